@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0
+# sluice: "make help" says what there is. Everything is built below build/.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL     := /bin/bash
+.DEFAULT_GOAL := all
+
+CC       ?= gcc
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
+CLANG    ?= $(firstword $(foreach c,clang clang-19 clang-14,$(shell command -v $(c))) clang)
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) $(shell command -v bpftool) bpftool)
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+B        := build
+Q        := $(if $(V),,@)
+say       = $(if $(V),:,printf '  %-7s %s\n' $(1) $(2))
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
+
+# --- what a build needs: installed when something is missing -----------------
+
+LIBS     := libbpf libmnl libuv jansson libcap-ng ncursesw libpcap zlib libelf
+NEEDS    := $(CLANG) $(CC) $(BPFTOOL) flex bison pkg-config
+missing  := $(strip $(foreach n,$(NEEDS),$(if $(shell command -v $(n) 2>/dev/null),,$(n))) \
+	    $(shell pkg-config --exists $(LIBS) 2>/dev/null || echo libraries))
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(missing),)
+$(info missing: $(missing))
+deps     := $(shell tools/deps.sh build >&2 && echo ok)
+ifneq ($(deps),ok)
+$(error tools/deps.sh could not install what the build needs)
+endif
+endif
+endif
+
+LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
+CPPFLAGS += -Iuserland -I. -I$(B)/gen -Ikmod/uapi -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' \
+	    $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing
+BPFFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-address-of-packed-member \
+	    -I. -Ibpf -I/usr/include/$(shell $(CC) -print-multiarch)
+
+# --- sources: a folder is a stage, and every file in it belongs to it ---------
+
+PARTS    := base policy dd rules lpm image compile analyse verify netlink datapath flow
+GRAMMAR  := $(B)/gen/policy/grammar.tab.c $(B)/gen/policy/lexer.c
+BPFSRC   := $(wildcard bpf/*.bpf.c)
+SKEL     := $(BPFSRC:bpf/%.bpf.c=$(B)/gen/datapath/%.skel.h)
+LIBSRC   := $(foreach p,$(PARTS),$(wildcard userland/$(p)/*.c)) kmod/store.c
+LIBOBJ   := $(LIBSRC:%.c=$(B)/obj/%.o) $(GRAMMAR:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+LIB      := $(B)/libsluice.a
+
+objects   = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
+PRODUCTS := $(B)/sluice $(B)/sluiced $(B)/sluice-lab $(B)/sluice-bench
+UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/test_*.c))
+PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
+
+.PHONY: all bpf userland tools kmod demo test check style bench install uninstall clean help
+.SECONDARY:
+
+all: bpf userland tools
+
+help:
+	@echo "make all          the data path, sluiced, sluice, sluice-lab, sluice-bench, into build/"
+	@echo "make bpf          the BPF objects (CLANG=clang-14 or clang-19)"
+	@echo "make userland     sluiced"
+	@echo "make tools        sluice, sluice-lab, sluice-bench"
+	@echo "sudo make demo    a lab of namespaces: policy, traffic, routes, fan-out, heavy flows"
+	@echo "sudo make test    all tests; TESTS='unit golden prog net fuzz' chooses"
+	@echo "make check        includes that run against the layers"
+	@echo "make style        formatting and static checks"
+	@echo "sudo make bench   the benchmarks (long)"
+	@echo "sudo make install, uninstall   below PREFIX=$(PREFIX), DESTDIR="
+	@echo "make clean        removes build/"
+	@echo "V=1 shows the commands."
+
+bpf: $(SKEL)
+userland: $(B)/sluiced
+tools: $(B)/sluice $(B)/sluice-lab $(B)/sluice-bench
+
+# --- rules -------------------------------------------------------------------
+
+$(B)/obj/%.o: %.c | $(SKEL) $(GRAMMAR)
+	@mkdir -p $(@D)
+	@$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c $< -o $@
+
+$(B)/obj/gen/%.o: $(B)/gen/%.c | $(GRAMMAR)
+	@mkdir -p $(@D)
+	@$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-function -Wno-sign-compare -MMD -MP -c $< -o $@
+
+$(B)/gen/policy/grammar.tab.c: userland/policy/grammar.y
+	@mkdir -p $(@D)
+	@$(call say,BISON,$<)
+	$(Q)bison -Werror -d -o $@ $<
+
+$(B)/gen/policy/lexer.c: userland/policy/lexer.l $(B)/gen/policy/grammar.tab.c
+	@mkdir -p $(@D)
+	@$(call say,FLEX,$<)
+	$(Q)flex -o $@ $<
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	@$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPFFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/gen/datapath/%.skel.h: $(B)/bpf/%.bpf.o
+	@mkdir -p $(@D)
+	@$(call say,SKEL,$<)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.new && mv $@.new $@
+
+$(LIB): $(LIBOBJ)
+	@$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+link = @mkdir -p $(@D); $(call say,LD,$@); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(LIB) $(2) $(LDLIBS)
+
+$(B)/sluiced: $(call objects,userland/daemon) $(LIB)
+	$(Q)$(call link,$(call objects,userland/daemon))
+
+$(B)/sluice: $(call objects,tools/sluice) $(LIB)
+	$(Q)$(call link,$(call objects,tools/sluice))
+
+$(B)/sluice-lab: $(call objects,tools/lab) $(LIB)
+	$(Q)$(call link,$(call objects,tools/lab))
+
+# DPDK's tables are contenders where libdpdk is there; nothing else of ours links with it.
+DPDK     := $(shell pkg-config --exists libdpdk 2>/dev/null && echo yes)
+$(B)/obj/tools/bench/%.o: CPPFLAGS += $(if $(DPDK),-DHAVE_DPDK $(shell pkg-config --cflags libdpdk 2>/dev/null))
+$(B)/sluice-bench: $(call objects,tools/bench) $(LIB)
+	$(Q)$(call link,$(call objects,tools/bench),$(if $(DPDK),$(shell pkg-config --libs libdpdk 2>/dev/null)))
+
+# A test is one file; cmocka prints its TAP.
+$(B)/test/%: $(B)/obj/selftests/unit/%.o $(LIB)
+	$(Q)$(call link,$<,-lcmocka)
+$(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
+	$(Q)$(call link,$<,-lcmocka)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# --- what a user asks for ----------------------------------------------------
+
+TESTS    ?= unit golden prog net fuzz
+test-deps:
+	$(Q)tools/deps.sh test
+
+test: test-deps
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG)
+	$(Q)TESTS="$(TESTS)" selftests/run
+
+demo:
+	$(Q)tools/deps.sh demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tools/lab/demo
+
+check:
+	$(Q)tools/check-layers
+
+style:
+	$(Q)tools/check-style
+
+bench: all
+	$(Q)$(B)/sluice-bench all
+
+kmod:
+	@echo "the kernel module is not built yet: sluiced keeps the store (see README.md)" >&2; exit 1
+
+install: all
+	$(Q)tools/install install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall:
+	$(Q)tools/install uninstall "$(DESTDIR)" "$(PREFIX)"
+
+clean:
+	$(Q)rm -rf $(B)

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * layout.h: what the data path and userland agree on: every map's keys and values.
+ *
+ * Included by the BPF programs and by userland, so that no layout stands anywhere
+ * twice. Kernel types only. Numbers are in host order unless the type says __be.
+ *
+ * Two kinds of maps:
+ *
+ *  - those that outlive a generation: kernel facts and state. Pinned; a new
+ *    generation's program is loaded with the very same maps.
+ *	generations	PROG_ARRAY [1]		slot 0: the running generation's program
+ *	.bss.ports	struct ports		written by the daemon, read by the programs
+ *	.bss.nexthops	struct nexthops		likewise
+ *	.bss.lpm4/6	bpf/lpm.bpf.h		likewise
+ *	tx		DEVMAP [PORTS_MAX]	port number -> interface, for forwarding
+ *	port_stats	PERCPU_ARRAY [PORTS_MAX] of struct port_stats
+ *	counters	PERCPU_ARRAY [COUNTERS_MAX] of struct count
+ *	.bss.names	struct names		what each counter counts, so that a new daemon knows
+ *	flow_memory	bpf/flow.h		held flows
+ *  - those of one generation, not pinned, gone with it:
+ *	.rodata		struct config
+ *	groups		HASH group_key -> struct group
+ *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
+ *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH ifindex -> egress program
+ *	leg_table	HASH leg_key -> struct leg, for the egress program
+ *	host_legs	ARRAY [group number] of struct host_legs, for the tc program
+ *
+ * Publication. What the daemon changes under running programs is a word that
+ * refers to something complete: a new nexthop is written first, then the group's
+ * word; what the word referred to before is used again only after a grace period.
+ */
+#ifndef SLUICE_LAYOUT_H
+#define SLUICE_LAYOUT_H
+
+#include <linux/types.h>
+
+#include "reasons.h"
+
+#define LAYOUT_VERSION	1
+
+#define PORTS_MAX	1024	/* port numbers 1 .. PORTS_MAX - 1; 0 is none */
+#define PORT_SLOTS	8192	/* power of two */
+#define PORT_PROBES	4
+#define GROUPS_MAX	4096	/* multicast groups of one generation */
+#define LEGS_MAX	256	/* legs of one group */
+#define HOST_LEGS_MAX	64	/* other legs of a group that has the leg "host" */
+#define COUNTERS_MAX	16384
+#define NEXTHOP_GROUPS_MAX 32768	/* 15 bits: what a route's result refers to */
+#define NEXTHOPS_MAX	65536
+
+#define LAYOUT_ASSERT(type, size) _Static_assert(sizeof(type) == (size), #type)
+
+/* ---- ports: kernel facts ------------------------------------------------ */
+
+#define PORT_UP		(1u << 0)	/* administratively up, and carrier */
+
+struct port {
+	__u32 ifindex;		/* 0: no such interface now */
+	__u32 flags;		/* PORT_* */
+	__u32 mtu;
+	__u8 mac[6];
+	__u16 pad;
+	char interface[16];	/* the number stays with this name for good */
+	__u8 reserved[28];
+};
+LAYOUT_ASSERT(struct port, 64);
+
+/*
+ * An ifindex finds its port by a multiplicative hash and at most PORT_PROBES
+ * steps: port_slot[(ifindex * PORT_HASH) >> 19 ...] holds port numbers.
+ */
+#define PORT_HASH	0x9e3779b1u
+#define PORT_HASH_SHIFT	19	/* 32 - log2(PORT_SLOTS) */
+
+struct ports {
+	struct port port[PORTS_MAX];
+	__u16 slot[PORT_SLOTS + PORT_PROBES];	/* 0: free */
+};
+
+/* A VLAN interface of the kernel's on a port: packets with this tag are routed. */
+#define VLANS_MAX	4096
+struct vlan_key {
+	__u16 port;
+	__u16 id;
+};
+
+/* ---- next hops ---------------------------------------------------------- */
+
+/*
+ * A route's result is the number of a next-hop group. A group's word: the first
+ * of its next hops in the low 24 bits, log2 of how many in the high 8. A flow
+ * hash picks one. Group 0 is "no route", and stays so.
+ */
+#define NEXTHOP_GROUP_BASE(word)	((word) & 0xffffffu)
+#define NEXTHOP_GROUP_ORDER(word)	((word) >> 24)
+#define NEXTHOP_GROUP_ORDER_MAX		7
+#define NEXTHOP_GROUP(base, order)	((__u32)(order) << 24 | (base))
+
+struct nexthop {
+	__u8 reason;		/* REASON_forwarded, or the reason to pass it up */
+	__u8 pad;
+	__u16 port;		/* out of */
+	__u32 mtu;		/* bytes of IP packet */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u16 vlan;		/* TCI of the tag to push; 0: none */
+	__u16 backup;		/* room: next-hop group to take when the port is down; 0: none */
+	__u32 ifindex;		/* the kernel's interface (a VLAN's own, where there is a tag) */
+	__u32 reserved;
+};
+LAYOUT_ASSERT(struct nexthop, 32);
+
+struct nexthops {
+	__u32 group[NEXTHOP_GROUPS_MAX];
+	struct nexthop nexthop[NEXTHOPS_MAX];
+};
+
+/* ---- multicast ---------------------------------------------------------- */
+
+/* source and group in network order, IPv4 in the first four bytes; any source: zero. */
+struct group_key {
+	__u8 source[16];
+	__u8 group[16];
+	__u16 port;		/* PORT_ANY: some port has it (reverse path) */
+	__u8 family;		/* 4 or 6 */
+	__u8 pad;
+};
+LAYOUT_ASSERT(struct group_key, 36);
+
+#define PORT_ANY	0xffff
+
+/* Port and family stand before the address, so that they always match exactly. */
+struct group_prefix_key {
+	__u32 prefixlen;	/* GROUP_PREFIX_FIXED + the prefix's own length */
+	__be16 port;
+	__u8 family;
+	__u8 pad;
+	__u8 group[16];
+};
+LAYOUT_ASSERT(struct group_prefix_key, 24);
+
+#define GROUP_PREFIX_FIXED 32
+
+#define GROUP_HOST	(1u << 0)	/* has the leg "host" */
+#define GROUP_LEGS	(1u << 1)	/* has other legs */
+#define GROUP_KEEPS_TTL	(1u << 2)	/* a leg sets the TTL: TTL 1 is copied too */
+
+struct group {
+	__u32 number;		/* in legs */
+	__u32 flags;		/* GROUP_* */
+	__u32 counter;		/* packets and bytes that came in */
+	__u32 pad;
+};
+LAYOUT_ASSERT(struct group, 16);
+
+/* One netdev takes one leg of a group. */
+struct leg_key {
+	__u32 group;
+	__u32 ifindex;
+};
+
+#define LEG_TTL		(1u << 0)	/* set it to ttl; else one less */
+#define LEG_VLAN	(1u << 1)	/* push vlan */
+
+struct leg {
+	__u32 counter;		/* packets and bytes that were sent */
+	__u32 counter_ttl;	/* those that were not, for their TTL */
+	__u16 port;
+	__u16 vlan;		/* TCI */
+	__u8 ttl;
+	__u8 flags;		/* LEG_* */
+	__u16 pad;
+};
+LAYOUT_ASSERT(struct leg, 16);
+
+struct host_legs {
+	__u32 count;
+	__u32 ifindex[HOST_LEGS_MAX];
+};
+
+/*
+ * What the generation program hands to the egress program, in the packet's
+ * metadata; a driver without metadata, or generic mode, loses it, and the egress
+ * program looks the group up again.
+ */
+#define COPY_MAGIC	0x5c1ce000u
+
+struct copy_meta {
+	__u32 magic;		/* COPY_MAGIC */
+	__u32 group;		/* number */
+};
+
+/* ---- counters ----------------------------------------------------------- */
+
+struct count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+struct port_stats {
+	struct count rx;	/* what came in */
+	struct count tx;	/* what was forwarded out of it; copies are counted by leg */
+	__u64 reason[64];	/* packets that came in, by what became of them: REASON_* */
+};
+_Static_assert(REASON_MAX <= 64, "port_stats.reason");
+
+#define COUNTER_NAME_MAX 128
+
+struct names {
+	__u32 layout_version;	/* LAYOUT_VERSION: of all pinned maps */
+	__u32 counters;		/* used so far */
+	char build[56];
+	char name[COUNTERS_MAX][COUNTER_NAME_MAX];	/* "" is free */
+};
+
+/* ---- configuration of one generation ------------------------------------ */
+
+struct config {
+	__u32 generation;
+	__u32 ports;		/* how many */
+	__u8 route;		/* forward by the table */
+	__u8 groups_source;	/* there are (source, group) groups */
+	__u8 groups_any;	/* there are (*, group) groups */
+	__u8 groups_prefix;	/* there are group prefixes */
+	__u8 measure;		/* bpf/flow.h */
+	__u8 trace;		/* leave a struct trace behind: replay and witnesses */
+	__u8 vlans;		/* some port has VLAN interfaces */
+	__u8 pad;
+	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
+};
+
+#define CONFIG_PORT	(1u << 0)
+
+/* What a test run leaves behind, in .bss.trace. */
+struct trace {
+	__u32 reason;
+	__u32 in_port;
+	__u32 out_port;		/* forwarded */
+	__u32 nexthop_group;	/* what the route look-up said */
+	__u32 nexthop;		/* which of the group's */
+	__u32 group;		/* replicated: number */
+	__u32 leg_sent;		/* egress program: 1 if the copy goes out */
+	__u32 pad;
+};
+
+#endif

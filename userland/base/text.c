@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/vec.h"
+
+static void reserve(struct text *t, size_t more)
+{
+	if (t->len + more + 1 <= t->cap)
+		return;
+	t->cap = (t->len + more + 1) * 2;
+	t->data = xrealloc(t->data, t->cap);
+}
+
+void text_vprintf(struct text *t, const char *format, va_list args)
+{
+	va_list again;
+	int n;
+
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, format, args);
+	if (n > 0) {
+		reserve(t, n);
+		vsnprintf(t->data + t->len, n + 1, format, again);
+		t->len += n;
+	}
+	va_end(again);
+}
+
+void text_printf(struct text *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(t, format, args);
+	va_end(args);
+}
+
+void text_append(struct text *t, const void *bytes, size_t n)
+{
+	reserve(t, n);
+	memcpy(t->data + t->len, bytes, n);
+	t->len += n;
+	t->data[t->len] = '\0';
+}
+
+const char *text_string(const struct text *t)
+{
+	return t->data ? t->data : "";
+}
+
+void text_free(struct text *t)
+{
+	free(t->data);
+	*t = (struct text){ 0 };
+}
+
+int text_read_file(struct text *t, const char *path, size_t limit)
+{
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	struct text in = { 0 };
+	char block[65536];
+	ssize_t n;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			err = -errno;
+			break;
+		}
+		if (in.len + n > limit) {
+			err = -EFBIG;
+			break;
+		}
+		text_append(&in, block, n);
+	}
+	if (!err && in.len)
+		text_append(t, in.data, in.len);
+	text_free(&in);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return err;
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+	ssize_t done;
+
+	for (; n; bytes += done, n -= done) {
+		done = write(fd, bytes, n);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (done < 0)
+			done = 0;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+static int sync_folder_of(const char *path)
+{
+	char folder[PATH_MAX];
+	int fd, err = 0;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) && errno != EINVAL)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+int text_write_file(const char *path, const void *bytes, size_t n, unsigned int mode)
+{
+	char fresh[PATH_MAX];
+	int fd, err;
+
+	if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh))
+		return -ENAMETOOLONG;
+	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, bytes, n);
+	if (!err && fchmod(fd, mode))
+		err = -errno;
+	close(fd);
+	if (!err && rename(fresh, path))
+		err = -errno;
+	if (err)
+		unlink(fresh);
+	return err ? err : sync_folder_of(path);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * text.h: a growing string, and files read whole.
+ */
+#ifndef SLUICE_BASE_TEXT_H
+#define SLUICE_BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Always ends in a NUL that @len does not count; {0} is the empty text with @data NULL. */
+struct text {
+	char *data;
+	size_t len, cap;
+};
+
+void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_vprintf(struct text *t, const char *format, va_list args);
+void text_append(struct text *t, const void *bytes, size_t n);
+
+/** text_string() - the text as a C string, "" if nothing was written; owned by @t. */
+const char *text_string(const struct text *t);
+
+void text_free(struct text *t);
+
+/**
+ * text_read_file() - reads the file @path whole, "-" being standard input.
+ * @limit: the most bytes to take; more is -EFBIG.
+ * Return: 0 and the bytes appended to @t, or -errno with @t untouched.
+ */
+int text_read_file(struct text *t, const char *path, size_t limit);
+
+/**
+ * text_write_file() - replaces the file @path in one step: a new file beside it,
+ * synced, then renamed over it. A reader sees the old bytes or the new.
+ * @mode: permission bits.
+ * Return: 0 or -errno, the old file untouched.
+ */
+int text_write_file(const char *path, const void *bytes, size_t n, unsigned int mode);
+
+#endif
