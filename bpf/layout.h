@@ -16,13 +16,14 @@
  *	tx		DEVMAP [PORTS_MAX]	port number -> interface, for forwarding
  *	port_stats	PERCPU_ARRAY [PORTS_MAX] of struct port_stats
  *	counters	PERCPU_ARRAY [COUNTERS_MAX] of struct count
+ *	vlans		HASH vlan_key -> __u8
  *	.bss.names	struct names		what each counter counts, so that a new daemon knows
  *	flow_memory	bpf/flow.h		held flows
  *  - those of one generation, not pinned, gone with it:
  *	.rodata		struct config
  *	groups		HASH group_key -> struct group
  *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
- *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH ifindex -> egress program
+ *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
  *	leg_table	HASH leg_key -> struct leg, for the egress program
  *	host_legs	ARRAY [group number] of struct host_legs, for the tc program
  *
@@ -35,7 +36,7 @@
 
 #include <linux/types.h>
 
-#include "reasons.h"
+#include "bpf/reasons.h"
 
 #define LAYOUT_VERSION	1
 
@@ -154,10 +155,10 @@ struct group {
 };
 LAYOUT_ASSERT(struct group, 16);
 
-/* One netdev takes one leg of a group. */
+/* One port takes one leg of a group; legs[group] has the port's number as key, too. */
 struct leg_key {
 	__u32 group;
-	__u32 ifindex;
+	__u32 port;
 };
 
 #define LEG_TTL		(1u << 0)	/* set it to ttl; else one less */
@@ -174,9 +175,10 @@ struct leg {
 };
 LAYOUT_ASSERT(struct leg, 16);
 
+/* For a group that has the leg "host": the ports of its other legs. */
 struct host_legs {
 	__u32 count;
-	__u32 ifindex[HOST_LEGS_MAX];
+	__u32 port[HOST_LEGS_MAX];
 };
 
 /*
@@ -227,6 +229,8 @@ struct config {
 	__u8 trace;		/* leave a struct trace behind: replay and witnesses */
 	__u8 vlans;		/* some port has VLAN interfaces */
 	__u8 pad;
+	__u32 pad2;
+	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 };
 
@@ -240,7 +244,7 @@ struct trace {
 	__u32 nexthop_group;	/* what the route look-up said */
 	__u32 nexthop;		/* which of the group's */
 	__u32 group;		/* replicated: number */
-	__u32 leg_sent;		/* egress program: 1 if the copy goes out */
+	__u32 egress_port;	/* in: the port whose copy the egress program shall make */
 	__u32 pad;
 };
 

@@ -42,7 +42,7 @@
  *			4 * (len + 2) bytes, fragment (44), 8 bytes; anything else is the protocol. Hop-by-hop
  *			is an extension only as the first header, else it is the protocol
  *	ip6_ext_many	the ninth extension header
- *	nonlinear	(BPF only) a header lies beyond the linear part of a frame of several buffers
+ *	nonlinear	(BPF only) the Ethernet and IP headers are not in the first buffer of a frame of several
  * Transport: p bytes of IP payload behind the last header that was walked. Not looked at in a later
  * fragment (offset != 0), nor for other protocols than these. A first fragment (offset 0, more to
  * come) is judged alike, but for udp_length
@@ -71,8 +71,8 @@
  *	other_mac	eth.dst is not the address of the port
  *	vlan_unknown	two tags, or one whose VLAN id this port has no interface of the kernel's for
  *	ip_options	IPv4 options, or a hop-by-hop header: the stack looks at them
- *	martian		source 0/8, 127/8 or 224/3, destination 0/8, 127/8 or 240/4; for IPv6 source :: or ::1 or
- *			ff00::/8, destination :: or ::1; or an IPv4-mapped source or destination
+ *	martian		source or destination 0/8, 127/8 or 224/3; for IPv6 ::, ::1, ff00::/8 or IPv4-mapped
+ *			(::ffff:0:0/96)
  *	link_scope	IPv4 source or destination 169.254/16, IPv6 source or destination fe80::/10
  *	no_route	nothing matches
  *	local		an address of this host, or broadcast or anycast
