@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * eval.h: the plain meaning of a policy: what becomes of one packet.
+ *
+ * This is bpf/reasons.h, sentence by sentence, in code that was written to be
+ * believed by reading and shares nothing with the data path. It is the oracle for
+ * everything else: where an engine and this differ, one of them is wrong.
+ *
+ * What a policy does depends on facts that are not in it: which ports there are,
+ * and what the kernel's routing table says. The caller hands those over.
+ *
+ * Where a route has several next hops (ECMP), the meaning does not say which one a
+ * packet takes. So a packet has one or more *outcomes*, and an engine is right if
+ * it did any one of them. All of a packet's outcomes agree in what was measured.
+ *
+ * Not here: "nonlinear" and "redirect", which are facts of the BPF machine, and
+ * what happens to a copy behind its leg: whether the leg's port is up or takes so
+ * long a frame is the kernel's business.
+ */
+#ifndef SLUICE_POLICY_EVAL_H
+#define SLUICE_POLICY_EVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/vec.h"
+#include "bpf/reasons.h"
+
+struct policy;
+
+/* ---- what is known of the world ----------------------------------------- */
+
+struct eval_port {
+	unsigned int number;		/* not 0 */
+	char interface[16];		/* which policy port it is, by the name of its interface */
+	uint8_t mac[6];
+	bool up;
+};
+
+/* The kernel has an interface for VLAN @id on port @port. */
+struct eval_vlan {
+	unsigned int port;		/* number */
+	uint16_t id;
+};
+
+struct eval_nexthop {
+	enum sluice_reason reason;	/* REASON_forwarded, or why packets for it are passed up:
+					 * local, reject, encap, no_port, table_full, no_neighbour */
+	unsigned int port;		/* number; the rest only if REASON_forwarded */
+	uint32_t mtu;			/* bytes of IP packet */
+	uint8_t dst_mac[6], src_mac[6];
+	uint16_t vlan;			/* TCI of the tag to push, 0: none */
+};
+
+/* The next hops of a route: a packet takes any one of them. */
+struct eval_nexthops {
+	const struct eval_nexthop *list;
+	size_t count;			/* 0: as if there were no route */
+};
+
+/** eval_route_fn - the next hops of the longest match for @dst; NULL if nothing matches. */
+typedef const struct eval_nexthops *eval_route_fn(void *context, const struct addr *dst);
+
+struct eval_env {
+	const struct eval_port *ports;
+	size_t ports_len;
+	const struct eval_vlan *vlans;
+	size_t vlans_len;
+	eval_route_fn *route;		/* NULL: no routes */
+	void *route_context;
+};
+
+/* ---- what becomes of a packet ------------------------------------------- */
+
+struct eval_output {
+	bool host;			/* to this host, the frame as it came in */
+	unsigned int port;		/* number, unless host */
+	uint8_t *frame;
+	size_t len;
+};
+
+struct eval_outcome {
+	enum sluice_reason reason;
+	enum sluice_verdict verdict;
+	const struct policy_group *group;	/* replicate: that matched, or NULL */
+	struct vec outputs;		/* of struct eval_output; legs in the policy's order */
+};
+
+/* The measured packet's key: fields that the policy does not name are zero. */
+struct eval_key {
+	struct addr src, dst;		/* family ADDR_NONE: not in the key */
+	uint8_t proto;
+	uint16_t l4_src, l4_dst;	/* host order */
+};
+
+struct eval_result {
+	struct vec outcomes;		/* of struct eval_outcome; at least one */
+	bool measured;
+	struct eval_key key;
+	uint64_t bytes;
+};
+
+/**
+ * policy_eval() - what @p makes of a frame that comes in on port number @port.
+ * @p: checked, without errors.
+ * @result: written anew; to be freed with eval_result_free().
+ */
+void policy_eval(const struct policy *p, const struct eval_env *env, unsigned int port,
+		 const void *frame, size_t len, struct eval_result *result);
+
+void eval_result_free(struct eval_result *result);
+
+/** eval_reason_name() - "ip4_short" for REASON_ip4_short. */
+const char *eval_reason_name(enum sluice_reason reason);
+
+/** eval_reason_verdict() - what a packet that ends so becomes. */
+enum sluice_verdict eval_reason_verdict(enum sluice_reason reason);
+
+/* ---- a routing table in plain words ------------------------------------- */
+
+struct eval_route {
+	struct prefix prefix;		/* canonical */
+	struct eval_nexthops nexthops;
+};
+
+/* A list of routes, sorted by prefix_cmp(); none twice. */
+struct eval_routes {
+	struct vec list;		/* of struct eval_route */
+};
+
+/** eval_routes_sort() - to be called after the last route was pushed; of equal prefixes the last stays. */
+void eval_routes_sort(struct eval_routes *routes);
+
+/** eval_routes_find() - an eval_route_fn; @context is a sorted struct eval_routes. */
+const struct eval_nexthops *eval_routes_find(void *context, const struct addr *dst);
+
+#endif
