@@ -23,7 +23,7 @@
  * Link
  *	not_a_port	came in on an interface that the running policy has no port for
  *	eth_short	L < 14
- *	vlan_short	ethertype 0x8100 or 0x88a8, and the four bytes of the tag missing
+ *	vlan_short	ethertype 0x8100 or 0x88a8, and the four bytes of the tag missing (first, second or third)
  *	vlan_deep	a third tag
  *	not_ip		the innermost ethertype is neither 0x0800 nor 0x86dd
  * IPv4 (n bytes of frame left behind the Ethernet header and tags)
@@ -41,11 +41,12 @@
  *			destination options (60), each 8 * (len + 1) bytes, authentication (51),
  *			4 * (len + 2) bytes, fragment (44), 8 bytes; anything else is the protocol. Hop-by-hop
  *			is an extension only as the first header, else it is the protocol
- *	ip6_ext_many	the ninth extension header
+ *			Behind the fragment header of a later fragment nothing is walked: what it names is the protocol
+ *	ip6_ext_many	a ninth extension header, whole or not
  *	nonlinear	(BPF only) the Ethernet and IP headers are not in the first buffer of a frame of several
  * Transport: p bytes of IP payload behind the last header that was walked. Not looked at in a later
  * fragment (offset != 0), nor for other protocols than these. A first fragment (offset 0, more to
- * come) is judged alike, but for udp_length
+ * come) is judged alike, but for the second half of udp_length
  *	tcp_short	p < 20
  *	tcp_header	4 * data offset < 20, or > p
  *	udp_short	p < 8
@@ -53,11 +54,12 @@
  *	icmp_short	p < 8 (ICMP in IPv4), p < 4 (ICMPv6 in IPv6)
  *	igmp_short	p < 8 (IPv4, protocol 2)
  *
- * Here the packet is measured, if the policy measures: key, and L as its bytes.
+ * Here the packet is measured, if the policy measures: key, and L as its bytes. The key's ports are those
+ * of TCP and UDP; 0 in a later fragment and for every other protocol.
  *
  * Replicate: only if the policy has groups and the destination address is multicast. Tried in order:
  * (source, group, port), (any, group, port), then the longest group prefix of the port
- *	replicated	there is such a group, and at least one leg
+ *	replicated	there is such a group, and neither host_only nor group_ttl applies
  *	host_only	there is such a group, and its only leg is the host: passed up
  *	group_rpf	no such group for this port, but (source, group) or (any, group), without prefixes, for another port
  *	group_ttl	the group is there, TTL or hop limit <= 1, and no leg of it sets the TTL nor is the host
