@@ -68,7 +68,7 @@ help:
 	@echo "make userland     sluiced"
 	@echo "make tools        sluice, sluice-lab, sluice-bench"
 	@echo "sudo make demo    a lab of namespaces: policy, traffic, routes, fan-out, heavy flows"
-	@echo "sudo make test    all tests; TESTS='unit golden prog net fuzz' chooses"
+	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz' chooses"
 	@echo "make check        includes that run against the layers"
 	@echo "make style        formatting and static checks"
 	@echo "sudo make bench   the benchmarks (long)"
@@ -143,7 +143,7 @@ $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 
 # --- what a user asks for ----------------------------------------------------
 
-TESTS    ?= unit golden prog net fuzz
+TESTS    ?= tree unit golden prog net fuzz
 test-deps:
 	$(Q)tools/deps.sh test
 

@@ -29,7 +29,8 @@ fi
 
 missing=()
 for p in $packages; do
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing+=("$p")
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+		missing+=("$p")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
@@ -48,4 +49,5 @@ if [ ! -e $policy ]; then
 	trap 'rm -f $policy' EXIT
 fi
 apt-get install -y -q --no-install-recommends "${missing[@]}" >&2 ||
-	{ apt-get update -q >&2 && apt-get install -y -q --no-install-recommends "${missing[@]}" >&2; }
+	{ apt-get update -q >&2 &&
+	  apt-get install -y -q --no-install-recommends "${missing[@]}" >&2; }
