@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sluice check: finds mistakes in policies. Each FILE is a policy of its own, with what it
+ * includes. --print shows the canonical text of those that are right.
+ */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "check.h"
+#include "cli.h"
+#include "policy/parse.h"
+#include "policy/print.h"
+
+static json_t *diag_json(const struct diag *d)
+{
+	const struct source *source = d->place.source;
+	json_t *o = json_pack("{ss ss}", "object", "diagnostic", "level",
+			      d->level == DIAG_ERROR ? "error" : "warning");
+
+	if (source) {
+		json_object_set_new(o, "file", json_string(source->name));
+		json_object_set_new(o, "line", json_integer(d->place.line));
+		json_object_set_new(o, "column", json_integer(d->place.column));
+		json_object_set_new(o, "width", json_integer(d->place.width));
+	}
+	json_object_set_new(o, "sentence", json_string(d->sentence));
+	if (d->hint)
+		json_object_set_new(o, "hint", json_string(d->hint));
+	return o;
+}
+
+void check_complain(const struct cli *cli, const struct diags *diags)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	struct text out = { 0 };
+
+	for (size_t i = 0; cli->json && i < diags->list.len; i++) {
+		json_t *o = diag_json(vec_at(&diags->list, i));
+
+		ask_print_json(cli, o, NULL);
+		json_decref(o);
+	}
+	if (cli->json)
+		return;
+	fflush(stdout);
+	diags_print(diags, &out, isatty(STDERR_FILENO) && !(no_colour && *no_colour));
+	fputs(text_string(&out), stderr);
+	text_free(&out);
+}
+
+static void print_policy(const struct cli *cli, const char *path, const struct policy *p)
+{
+	struct text out = { 0 };
+
+	policy_print(p, &out);
+	if (cli->json) {
+		json_t *o = json_pack("{ss ss ss}", "object", "document", "name", path,
+				      "text", text_string(&out));
+
+		ask_print_json(cli, o, NULL);
+		json_decref(o);
+	} else {
+		fputs(text_string(&out), stdout);
+	}
+	text_free(&out);
+}
+
+static bool check_file(const struct cli *cli, const char *path, bool print)
+{
+	struct diags diags;
+	struct policy *p;
+	bool good;
+
+	diags_init(&diags);
+	p = policy_parse(path, &diags);
+	good = !diags.errors;
+	check_complain(cli, &diags);
+	if (good && print)
+		print_policy(cli, path, p);
+	policy_free(p);
+	diags_free(&diags);
+	return good;
+}
+
+int check(struct cli *cli, int argc, char **argv)
+{
+	bool print = false, good = true;
+	const struct cli_option own[] = {
+		{ 0, "print", &print, NULL },
+		{ 0 },
+	};
+	int n = cli_options(cli, argc, argv, own);
+
+	if (n < 0)
+		return CLI_USAGE;
+	if (n == 0)
+		return cli_usage(cli, "which file shall be checked?");
+	for (int i = 0; i < n; i++)
+		good &= check_file(cli, argv[i], print);
+	return good ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "columns.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+void columns_init(struct columns *c, const char *const *heads)
+{
+	*c = (struct columns){ .heads = heads, .cells = VEC(char *) };
+	while (heads[c->count])
+		c->count++;
+}
+
+char *plain(char *s)
+{
+	for (char *p = s; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return s;
+}
+
+void columns_cell(struct columns *c, const char *format, ...)
+{
+	struct text cell = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(&cell, format, args);
+	va_end(args);
+	if (!cell.len)
+		text_append(&cell, "-", 1);
+	plain(cell.data);
+	*(char **)vec_push(&c->cells) = cell.data;
+}
+
+static const char *head(const struct columns *c, size_t i, bool *right)
+{
+	*right = c->heads[i][0] == '>';
+	return c->heads[i] + *right;
+}
+
+static void print_cell(const char *cell, size_t width, bool right, bool last)
+{
+	if (right)
+		printf("%*s", (int)width, cell);
+	else if (last)
+		fputs(cell, stdout);
+	else
+		printf("%-*s", (int)width, cell);
+	if (!last)
+		fputs("  ", stdout);
+}
+
+void columns_print(struct columns *c, const struct cli *cli)
+{
+	size_t *widths = xcalloc(c->count, sizeof(*widths));
+	char **cells = c->cells.data;
+	bool right;
+
+	for (size_t i = 0; i < c->count; i++)
+		widths[i] = strlen(head(c, i, &right));
+	for (size_t i = 0; i < c->cells.len; i++) {
+		size_t len = strlen(cells[i]);
+
+		if (len > widths[i % c->count])
+			widths[i % c->count] = len;
+	}
+	if (c->cells.len) {
+		if (cli->colour)
+			fputs("\033[1m", stdout);
+		for (size_t i = 0; i < c->count; i++) {
+			const char *word = head(c, i, &right);
+
+			print_cell(word, widths[i], right, i + 1 == c->count);
+		}
+		fputs(cli->colour ? "\033[0m\n" : "\n", stdout);
+	}
+	for (size_t i = 0; i < c->cells.len; i++) {
+		bool last = (i + 1) % c->count == 0;
+
+		head(c, i % c->count, &right);
+		print_cell(cells[i], widths[i % c->count], right, last);
+		if (last)
+			putchar('\n');
+		free(cells[i]);
+	}
+	free(widths);
+	vec_free(&c->cells);
+}
+
+char *quantity_format(double value, char buf[8])
+{
+	static const char units[] = " kMGTPE";
+	size_t u = 0;
+
+	while (value >= 999.95 && units[u + 1]) {
+		value /= 1000;
+		u++;
+	}
+	if (u == 0)
+		snprintf(buf, 8, "%.0f", value);
+	else
+		snprintf(buf, 8, "%.1f%c", value > 99999 ? 99999 : value, units[u]);
+	return buf;
+}
+
+char *duration_format(long long s, char buf[32])
+{
+	if (s < 0)
+		s = 0;
+	if (s >= 86400)
+		snprintf(buf, 32, "%lldd %lldh", s / 86400, s % 86400 / 3600);
+	else if (s >= 3600)
+		snprintf(buf, 32, "%lldh %lldm", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		snprintf(buf, 32, "%lldm %llds", s / 60, s % 60);
+	else
+		snprintf(buf, 32, "%llds", s);
+	return buf;
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sluice flow show: the heavy flows of the last whole interval. Every estimate stands with the
+ * bound that it keeps; what is missing from the measurement is said above the table.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "columns.h"
+
+struct flows {
+	struct cli *cli;
+	struct columns table;
+	int measures;
+};
+
+static const char *const heads[] = { "FLOW", ">BYTES", ">PACKETS", ">LOW", ">HIGH", ">BYTES/S",
+				     "EXACT", NULL };
+
+static void print_heading(struct flows *f, const json_t *o)
+{
+	char total[8];
+
+	columns_print(&f->table, f->cli);
+	columns_init(&f->table, heads);
+	printf("%s%s: %.3g s, %sB in %lld packets", f->measures++ ? "\n" : "",
+	       field_text(o, "measure"), field_real(o, "interval_s"),
+	       quantity_format(field_real(o, "bytes"), total), field_number(o, "packets"));
+	if (field_real(o, "sampling") > 0)
+		printf(", sampled 1 byte in %.0f, a flow above the threshold is missed with probability %.2g",
+		       1 / field_real(o, "sampling"), field_real(o, "miss"));
+	else
+		printf(", nothing sampled");
+	putchar('\n');
+	if (field_number(o, "lost_packets"))
+		printf("not measured: %lld packets\n", field_number(o, "lost_packets"));
+}
+
+static void key_format(const json_t *key, struct text *out)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)key, name, value) {
+		text_printf(out, "%s%s ", out->len ? " " : "", name);
+		if (json_is_string(value))
+			text_printf(out, "%s", json_string_value(value));
+		else
+			text_printf(out, "%lld", (long long)json_integer_value(value));
+	}
+}
+
+static void take_flow(void *arg, const json_t *o, const char *line)
+{
+	struct text key = { 0 };
+	struct flows *f = arg;
+	struct columns *t = &f->table;
+
+	(void)line;
+	if (!strcmp(field_text(o, "object"), "measure")) {
+		print_heading(f, o);
+		return;
+	}
+	key_format(json_object_get(o, "key"), &key);
+	columns_cell(t, "%s", text_string(&key));
+	columns_cell(t, "%lld", field_number(o, "bytes"));
+	columns_cell(t, "%lld", field_number(o, "packets"));
+	columns_cell(t, "%lld", field_number(o, "low"));
+	columns_cell(t, "%lld", field_number(o, "high"));
+	columns_cell(t, "%.0f", field_real(o, "rate_Bps"));
+	columns_cell(t, "%s", field_true(o, "exact") ? "exact" : "estimate");
+	text_free(&key);
+}
+
+int flow_show(struct cli *cli, int argc, char **argv)
+{
+	const char *limit = NULL;
+	const struct cli_option own[] = {
+		{ 'l', "limit", NULL, &limit },
+		{ 0 },
+	};
+	int n = cli_options(cli, argc, argv, own);
+	struct flows f = { .cli = cli };
+	char *end;
+	long most = 20;
+	int code;
+
+	if (n < 0)
+		return CLI_USAGE;
+	if (n > 1)
+		return cli_usage(cli, "\"%s\" is too much: at most one measure", argv[1]);
+	if (limit) {
+		most = strtol(limit, &end, 10);
+		if (*end || end == limit || most < 0 || most > 10000000)
+			return cli_usage(cli, "--limit takes a number of flows, 0 for all, not \"%s\"",
+					 limit);
+	}
+	columns_init(&f.table, heads);
+	code = ask_show(cli, json_pack("{ss ss* sI}", "show", "flow", "measure", argv[0], "limit",
+				       (json_int_t)most), take_flow, &f);
+	columns_print(&f.table, cli);
+	return code;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* sluice status: what runs, and everything that is not as asked. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ask.h"
+#include "columns.h"
+
+static void print_ports(const json_t *ports)
+{
+	size_t i;
+	json_t *p;
+
+	if (!json_array_size(ports))
+		printf("%-12snone\n", "ports");
+	json_array_foreach(ports, i, p)
+		printf("%-12s%s = %s, %s, %s\n", i ? "" : "ports", field_text(p, "name"),
+		       field_text(p, "interface"), field_text(p, "mode"),
+		       field_true(p, "up") ? "up" : "down");
+}
+
+static void print_routes(const json_t *routes)
+{
+	long long not_taken = field_number(routes, "not_taken");
+
+	if (!field_true(routes, "wanted")) {
+		printf("%-12snot routed by sluice\n", "routes");
+		return;
+	}
+	printf("%-12s%lld ip4, %lld ip6, %.1f MB of tables%s\n", "routes",
+	       field_number(routes, "ip4"), field_number(routes, "ip6"),
+	       field_real(routes, "table_bytes") / 1e6,
+	       field_true(routes, "ready") ? "" : ", still being read");
+	if (not_taken)
+		printf("%-12s%lld not taken for want of room: the kernel routes them\n", "",
+		       not_taken);
+}
+
+static void print_names(const char *head, const json_t *names)
+{
+	size_t i;
+	json_t *name;
+
+	if (!json_array_size(names))
+		return;
+	printf("%-12s", head);
+	json_array_foreach(names, i, name)
+		printf("%s%s", i ? ", " : "", json_string_value(name));
+	putchar('\n');
+}
+
+static void print_notes(const struct cli *cli, const json_t *notes)
+{
+	size_t i;
+	json_t *note;
+
+	if (!json_array_size(notes))
+		return;
+	printf("%snot as asked:%s\n", cli->colour ? "\033[1;33m" : "", cli->colour ? "\033[0m" : "");
+	json_array_foreach(notes, i, note)
+		printf("  - %s\n", json_string_value(note));
+}
+
+static void print_statistics(const json_t *o)
+{
+	const json_t *routes = json_object_get(o, "routes");
+
+	printf("%-12s%s\n", "build", field_text(o, "build"));
+	printf("%-12s%lld\n", "documents", field_number(o, "documents"));
+	printf("%-12s%lld ip4, %lld ip6\n", "room", field_number(routes, "ip4_max"),
+	       field_number(routes, "ip6_max"));
+}
+
+static void print_status(void *arg, const json_t *o, const char *line)
+{
+	const json_t *groups = json_object_get(o, "groups");
+	const char *why = field_text(o, "store_why");
+	const struct cli *cli = arg;
+	long long now = time(NULL);
+	char buf[32];
+
+	(void)line;
+	printf("sluiced %s, process %lld%s%s, for %s\n", field_text(o, "version"),
+	       field_number(o, "pid"), *field_text(o, "netns") ? ", namespace " : "",
+	       field_text(o, "netns"), duration_format(now - field_number(o, "started"), buf));
+	if (field_number(o, "generation"))
+		printf("%-12s%lld, for %s\n", "generation", field_number(o, "generation"),
+		       duration_format(now - field_number(o, "since"), buf));
+	else
+		printf("%-12snone yet: every packet goes to the stack\n", "generation");
+	printf("%-12s%s%s%s%s\n", "store",
+	       strcmp(field_text(o, "store"), "module") ? "in sluiced" : "in the module",
+	       *why ? " (" : "", why, *why ? ")" : "");
+	print_ports(json_object_get(o, "ports"));
+	print_routes(json_object_get(o, "routes"));
+	if (field_number(groups, "count"))
+		printf("%-12s%lld with %lld legs\n", "groups", field_number(groups, "count"),
+		       field_number(groups, "legs"));
+	print_names("measures", json_object_get(o, "measures"));
+	if (cli->statistics)
+		print_statistics(o);
+	print_notes(cli, json_object_get(o, "notes"));
+}
+
+int status(struct cli *cli, int argc, char **argv)
+{
+	if (cli_no_arguments(cli, argc, argv, NULL) < 0)
+		return CLI_USAGE;
+	return ask_show(cli, json_pack("{ss}", "show", "status"), print_status, cli);
+}
