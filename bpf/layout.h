@@ -9,23 +9,30 @@
  *
  *  - those that outlive a generation: kernel facts and state. Pinned; a new
  *    generation's program is loaded with the very same maps.
+ *	(.data.*: one value, mapped by userland and reached by the programs without a look-up)
  *	generations	PROG_ARRAY [1]		slot 0: the running generation's program
- *	.bss.ports	struct ports		written by the daemon, read by the programs
- *	.bss.nexthops	struct nexthops		likewise
- *	.bss.lpm4/6	bpf/lpm.bpf.h		likewise
+ *	.data.ports	struct ports		written by the daemon, read by the programs
+ *	.data.nexthops	struct nexthops		likewise
+ *	.data.lpm4/6	bpf/lpm.bpf.h		likewise
  *	tx		DEVMAP [PORTS_MAX]	port number -> interface, for forwarding
  *	port_stats	PERCPU_ARRAY [PORTS_MAX] of struct port_stats
  *	counters	PERCPU_ARRAY [COUNTERS_MAX] of struct count
  *	vlans		HASH vlan_key -> __u8
- *	.bss.names	struct names		what each counter counts, so that a new daemon knows
+ *	names		struct names		what each counter counts, so that a new daemon knows
  *	flow_memory	bpf/flow.h		held flows
+ *	leg_table	HASH leg_key -> struct leg	for the egress and tc programs; keyed by generation
+ *	leg_ports	HASH leg_ports_key -> struct leg_ports	for the tc program; keyed by generation
  *  - those of one generation, not pinned, gone with it:
  *	.rodata		struct config
  *	groups		HASH group_key -> struct group
  *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
  *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
- *	leg_table	HASH leg_key -> struct leg, for the egress program
- *	host_legs	ARRAY [group number] of struct host_legs, for the tc program
+ *
+ * Why the egress program and its tables outlive generations: the kernel queues
+ * redirected frames by device, and runs over a whole queue the program that came
+ * with its first frame. So all entries of all devmaps that can meet in a queue
+ * have one and the same egress program, and what it must know of the generation
+ * that made the copy travels with the copy (struct copy_meta).
  *
  * Publication. What the daemon changes under running programs is a word that
  * refers to something complete: a new nexthop is written first, then the group's
@@ -45,7 +52,6 @@
 #define PORT_PROBES	4
 #define GROUPS_MAX	4096	/* multicast groups of one generation */
 #define LEGS_MAX	256	/* legs of one group */
-#define HOST_LEGS_MAX	64	/* other legs of a group that has the leg "host" */
 #define COUNTERS_MAX	16384
 #define NEXTHOP_GROUPS_MAX 32768	/* 15 bits: what a route's result refers to */
 #define NEXTHOPS_MAX	65536
@@ -157,6 +163,7 @@ LAYOUT_ASSERT(struct group, 16);
 
 /* One port takes one leg of a group; legs[group] has the port's number as key, too. */
 struct leg_key {
+	__u32 generation;
 	__u32 group;
 	__u32 port;
 };
@@ -175,22 +182,35 @@ struct leg {
 };
 LAYOUT_ASSERT(struct leg, 16);
 
-/* For a group that has the leg "host": the ports of its other legs. */
-struct host_legs {
+/*
+ * The tc program makes the copies where XDP cannot: beside the leg "host" (XDP
+ * has no way to clone to the stack), and of frames of several buffers (the kernel does
+ * not clone them). The frame is passed up with its copy_meta, and this lists the legs.
+ */
+struct leg_ports_key {
+	__u32 generation;
+	__u32 group;
+};
+
+struct leg_ports {
 	__u32 count;
-	__u32 port[HOST_LEGS_MAX];
+	__u16 port[LEGS_MAX];
 };
 
 /*
- * What the generation program hands to the egress program, in the packet's
- * metadata; a driver without metadata, or generic mode, loses it, and the egress
- * program looks the group up again.
+ * What the generation program says to the egress or tc program about a copy, in
+ * the 16 bytes in front of the frame: XDP metadata. Generic mode forgets how long
+ * the metadata is on a redirect, but not the bytes: the egress program asks for
+ * them again. A driver that keeps no metadata cannot copy (reason no_copy).
  */
-#define COPY_MAGIC	0x5c1ce000u
+#define COPY_MAGIC	0x5c1ce001u
+#define COPY_NOT_HOST	(1u << 0)	/* tc: the host is no leg: drop the frame after copying */
 
 struct copy_meta {
 	__u32 magic;		/* COPY_MAGIC */
+	__u32 generation;
 	__u32 group;		/* number */
+	__u32 flags;		/* COPY_* */
 };
 
 /* ---- counters ----------------------------------------------------------- */
@@ -236,7 +256,7 @@ struct config {
 
 #define CONFIG_PORT	(1u << 0)
 
-/* What a test run leaves behind, in .bss.trace. */
+/* What a test run leaves behind, in .data.trace. */
 struct trace {
 	__u32 reason;
 	__u32 in_port;

@@ -63,6 +63,7 @@
  *	host_only	there is such a group, and its only leg is the host: passed up
  *	group_rpf	no such group for this port, but (source, group) or (any, group), without prefixes, for another port
  *	group_ttl	the group is there, TTL or hop limit <= 1, and no leg of it sets the TTL nor is the host
+ *	no_copy		(BPF only) the driver keeps no metadata, without which copies cannot be told apart
  *	multicast	no group: to the stack
  * A leg gets: eth.src of its port; eth.dst of the group (RFC 1112, RFC 2464); its VLAN tag, or none,
  * in place of what tags there were; its TTL, or one less (a leg that would send 0 gets no copy,
@@ -121,6 +122,7 @@
 	X(host_only,	PASS,	 "the only leg of its group is this host") \
 	X(group_rpf,	DROP,	 "its group comes in on another port") \
 	X(group_ttl,	DROP,	 "TTL too small to be copied") \
+	X(no_copy,	PASS,	 "the driver keeps no metadata, which copies need") \
 	X(multicast,	PASS,	 "multicast, and no group of the policy") \
 	X(not_routed,	PASS,	 "the policy does not route") \
 	X(other_mac,	PASS,	 "for another link-layer address") \

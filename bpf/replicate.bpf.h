@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * replicate.bpf.h: multicast: which group, and hand the frame to its legs.
+ *
+ * A group is found by (source, group, port), then (any, group, port), then by the
+ * longest group prefix. Its legs are the entries of an inner DEVMAP_HASH: one
+ * broadcast redirect copies the frame to all of them, and the program of each
+ * entry (egress.bpf.c) rewrites its copy. What XDP cannot copy goes up, marked,
+ * and the tc program (tcopy.bpf.c) makes the copies.
+ */
+#ifndef SLUICE_REPLICATE_BPF_H
+#define SLUICE_REPLICATE_BPF_H
+
+#include "bpf/maps.bpf.h"
+#include "bpf/parse.bpf.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * GROUPS_MAX);
+	__type(key, struct group_key);
+	__type(value, struct group);
+} groups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, GROUPS_MAX);
+	__type(key, struct group_prefix_key);
+	__type(value, struct group);
+} group_prefixes SEC(".maps");
+
+struct legs {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, LEGS_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct bpf_devmap_val));
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, GROUPS_MAX);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct legs);
+} legs SEC(".maps");
+
+static __always_inline bool is_multicast(const struct packet *p)
+{
+	return p->family == 4 ? (p->destination[0] & 0xf0) == 0xe0 : p->destination[0] == 0xff;
+}
+
+static __always_inline struct group *find_group_prefix(const struct packet *p)
+{
+	struct group_prefix_key key = {
+		.prefixlen = GROUP_PREFIX_FIXED + (p->family == 4 ? 32 : 128),
+		.port = bpf_htons(p->port),
+		.family = p->family,
+	};
+
+	__builtin_memcpy(key.group, p->destination, 16);
+	return bpf_map_lookup_elem(&group_prefixes, &key);
+}
+
+/* The group of @p; NULL, and then *@elsewhere says whether another port has it. */
+static __always_inline struct group *find_group(const struct packet *p, bool *elsewhere)
+{
+	struct group_key key = { .port = p->port, .family = p->family };
+	struct group *g;
+
+	__builtin_memcpy(key.group, p->destination, 16);
+	if (config.groups_source) {
+		__builtin_memcpy(key.source, p->source, 16);
+		g = bpf_map_lookup_elem(&groups, &key);
+		if (g)
+			return g;
+		__builtin_memset(key.source, 0, 16);
+	}
+	if (config.groups_any) {
+		g = bpf_map_lookup_elem(&groups, &key);
+		if (g)
+			return g;
+	}
+	if (config.groups_prefix) {
+		g = find_group_prefix(p);
+		if (g)
+			return g;
+	}
+	key.port = PORT_ANY;
+	if (config.groups_any && bpf_map_lookup_elem(&groups, &key)) {
+		*elsewhere = true;
+	} else if (config.groups_source) {
+		__builtin_memcpy(key.source, p->source, 16);
+		*elsewhere = bpf_map_lookup_elem(&groups, &key) != NULL;
+	}
+	return NULL;
+}
+
+/*
+ * Puts the copy's mark in front of the frame, and no other metadata.
+ * Return: 0, or -1 if the driver keeps none.
+ */
+static __always_inline int mark_copy(struct xdp_md *ctx, __u32 group, __u32 flags)
+{
+	int there = (int)(ctx->data - ctx->data_meta);
+	struct copy_meta *meta;
+
+	if (there != sizeof(*meta) && bpf_xdp_adjust_meta(ctx, there - (int)sizeof(*meta)))
+		return -1;
+	meta = (void *)(long)ctx->data_meta;
+	if ((void *)(meta + 1) > frame_start(ctx))
+		return -1;
+	meta->magic = COPY_MAGIC;
+	meta->generation = config.generation;
+	meta->group = group;
+	meta->flags = flags;
+	return 0;
+}
+
+/* Whether XDP itself can copy the frame: not beside the host, not several buffers to several legs. */
+static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packet *p)
+{
+	return !(p->group_flags & GROUP_HOST) && frame_end(ctx) - frame_start(ctx) == p->length;
+}
+
+/** replicate() - REASON_none if @p is not multicast, else what becomes of it. */
+static __always_inline enum sluice_reason replicate(struct xdp_md *ctx, struct packet *p)
+{
+	bool elsewhere = false;
+	struct group *g;
+
+	if (!is_multicast(p))
+		return REASON_none;
+	g = find_group(p, &elsewhere);
+	if (!g)
+		return elsewhere ? REASON_group_rpf : REASON_multicast;
+	p->group = g->number;
+	p->group_flags = g->flags;
+	count(g->counter, p->length);
+	if (!(g->flags & GROUP_LEGS))
+		return REASON_host_only;
+	if (p->ttl <= 1 && !(g->flags & (GROUP_KEEPS_TTL | GROUP_HOST)))
+		return REASON_group_ttl;
+	if (mark_copy(ctx, g->number, g->flags & GROUP_HOST ? 0 : COPY_NOT_HOST))
+		return REASON_no_copy;
+	return REASON_replicated;
+}
+
+/** copy_out() - the XDP action that makes the copies of a replicated packet. */
+static __always_inline int copy_out(struct xdp_md *ctx, const struct packet *p)
+{
+	__u32 group = p->group;
+	void *inner;
+
+	if (!copies_in_xdp(ctx, p))
+		return XDP_PASS;
+	inner = bpf_map_lookup_elem(&legs, &group);
+	if (!inner)
+		return XDP_DROP;
+	return bpf_redirect_map(inner, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+}
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * route.bpf.h: unicast forwarding by the mirror of the kernel's table.
+ *
+ * What a router must answer itself (RFC 1812: TTL exceeded, too big, unreachable,
+ * options) is passed up untouched, and the stack answers; so a packet is
+ * rewritten only when nothing can hold it back any more.
+ */
+#ifndef SLUICE_ROUTE_BPF_H
+#define SLUICE_ROUTE_BPF_H
+
+#include "bpf/lpm.bpf.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/rewrite.bpf.h"
+
+char nexthops_anchor[8] SEC(".data.nexthops");
+
+static __always_inline const struct nexthops *nexthops(void)
+{
+	void *table = nexthops_anchor;
+
+	asm("" : "+r"(table));
+	return table;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, PORTS_MAX);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct bpf_devmap_val));
+} tx SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VLANS_MAX);
+	__type(key, struct vlan_key);
+	__type(value, __u8);
+} vlans SEC(".maps");
+
+static __always_inline bool to_own_mac(struct xdp_md *ctx, const struct packet *p)
+{
+	struct ethhdr *eth = frame_start(ctx);
+	const struct port *port = &ports()->port[p->port & (PORTS_MAX - 1)];
+
+	if ((void *)(eth + 1) > frame_end(ctx))
+		return false;
+	return *(__u32 *)eth->h_dest == *(__u32 *)port->mac &&
+	       *(__u16 *)(eth->h_dest + 4) == *(__u16 *)(port->mac + 4);
+}
+
+static __always_inline bool to_known_vlan(const struct packet *p)
+{
+	struct vlan_key key = { .port = p->port, .id = p->vlan };
+
+	if (p->tags == 0)
+		return true;
+	if (p->tags > 1 || !config.vlans)
+		return false;
+	return bpf_map_lookup_elem(&vlans, &key) != NULL;
+}
+
+static __always_inline bool ip4_martian(const __u8 *a)
+{
+	return a[0] == 0 || a[0] == 127 || a[0] >= 224;
+}
+
+static __always_inline bool ip4_link_local(const __u8 *a)
+{
+	return a[0] == 169 && a[1] == 254;
+}
+
+/* ::, ::1, ff00::/8, ::ffff:0:0/96 */
+static __always_inline bool ip6_martian(const __u8 *a)
+{
+	const __u32 *w = (const __u32 *)a;
+
+	if (a[0] == 0xff)
+		return true;
+	if (w[0] || w[1])
+		return false;
+	if (w[2] == bpf_htonl(0xffff))
+		return true;
+	return !w[2] && (!w[3] || w[3] == bpf_htonl(1));
+}
+
+static __always_inline bool ip6_link_local(const __u8 *a)
+{
+	return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+
+static __always_inline enum sluice_reason check_addresses(const struct packet *p)
+{
+	if (p->family == 4) {
+		if (ip4_martian(p->source) || ip4_martian(p->destination))
+			return REASON_martian;
+		if (ip4_link_local(p->source) || ip4_link_local(p->destination))
+			return REASON_link_scope;
+	} else {
+		if (ip6_martian(p->source) || ip6_martian(p->destination))
+			return REASON_martian;
+		if (ip6_link_local(p->source) || ip6_link_local(p->destination))
+			return REASON_link_scope;
+	}
+	return REASON_none;
+}
+
+/* One number a flow: all its packets, its fragments apart, take the same next hop. */
+static __always_inline __u32 flow_hash(const struct packet *p)
+{
+	const __u64 *s = (const __u64 *)p->source, *d = (const __u64 *)p->destination;
+	__u64 h = config.hash_seed;
+
+	h = (h ^ s[0]) * 0x9e3779b97f4a7c15ull;
+	h ^= h >> 32;
+	h = (h ^ s[1] ^ d[1]) * 0xbf58476d1ce4e5b9ull;
+	h ^= h >> 29;
+	h = (h ^ d[0]) * 0x94d049bb133111ebull;
+	h ^= h >> 32;
+	if (p->fragment == FRAGMENT_NONE)
+		h ^= (__u64)p->sport << 32 | (__u64)p->dport << 16 | p->protocol;
+	else
+		h ^= p->protocol;
+	h *= 0x9e3779b97f4a7c15ull;
+	return h >> 32;
+}
+
+static __always_inline const struct nexthop *find_nexthop(const struct packet *p, __u32 *group,
+							  __u32 *number)
+{
+	__u32 word, order, at;
+
+	*group = p->family == 4 ? lpm4_lookup(*(__be32 *)p->destination) :
+				  lpm6_lookup(p->destination);
+	word = nexthops()->group[*group & (NEXTHOP_GROUPS_MAX - 1)];
+	at = NEXTHOP_GROUP_BASE(word);
+	order = NEXTHOP_GROUP_ORDER(word);
+	if (order)
+		at += flow_hash(p) & ((1u << (order & 7)) - 1);
+	*number = at & (NEXTHOPS_MAX - 1);
+	return &nexthops()->nexthop[*number];
+}
+
+/** route() - REASON_forwarded, the frame rewritten and p->out_port set; else why not. */
+static __always_inline enum sluice_reason route(struct xdp_md *ctx, struct packet *p)
+{
+	struct link_header link = { .family = p->family };
+	__u32 group = 0, number = 0;
+	const struct nexthop *nh;
+	enum sluice_reason reason;
+
+	if (!to_own_mac(ctx, p))
+		return REASON_other_mac;
+	if (!to_known_vlan(p))
+		return REASON_vlan_unknown;
+	if (p->flags & PACKET_OPTIONS)
+		return REASON_ip_options;
+	reason = check_addresses(p);
+	if (reason)
+		return reason;
+	nh = find_nexthop(p, &group, &number);
+	if (config.trace) {
+		trace.nexthop_group = group;
+		trace.nexthop = number;
+	}
+	if (!group)
+		return REASON_no_route;
+	reason = nh->reason;
+	if (reason != REASON_forwarded)
+		return reason;
+	if (p->ttl <= 1)
+		return REASON_ttl;
+	if (p->ip_length > nh->mtu)
+		return REASON_too_big;
+	p->out_port = nh->port & (PORTS_MAX - 1);
+	if (!(ports()->port[p->out_port].flags & PORT_UP))
+		return REASON_port_down;
+	__builtin_memcpy(link.destination, nh->dst_mac, ETH_ALEN);
+	__builtin_memcpy(link.source, nh->src_mac, ETH_ALEN);
+	link.vlan = nh->vlan;
+	return rewrite(ctx, p->ip_offset, &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;
+}
+
+/** forward_out() - the XDP action that sends a forwarded packet out of its port. */
+static __always_inline int forward_out(const struct packet *p)
+{
+	return bpf_redirect_map(&tx, p->out_port, XDP_DROP);
+}
+
+#endif
