@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lpm.h: the layout of a route table: one piece of memory, written by
+ * userland/lpm, walked by bpf/lpm.bpf.h, in BPF and natively.
+ *
+ * A table is one value of an array map (".bss.lpm4", ".bss.lpm6"): mmapped by
+ * userland, so that a change costs no system call. It has these areas, each at
+ * the offset that its shape names:
+ *
+ *	head	one line: what changes for the table as a whole
+ *	dir	IPv4: a word for each of the 2^18 blocks of /18
+ *	seeds	IPv6: perfect hash, first step: a 16-bit seed for each bucket
+ *	index	IPv6: perfect hash, second step: a word for each node
+ *	nodes	lines of 64 bytes, and blocks of results
+ *
+ * Words refer to nodes by their offset in the nodes area, in lines. A node is
+ * never changed while a word refers to it: another is written, then the word.
+ *
+ * Results are 16 bits wide: 0 is no route, 1 .. LPM_RESULT_MAX a route's result;
+ * in a node, LPM_KID | k refers on to the node's k-th kid, for longer prefixes.
+ */
+#ifndef SLUICE_BPF_LPM_H
+#define SLUICE_BPF_LPM_H
+
+#include <linux/types.h>
+
+typedef __u16 lpm_slot;		/* a result as it lies in a node */
+
+#define LPM_RESULT_MAX	32767
+#define LPM_KID		0x8000u
+
+/* The most that one table may take: what the programs declare. */
+#define LPM4_BYTES_MAX	(68u << 20)
+#define LPM6_BYTES_MAX	(72u << 20)
+
+#define LPM_LINE	64u	/* bytes */
+
+/*
+ * How large a table's areas are and where: .rodata of the programs (constants to
+ * the verifier, so that it sees the masks keep within the map), filled by
+ * lpm_sizes(). All in bytes from the table's start unless they say otherwise.
+ */
+struct lpm_shape {
+	__u32 bytes;		/* all of it: the map's value size; whole pages */
+	__u32 dir;
+	__u32 seeds;
+	__u32 seeds_shift;	/* 64 - log2 of the number of seeds */
+	__u32 index;
+	__u32 index_shift;	/* 64 - log2 of the number of words */
+	__u32 nodes;
+	__u32 nodes_mask;	/* bytes of the nodes area, a power of two, less one */
+};
+
+struct lpm_head {
+	__u32 version;		/* odd while a change that takes several words is under way */
+	lpm_slot fallback;	/* the default route's result: what 0 stands for */
+	lpm_slot pad;
+	__u32 reserved[14];
+};
+_Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
+
+/*
+ * IPv4, first level. A word of dir below LPM_DIR_FULL is a result; else it refers
+ * to a node for the next 6 bits, packed or full. Low bits: lines.
+ */
+#define LPM_DIR_BITS	18
+#define LPM_DIR_FULL	0x40000000u
+#define LPM_DIR_PACKED	0x80000000u
+#define LPM_DIR_NODE	0x00ffffffu
+
+/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. */
+#define LPM_PACKED	28
+struct lpm_packed {
+	__u64 runs;
+	lpm_slot result[LPM_PACKED];
+};
+_Static_assert(sizeof(struct lpm_packed) == LPM_LINE, "lpm_packed");
+
+/* Two lines of results, and behind them the kids, as many as there are. */
+struct lpm_full {
+	lpm_slot result[64];
+	__u32 kid[];		/* lines: a struct lpm_node */
+};
+
+/*
+ * A node for 8 bits, both families: the results of its runs lie at base, which is
+ * in the node itself where they are few; kids lie before base, the first nearest.
+ */
+#define LPM_INLINE	8
+#define LPM_INLINE_DEEP	2
+struct lpm_node {
+	__u64 runs[4];		/* bit i of all: a run starts at i */
+	__u64 key;		/* IPv6: first 64 bits of the prefix; level in the low byte if <= 40 */
+	__u32 base;		/* of the results, in slots from the nodes area's start */
+	__u8 before[4];		/* runs that start in earlier words of runs */
+	union {
+		lpm_slot result[LPM_INLINE];
+		struct {	/* IPv6 from level 48 on, where levels may be skipped */
+			__u64 low;		/* last 64 bits of the prefix */
+			lpm_slot otherwise;	/* result where the address is not in the prefix */
+			__u8 level;		/* bits of the prefix: a multiple of 8 */
+			__u8 pad;
+			lpm_slot deep[LPM_INLINE_DEEP];
+		};
+	};
+};
+_Static_assert(sizeof(struct lpm_node) == LPM_LINE, "lpm_node");
+
+/* IPv6: a word of the index: 12 bits of the hash, and the node's line; 0: none. */
+#define LPM_INDEX_TAG	20
+#define LPM_INDEX_NODE	0xfffffu
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lpm.h: route tables: prefixes in, tables that the data path walks out.
+ *
+ * One table holds one family. It has two sides: a shadow, an ordinary tree of all
+ * prefixes in our own memory, and the table proper, memory that programs read
+ * while it changes (bpf/lpm.h has its layout, bpf/lpm.bpf.h the walk). The owner
+ * gives that memory: zeroed, of the size that lpm_sizes() names.
+ *
+ *	struct lpm_shape shape;
+ *	lpm_sizes(ADDR_V4, 1000000, &shape);
+ *	... create a map of shape.bytes, put shape into the program's .rodata, mmap it ...
+ *	struct lpm *t = lpm_new(ADDR_V4, &shape, area, 1000000);
+ *	lpm_build(t, routes, n);			// or none, and insert
+ *	lpm_insert(t, &prefix, result);
+ *	...
+ *	uint64_t mark = lpm_quiesce_mark(t);
+ *	... membarrier(MEMBARRIER_CMD_GLOBAL), and any other grace period ...
+ *	lpm_reclaim(t, mark);
+ *
+ * Readers running meanwhile get, for each address, the answer before or after a
+ * change. What a change replaced stays as it was until lpm_reclaim(): the owner
+ * calls it now and then (a batch of changes can share one grace period); changes
+ * fail with -ENOSPC when too much waits.
+ *
+ * One writer at a time; the functions do not lock.
+ */
+#ifndef SLUICE_LPM_LPM_H
+#define SLUICE_LPM_LPM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "bpf/lpm.h"
+
+/* What a route yields: 1 .. LPM_RESULT_MAX (a next-hop group); 0 is no route. */
+typedef uint32_t lpm_result;
+
+struct lpm;
+
+struct lpm_route {
+	struct prefix prefix;		/* canonical */
+	lpm_result result;
+};
+
+struct lpm_stats {
+	size_t prefixes;
+	size_t nodes[3];	/* IPv4: packed, full, 8-bit; IPv6: 8-bit hashed, deep, 0 */
+	size_t bytes_used;	/* dir, seeds, index, nodes and results in use */
+	size_t bytes_retired;	/* of those: wait for lpm_reclaim() */
+	size_t bytes_areas;	/* shape.bytes */
+	size_t bytes_shadow;	/* our own memory */
+	size_t words;		/* words published so far: what changes cost the readers */
+};
+
+/**
+ * lpm_sizes() - the shape of a table for up to @max_prefixes of @family.
+ * Room is for tables such as routers have: 16 bytes an IPv4 prefix, 64 an IPv6
+ * prefix; a stranger mix (nothing but scattered host routes) may fill it earlier,
+ * which lpm_insert() says.
+ * Return: 0; -EINVAL for another family; -E2BIG if a table cannot be that large.
+ */
+int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape);
+
+/**
+ * lpm_new() - an empty table over @area, shape->bytes of zeroed memory aligned to
+ * 64 bytes. @area NULL: the table gets memory of its own.
+ * @limit: most prefixes to take.
+ * The memory stays the caller's, and must outlive the table. Never NULL.
+ */
+struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, size_t limit);
+
+/** lpm_free() - frees the shadow; the area is left as it is, so that readers can go on. */
+void lpm_free(struct lpm *t);
+
+/**
+ * lpm_insert() - enters @p, or replaces its result.
+ * @p: its family must be the table's; bits past the length are ignored.
+ * @result: 1 .. LPM_RESULT_MAX.
+ * Return: 0; -EINVAL for another family or result; -ENOSPC when the limit is
+ * reached or an area is full: the table answers as before.
+ */
+int lpm_insert(struct lpm *t, const struct prefix *p, lpm_result result);
+
+/**
+ * lpm_delete() - takes @p out.
+ * Return: 0; -ENOENT; -ENOSPC when there is no room for the nodes that replace
+ * the old ones (reclaim, then try again): the table answers as before.
+ */
+int lpm_delete(struct lpm *t, const struct prefix *p);
+
+/** lpm_get() - the result of exactly @p, or 0. */
+lpm_result lpm_get(const struct lpm *t, const struct prefix *p);
+
+/**
+ * lpm_build() - enters many routes at once, in any order, into an empty table; of
+ * equal prefixes the last one counts. Much faster than inserting them.
+ * Return: 0; -EINVAL, -ENOSPC with the table still empty; -EEXIST if it was not.
+ */
+int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n);
+
+/** lpm_lookup() - the longest match of @a by the walk of the data path. 0: no route. */
+lpm_result lpm_lookup(const struct lpm *t, const struct addr *a);
+
+/**
+ * lpm_match() - the longest match of @a with its prefix, from the shadow.
+ * @match: may be NULL; untouched if there is none. Return: its result, or 0.
+ */
+lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *match);
+
+/**
+ * lpm_next() - walks the prefixes within @within in order (a parent before its
+ * children; NULL: all). Start with *@r zeroed; on each call it is the one before,
+ * which need not be there any more: routes may be inserted and deleted on the way.
+ * Return: false at the end.
+ */
+bool lpm_next(const struct lpm *t, const struct prefix *within, struct lpm_route *r);
+
+/** lpm_quiesce_mark() - names all that was retired up to now. */
+uint64_t lpm_quiesce_mark(const struct lpm *t);
+
+/**
+ * lpm_reclaim() - frees what was retired before @mark was taken. Only after a
+ * grace period: every reader that ran at the time of the mark must have ended.
+ */
+void lpm_reclaim(struct lpm *t, uint64_t mark);
+
+void lpm_stats(const struct lpm *t, struct lpm_stats *stats);
+
+#endif
