@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * compile.h: from a checked policy to an image: the one place that joins them.
+ */
+#ifndef SLUICE_COMPILE_COMPILE_H
+#define SLUICE_COMPILE_COMPILE_H
+
+#include "base/diag.h"
+#include "image/image.h"
+#include "image/numbering.h"
+#include "policy/tree.h"
+
+/**
+ * compile_policy() - builds the image of @policy.
+ * @policy: checked, without errors.
+ * @numbering: gives port and counter numbers, and is added to.
+ * @image: set on success; the caller frees it by image_free().
+ *
+ * Counters are named so that they stay the same across generations:
+ *	group SOURCE GROUP PORT			what came in
+ *	leg SOURCE GROUP PORT LEG		copies sent
+ *	leg-ttl SOURCE GROUP PORT LEG		copies not sent, for their TTL
+ * with "*" for any source, and PORT and LEG as interfaces.
+ *
+ * Return: 0, or -ENOSPC with a diagnostic that names what did not fit.
+ */
+int compile_policy(const struct policy *policy, struct numbering *numbering,
+		   struct image **image, struct diags *diags);
+
+#endif

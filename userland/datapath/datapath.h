@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * datapath.h: the programs and maps in the kernel: load, attach, pin, swap, read back.
+ *
+ * The order of a daemon's life:
+ *
+ *	datapath_open()			adopts what is pinned, or makes it
+ *	tables_new()			route tables, empty; the mirror fills them through the fib
+ *	datapath_stage()		an image becomes a loaded generation; nothing runs it yet
+ *	datapath_commit()		ports are attached, slot 0 is swapped: now it runs
+ *	datapath_port_set()		whenever an interface of a port comes, changes or goes
+ *	datapath_close()		everything pinned goes on without the daemon
+ *
+ * A failure in stage or commit leaves what runs as it was. All calls are made
+ * by one thread, in the network namespace of the ports. Sentences in @why say what
+ * failed, where, and what to do.
+ *
+ * The sole user of libbpf.
+ */
+#ifndef SLUICE_DATAPATH_DATAPATH_H
+#define SLUICE_DATAPATH_DATAPATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "bpf/layout.h"
+#include "bpf/lpm.h"
+#include "image/image.h"
+
+struct datapath;
+struct generation;
+struct tables;
+
+/* ---- life --------------------------------------------------------------- */
+
+/**
+ * datapath_open() - adopts the maps pinned below @dir, or makes and pins them.
+ * @dir: a folder in a bpffs, made if it is not there; NULL: nothing is pinned or
+ *	attached, for test runs (replay, witnesses).
+ * Return: 0; -EPERM (privilege), -EPROTO (the pinned maps are of another layout:
+ * @why says how to go on), or another -errno.
+ */
+int datapath_open(const char *dir, struct datapath **dp, struct text *why);
+
+/** datapath_close() - lets go of everything; what is pinned goes on running. */
+void datapath_close(struct datapath *dp);
+
+/** datapath_remove() - detaches all ports and unpins all: packets go to the stack again. */
+int datapath_remove(struct datapath *dp, struct text *why);
+
+/** datapath_running() - the number of the generation that slot 0 runs; 0: none. */
+uint32_t datapath_running(const struct datapath *dp);
+
+/** datapath_ports(), datapath_names() - the shared tables, mapped, to read. */
+const struct ports *datapath_ports(const struct datapath *dp);
+const struct names *datapath_names(const struct datapath *dp);
+
+/* ---- route tables -------------------------------------------------------- */
+
+/**
+ * tables_new() - empty route tables of the given shapes (lpm_sizes()).
+ * They are shared by the generations that are staged with them, and are gone when
+ * the last of those and the handle are.
+ */
+int tables_new(struct datapath *dp, const struct lpm_shape *ip4, const struct lpm_shape *ip6,
+	       struct tables **tables, struct text *why);
+void tables_free(struct tables *tables);
+
+/** tables_nexthops(), tables_lpm() - the mapped memory, for compile/fib to write. */
+struct nexthops *tables_nexthops(const struct tables *tables);
+void *tables_lpm(const struct tables *tables, uint8_t family);
+
+/* ---- generations --------------------------------------------------------- */
+
+/**
+ * datapath_stage() - loads @image with @tables as generation @number.
+ * @number: greater than any before; 0 in a datapath without folder.
+ * Return: 0 and *@gen, the caller's until it is committed; or -errno.
+ */
+int datapath_stage(struct datapath *dp, const struct image *image, struct tables *tables,
+		   uint32_t number, struct generation **gen, struct text *why);
+
+/**
+ * datapath_commit() - attaches ports that were not, swaps slot 0, detaches ports that
+ * the new generation does not have. On success @gen belongs to @dp, and the one before is
+ * gone after a grace period.
+ * @allow_missing: interfaces that do not exist are left to datapath_port_set(); else they
+ *	are an error.
+ * Return: 0, or -errno with all as it was.
+ */
+int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_missing,
+		    struct text *why);
+
+/** generation_free() - throws away a generation that was not committed. */
+void generation_free(struct generation *gen);
+
+/* ---- kernel facts -------------------------------------------------------- */
+
+/**
+ * datapath_port_set() - what the kernel says of the interface behind port @number now:
+ * published to the programs; attached again where it came back.
+ * @facts: ifindex 0: the interface is gone; facts->interface is its name in any case.
+ * Return: 0, or -errno (the port could not be attached; everything else goes on).
+ */
+int datapath_port_set(struct datapath *dp, uint16_t number, const struct port *facts,
+		      struct text *why);
+
+/** datapath_vlan_set() - whether port @number has a VLAN interface of the kernel's with @id. */
+int datapath_vlan_set(struct datapath *dp, uint16_t number, uint16_t id, bool there);
+
+/** datapath_port_mode() - "native", "generic" or "none": how port @number is attached now. */
+const char *datapath_port_mode(const struct datapath *dp, uint16_t number);
+
+/** datapath_wait() - returns when all packets that any program was working on are done: up to 50 ms. */
+int datapath_wait(void);
+
+/* ---- read back ----------------------------------------------------------- */
+
+/** datapath_port_stats(), datapath_counter() - sums over all CPUs. */
+int datapath_port_stats(const struct datapath *dp, uint16_t number, struct port_stats *stats);
+int datapath_counter(const struct datapath *dp, uint32_t number, struct count *count);
+
+/* ---- test runs ----------------------------------------------------------- */
+
+#define TEST_FRAME_MAX	(64 * 1024)
+
+struct test_result {
+	struct trace trace;
+	uint32_t action;		/* XDP_* */
+	uint32_t length;		/* of frame */
+	uint8_t frame[TEST_FRAME_MAX];	/* as the program left it */
+};
+
+/**
+ * generation_test() - runs the program on one frame that came in on port @port;
+ * nothing is sent. @gen: staged in a datapath without folder.
+ * Return: 0; -EINVAL for a frame shorter than 14 bytes, -E2BIG for one longer than
+ * the kernel takes.
+ */
+int generation_test(struct generation *gen, uint16_t port, const void *frame, uint32_t length,
+		    struct test_result *result);
+
+/**
+ * generation_test_leg() - runs the egress program on a frame as it came in, for the leg
+ * @leg_port of @group. result->action XDP_DROP: this leg sends no copy.
+ */
+int generation_test_leg(struct generation *gen, uint32_t group, uint16_t leg_port,
+			const void *frame, uint32_t length, struct test_result *result);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * image.h: one generation as plain memory: everything a policy compiles to.
+ *
+ * What datapath/ writes into maps and .rodata, verify/ walks, and golden tests
+ * print. It names ports by number; which interface stands behind a number is a
+ * kernel fact and not part of it, so an image can be built anywhere.
+ */
+#ifndef SLUICE_IMAGE_IMAGE_H
+#define SLUICE_IMAGE_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "base/vec.h"
+#include "bpf/layout.h"
+
+#define IMAGE_NAME_MAX	36	/* a policy's name with its NUL, rounded up */
+
+struct image_port {
+	char name[IMAGE_NAME_MAX];	/* in the policy */
+	char interface[16];
+	uint16_t number;
+	bool generic;			/* XDP in generic mode, as the policy asks */
+};
+
+/* One key of the map "groups". */
+struct image_group {
+	struct group_key key;
+	struct group value;		/* for PORT_ANY: zero, the key alone tells */
+};
+
+/* One key of the map "group_prefixes". */
+struct image_group_prefix {
+	struct group_prefix_key key;
+	struct group value;
+};
+
+struct image_leg {
+	uint32_t group;			/* number */
+	struct leg leg;			/* leg.port is the key in legs[group] */
+};
+
+struct image_counter {
+	char name[COUNTER_NAME_MAX];
+	uint32_t number;
+};
+
+struct image_measure {
+	char name[IMAGE_NAME_MAX];	/* "": nothing is measured */
+	unsigned int key;		/* enum policy_key, or-ed */
+	unsigned int threshold_ppm;	/* of an interval's bytes, or 0 */
+	uint64_t threshold_Bps;		/* bytes a second, or 0 */
+	unsigned int oversampling;
+	unsigned int interval_ms;
+	unsigned int slots;		/* per CPU */
+};
+
+struct image {
+	struct config config;		/* .rodata; what a load adds (generation, seed, trace) is 0 */
+	uint32_t limit4, limit6;	/* routes taken at most */
+	uint32_t group_count;		/* group numbers are 0 .. group_count - 1 */
+	struct vec ports;		/* of struct image_port, in the policy's order */
+	struct vec groups;		/* of struct image_group, PORT_ANY keys included */
+	struct vec group_prefixes;	/* of struct image_group_prefix */
+	struct vec legs;		/* of struct image_leg, sorted by group */
+	struct vec counters;		/* of struct image_counter: all that the image counts with */
+	struct image_measure measure;
+};
+
+struct image *image_new(void);
+void image_free(struct image *image);
+
+/** image_port() - the port of @number; NULL if there is none. */
+const struct image_port *image_port(const struct image *image, uint16_t number);
+
+/** image_port_named() - the port that the policy calls @name; NULL if there is none. */
+const struct image_port *image_port_named(const struct image *image, const char *name);
+
+/** image_counter_name() - what @number counts, or NULL. */
+const char *image_counter_name(const struct image *image, uint32_t number);
+
+/** image_dump() - the whole image as text, in a stable order, for golden files and reviews. */
+void image_dump(const struct image *image, struct text *out);
+
+#endif

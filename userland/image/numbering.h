@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * numbering.h: small numbers for names, the same from one generation to the next.
+ *
+ * The data path knows an interface by its port number and a counter by its index.
+ * Both must mean the same to two generations that follow each other, and to the
+ * next daemon: so the numbers in use stand in the pinned maps (struct ports,
+ * struct names), and a numbering starts from there. It works on a copy: what it
+ * adds becomes real when the generation that needs it is committed.
+ */
+#ifndef SLUICE_IMAGE_NUMBERING_H
+#define SLUICE_IMAGE_NUMBERING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/table.h"
+#include "bpf/layout.h"
+
+struct image;
+
+struct numbering {
+	char (*port)[16];			/* [PORTS_MAX], by number: interface, "" is free */
+	char (*counter)[COUNTER_NAME_MAX];	/* [COUNTERS_MAX], by number: name, "" is free */
+	bool *port_kept, *counter_kept;		/* by number: in use, must not be given anew */
+	struct table by_port, by_counter;	/* name -> uint32_t number */
+};
+
+/**
+ * numbering_init() - starts from what is pinned; either may be NULL: nothing is.
+ * @running: the image whose numbers must be kept besides the one to be built;
+ *	NULL: keep all that are pinned.
+ */
+void numbering_init(struct numbering *n, const struct ports *ports, const struct names *names,
+		    const struct image *running);
+void numbering_free(struct numbering *n);
+
+/**
+ * numbering_port() - the number of @interface, given now if it has none.
+ * A free number is taken before one whose interface is not kept.
+ * Return: 1..PORTS_MAX - 1; -ENOSPC; -ENAMETOOLONG.
+ */
+int numbering_port(struct numbering *n, const char *interface);
+
+/**
+ * numbering_counter() - likewise the number of the counter @name.
+ * Return: 1..COUNTERS_MAX - 1; -ENOSPC; -ENAMETOOLONG.
+ */
+int numbering_counter(struct numbering *n, const char *name);
+
+#endif
