@@ -83,6 +83,7 @@
  *	encap		the route encapsulates
  *	no_port		the next hop's interface is not a port
  *	table_full	the route was not taken for want of room: the kernel's own table answers
+ *	not_followed	a route whose choice sluice leaves to the kernel: by TOS, or one of several with one key
  *	no_neighbour	the next hop's link-layer address is not known yet
  *	ttl		TTL or hop limit <= 1
  *	too_big		the IP packet (IPv4 total length; IPv6 40 + payload length) is longer than the next hop's MTU
@@ -136,6 +137,7 @@
 	X(encap,	PASS,	 "the route encapsulates") \
 	X(no_port,	PASS,	 "the next hop is not behind a port") \
 	X(table_full,	PASS,	 "the route was not taken: the table is full") \
+	X(not_followed,	PASS,	 "a route whose choice is left to the kernel") \
 	X(no_neighbour,	PASS,	 "the next hop's link-layer address is not known") \
 	X(ttl,		PASS,	 "TTL exceeded") \
 	X(too_big,	PASS,	 "longer than the next hop's MTU") \

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * kernel.h: what the kernel knows about its network, as plain values.
+ *
+ * The mirror (netlink/mirror.h) fills these in from rtnetlink, the join
+ * (compile/fib.h) reads them; neither knows the other. Numbers are in host order,
+ * in the kernel's own meaning (RT_TABLE_*, RTN_*, RTPROT_*, NUD_*).
+ */
+#ifndef SLUICE_BASE_KERNEL_H
+#define SLUICE_BASE_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+
+/* The tables of the default ip rules (RT_TABLE_*). */
+#define KERNEL_TABLE_DEFAULT	253
+#define KERNEL_TABLE_MAIN	254
+#define KERNEL_TABLE_LOCAL	255
+
+struct kernel_link {
+	uint32_t ifindex;
+	uint32_t mtu;
+	uint32_t mtu6;		/* what IPv6 takes for it; 0: not said, @mtu holds */
+	uint32_t lower;		/* ifindex below it (IFLA_LINK); 0: none, or in another namespace */
+	uint32_t master;	/* bridge, bond or VRF that it is in; 0: none */
+	uint16_t vlan;		/* id of an 802.1Q interface; 0: it is none */
+	uint8_t mac[6];		/* zero where @mac_len is not 6 */
+	uint8_t mac_len;
+	bool up;		/* administratively */
+	bool carrier;		/* and its lower layers are up */
+	bool noarp;		/* no neighbours are resolved on it: IFF_NOARP */
+	bool loopback;
+	char name[16];
+	char kind[16];		/* "veth", "vlan", ...; "" for hardware */
+};
+
+struct kernel_address {
+	uint32_t ifindex;
+	struct addr addr;	/* the local one */
+	uint8_t len;		/* of its prefix */
+};
+
+struct kernel_neighbour {
+	uint32_t ifindex;
+	struct addr addr;
+	uint16_t state;		/* NUD_* */
+	uint8_t flags;		/* NTF_* */
+	uint8_t mac_len;	/* 6, or @mac is zero */
+	uint8_t mac[6];
+};
+
+#define KERNEL_PATH_ONLINK	(1u << 0)
+#define KERNEL_PATH_ENCAP	(1u << 1)	/* the path encapsulates (RTA_ENCAP, RTA_NEWDST) */
+
+/* One way on. Whether it is alive follows from its link. */
+struct kernel_path {
+	uint32_t ifindex;	/* 0: none (a blackhole) */
+	uint16_t weight;	/* from 1 */
+	uint8_t flags;		/* KERNEL_PATH_* */
+	uint8_t pad;
+	struct addr via;	/* either family; ADDR_NONE: the destination itself is on the link */
+	uint8_t pad2[3];
+};
+
+#define KERNEL_ROUTE_AMBIGUOUS	(1u << 0)	/* the kernel has several of this key, and picks as it likes */
+
+/*
+ * A route has the key (prefix, table, tos, metric): the mirror reports one route a
+ * key, the one that the kernel would take. Either it names a nexthop object, or it
+ * has paths; a route of a type that sends nothing on (blackhole, ...) may have none.
+ */
+struct kernel_route {
+	struct prefix prefix;
+	uint8_t tos;
+	uint8_t type;		/* RTN_* */
+	uint8_t protocol;	/* RTPROT_* */
+	uint8_t scope;		/* RT_SCOPE_* */
+	uint8_t flags;		/* KERNEL_ROUTE_* */
+	uint32_t table;
+	uint32_t metric;
+	uint32_t mtu;		/* RTAX_MTU; 0: the link's */
+	uint32_t nexthop_id;	/* a nexthop object; 0: @path says */
+	unsigned int paths;
+	const struct kernel_path *path;
+};
+
+#define KERNEL_NEXTHOP_BLACKHOLE (1u << 0)
+#define KERNEL_NEXTHOP_FDB	(1u << 1)	/* for bridges, never for routes */
+
+struct kernel_nexthop_member {
+	uint32_t id;
+	uint16_t weight;	/* from 1 */
+	uint16_t pad;
+};
+
+/* A nexthop object: one path, or a group of other objects. */
+struct kernel_nexthop {
+	uint32_t id;
+	uint8_t flags;		/* KERNEL_NEXTHOP_* */
+	uint8_t protocol;
+	struct kernel_path path;	/* where @members is 0 */
+	unsigned int members;
+	const struct kernel_nexthop_member *member;
+};
+
+/* A policy rule (ip rule), as far as one must know that it is there. */
+struct kernel_rule {
+	uint8_t family;		/* enum addr_family */
+	uint8_t action;		/* FR_ACT_* */
+	bool plain;		/* matches everything: no selector, not inverted */
+	uint32_t priority;
+	uint32_t table;
+};
+
+#endif
