@@ -19,11 +19,17 @@
 
 struct image;
 
+/* One kind of names: numbers 1 .. max - 1. */
+struct number_list {
+	char *name;			/* [max][width], "" is free */
+	bool *kept;			/* in use, must not be given anew */
+	struct table by_name;		/* name -> uint32_t number */
+	uint32_t max, width, hint;	/* no number below hint is free */
+};
+
 struct numbering {
-	char (*port)[16];			/* [PORTS_MAX], by number: interface, "" is free */
-	char (*counter)[COUNTER_NAME_MAX];	/* [COUNTERS_MAX], by number: name, "" is free */
-	bool *port_kept, *counter_kept;		/* by number: in use, must not be given anew */
-	struct table by_port, by_counter;	/* name -> uint32_t number */
+	struct number_list ports;	/* by interface */
+	struct number_list counters;
 };
 
 /**
@@ -37,7 +43,7 @@ void numbering_free(struct numbering *n);
 
 /**
  * numbering_port() - the number of @interface, given now if it has none.
- * A free number is taken before one whose interface is not kept.
+ * A free number is taken before one whose name is not kept.
  * Return: 1..PORTS_MAX - 1; -ENOSPC; -ENAMETOOLONG.
  */
 int numbering_port(struct numbering *n, const char *interface);

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "compile/compile.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct compiler {
+	const struct policy *policy;
+	struct numbering *numbering;
+	struct image *image;
+	struct diags *diags;
+	struct table port_numbers;	/* struct policy_port * -> uint16_t */
+	struct table anywhere;		/* struct group_key, port PORT_ANY -> nothing: entered already */
+};
+
+static int too_many(struct compiler *c, struct place place, const char *what, unsigned int max)
+{
+	diag_error(c->diags, place, "there is no room for %s", what);
+	diag_hint(c->diags, "at most %u are kept, those of the running policy included", max);
+	return -ENOSPC;
+}
+
+static int compile_port(struct compiler *c, const struct policy_port *port)
+{
+	int number = numbering_port(c->numbering, port->interface);
+	struct image_port *p;
+
+	if (number < 0)
+		return too_many(c, port->place, "another port", PORTS_MAX - 1);
+	p = vec_push(&c->image->ports);
+	snprintf(p->name, sizeof(p->name), "%s", port->name);
+	snprintf(p->interface, sizeof(p->interface), "%s", port->interface);
+	p->number = number;
+	p->generic = port->mode == PORT_GENERIC;
+	*(uint16_t *)table_put(&c->port_numbers, &port, NULL) = number;
+	c->image->config.port[number] = CONFIG_PORT;
+	c->image->config.ports++;
+	return 0;
+}
+
+static uint16_t port_number(const struct compiler *c, const struct policy_port *port)
+{
+	return *(uint16_t *)table_get(&c->port_numbers, &port);
+}
+
+/* ---- multicast ----------------------------------------------------------- */
+
+/* "SOURCE GROUP PORT", as counters name an entry. */
+static void entry_name(const struct policy_entry *e, char *buf, size_t size)
+{
+	char s[ADDR_STRLEN] = "*", g[PREFIX_STRLEN];
+
+	if (e->source.family)
+		addr_format(&e->source, s);
+	if (e->group.len == addr_bits(e->group.addr.family))
+		addr_format(&e->group.addr, g);
+	else
+		prefix_format(&e->group, g);
+	snprintf(buf, size, "%s %s %s", s, g, e->port->interface);
+}
+
+static int counter(struct compiler *c, struct place place, uint32_t *number, const char *kind,
+		   const char *entry, const char *leg)
+{
+	struct image_counter *n;
+	char name[192];
+	int given;
+
+	snprintf(name, sizeof(name), "%s %s%s%s", kind, entry, leg ? " " : "", leg ? leg : "");
+	given = numbering_counter(c->numbering, name);
+	if (given < 0)
+		return too_many(c, place, "another counter", COUNTERS_MAX - 1);
+	n = vec_push(&c->image->counters);
+	snprintf(n->name, sizeof(n->name), "%.*s", COUNTER_NAME_MAX - 1, name);
+	n->number = given;
+	*number = given;
+	return 0;
+}
+
+static int compile_leg(struct compiler *c, const struct policy_leg *leg, const char *entry,
+		       uint32_t group)
+{
+	struct image_leg l = { .group = group };
+	const char *interface = leg->to.port->interface;
+	int err;
+
+	l.leg.port = port_number(c, leg->to.port);
+	if (leg->ttl) {
+		l.leg.flags |= LEG_TTL;
+		l.leg.ttl = leg->ttl;
+	}
+	if (leg->vlan) {
+		l.leg.flags |= LEG_VLAN;
+		l.leg.vlan = leg->vlan;
+	}
+	err = counter(c, leg->place, &l.leg.counter, "leg", entry, interface);
+	if (!err)
+		err = counter(c, leg->place, &l.leg.counter_ttl, "leg-ttl", entry, interface);
+	if (!err)
+		vec_append(&c->image->legs, &l);
+	return err;
+}
+
+/* The same (source, group) under PORT_ANY, once: it tells a wrong port from an unknown group. */
+static void add_anywhere(struct compiler *c, const struct group_key *key)
+{
+	struct image_group any = { .key = *key };
+	bool fresh;
+
+	any.key.port = PORT_ANY;
+	table_put(&c->anywhere, &any.key, &fresh);
+	if (fresh)
+		vec_append(&c->image->groups, &any);
+}
+
+static void add_group(struct compiler *c, const struct policy_entry *e, const struct group *value)
+{
+	uint8_t family = e->group.addr.family;
+	uint16_t port = port_number(c, e->port);
+	struct config *config = &c->image->config;
+
+	if (e->group.len < addr_bits(family)) {
+		struct image_group_prefix *p = vec_push(&c->image->group_prefixes);
+
+		p->key.prefixlen = GROUP_PREFIX_FIXED + e->group.len;
+		p->key.port = htons(port);
+		p->key.family = family;
+		memcpy(p->key.group, e->group.addr.bytes, 16);
+		p->value = *value;
+		config->groups_prefix = 1;
+	} else {
+		struct image_group *g = vec_push(&c->image->groups);
+
+		g->key.port = port;
+		g->key.family = family;
+		memcpy(g->key.source, e->source.bytes, 16);
+		memcpy(g->key.group, e->group.addr.bytes, 16);
+		g->value = *value;
+		if (e->source.family)
+			config->groups_source = 1;
+		else
+			config->groups_any = 1;
+		add_anywhere(c, &((struct image_group *)vec_at(&c->image->groups,
+				  c->image->groups.len - 1))->key);
+	}
+}
+
+static int compile_entry(struct compiler *c, const struct policy_group *group,
+			 const struct policy_entry *e)
+{
+	struct group value = { .number = c->image->group_count };
+	char entry[COUNTER_NAME_MAX];
+	int err;
+
+	if (c->image->group_count == GROUPS_MAX)
+		return too_many(c, group->place, "another multicast group", GROUPS_MAX);
+	entry_name(e, entry, sizeof(entry));
+	err = counter(c, group->place, &value.counter, "group", entry, NULL);
+	for (size_t i = 0; !err && i < group->legs.len; i++) {
+		const struct policy_leg *leg = vec_at(&group->legs, i);
+
+		if (leg->host) {
+			value.flags |= GROUP_HOST;
+			continue;
+		}
+		value.flags |= GROUP_LEGS;
+		if (leg->ttl)
+			value.flags |= GROUP_KEEPS_TTL;
+		err = compile_leg(c, leg, entry, value.number);
+	}
+	if (err)
+		return err;
+	c->image->group_count++;
+	add_group(c, e, &value);
+	return 0;
+}
+
+/* ---- all ------------------------------------------------------------------ */
+
+static void compile_measure(struct image *image, const struct policy_measure *m)
+{
+	image->config.measure = 1;
+	snprintf(image->measure.name, sizeof(image->measure.name), "%s", m->name);
+	image->measure.key = m->key;
+	image->measure.threshold_ppm = m->threshold_ppm;
+	image->measure.threshold_Bps = m->threshold_Bps;
+	image->measure.oversampling = m->oversampling;
+	image->measure.interval_ms = m->interval_ms;
+	image->measure.slots = m->slots;
+}
+
+static int compile_all(struct compiler *c)
+{
+	const struct policy *policy = c->policy;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < policy->ports.len; i++)
+		err = compile_port(c, *(struct policy_port **)vec_at(&policy->ports, i));
+	for (size_t i = 0; !err && i < policy->groups.len; i++) {
+		const struct policy_group *group = vec_at(&policy->groups, i);
+
+		for (size_t j = 0; !err && j < group->entries.len; j++)
+			err = compile_entry(c, group, vec_at(&group->entries, j));
+	}
+	if (policy->routes.len) {
+		const struct policy_route *route = vec_at(&policy->routes, 0);
+
+		c->image->config.route = 1;
+		c->image->limit4 = route->limit4;
+		c->image->limit6 = route->limit6;
+	}
+	if (policy->measures.len)
+		compile_measure(c->image, vec_at(&policy->measures, 0));
+	return err;
+}
+
+int compile_policy(const struct policy *policy, struct numbering *numbering,
+		   struct image **image, struct diags *diags)
+{
+	struct compiler c = {
+		.policy = policy,
+		.numbering = numbering,
+		.image = image_new(),
+		.diags = diags,
+		.port_numbers = TABLE(struct policy_port *, uint16_t),
+		.anywhere = { .key_size = sizeof(struct group_key) },
+	};
+	int err = compile_all(&c);
+
+	table_free(&c.port_numbers);
+	table_free(&c.anywhere);
+	if (err)
+		image_free(c.image);
+	else
+		*image = c.image;
+	return err;
+}
