@@ -42,22 +42,23 @@ static const char *head(const struct columns *c, size_t i, bool *right)
 	return c->heads[i] + *right;
 }
 
-static void print_cell(const char *cell, size_t width, bool right, bool last)
+static void append_cell(struct text *line, const char *cell, size_t width, bool right, bool last)
 {
 	if (right)
-		printf("%*s", (int)width, cell);
+		text_printf(line, "%*s", (int)width, cell);
 	else if (last)
-		fputs(cell, stdout);
+		text_printf(line, "%s", cell);
 	else
-		printf("%-*s", (int)width, cell);
+		text_printf(line, "%-*s", (int)width, cell);
 	if (!last)
-		fputs("  ", stdout);
+		text_append(line, "  ", 2);
 }
 
-void columns_print(struct columns *c, const struct cli *cli)
+void columns_lines(struct columns *c, struct vec *lines)
 {
 	size_t *widths = xcalloc(c->count, sizeof(*widths));
 	char **cells = c->cells.data;
+	struct text line = { 0 };
 	bool right;
 
 	for (size_t i = 0; i < c->count; i++)
@@ -68,27 +69,43 @@ void columns_print(struct columns *c, const struct cli *cli)
 		if (len > widths[i % c->count])
 			widths[i % c->count] = len;
 	}
-	if (c->cells.len) {
-		if (cli->colour)
-			fputs("\033[1m", stdout);
-		for (size_t i = 0; i < c->count; i++) {
-			const char *word = head(c, i, &right);
+	for (size_t i = 0; c->cells.len && i < c->count; i++) {
+		const char *word = head(c, i, &right);
 
-			print_cell(word, widths[i], right, i + 1 == c->count);
-		}
-		fputs(cli->colour ? "\033[0m\n" : "\n", stdout);
+		append_cell(&line, word, widths[i], right, i + 1 == c->count);
 	}
 	for (size_t i = 0; i < c->cells.len; i++) {
-		bool last = (i + 1) % c->count == 0;
+		size_t column = i % c->count;
 
-		head(c, i % c->count, &right);
-		print_cell(cells[i], widths[i % c->count], right, last);
-		if (last)
-			putchar('\n');
+		if (column == 0) {
+			*(char **)vec_push(lines) = line.data;
+			line = (struct text){ 0 };
+		}
+		head(c, column, &right);
+		append_cell(&line, cells[i], widths[column], right, column + 1 == c->count);
 		free(cells[i]);
 	}
+	if (line.data)
+		*(char **)vec_push(lines) = line.data;
 	free(widths);
 	vec_free(&c->cells);
+}
+
+void columns_print(struct columns *c, const struct cli *cli)
+{
+	struct vec lines = VEC(char *);
+
+	columns_lines(c, &lines);
+	for (size_t i = 0; i < lines.len; i++) {
+		char *line = *(char **)vec_at(&lines, i);
+
+		if (i == 0 && cli->colour)
+			printf("\033[1m%s\033[0m\n", line);
+		else
+			puts(line);
+		free(line);
+	}
+	vec_free(&lines);
 }
 
 char *quantity_format(double value, char buf[8])

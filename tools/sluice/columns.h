@@ -31,6 +31,12 @@ void columns_init(struct columns *c, const char *const *heads);
 void columns_cell(struct columns *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/**
+ * columns_lines() - appends the table to @lines, a vec of char * that the caller frees, and
+ * empties it. The first line has the heads; no rows, no lines.
+ */
+void columns_lines(struct columns *c, struct vec *lines);
+
 /** columns_print() - prints the table, or nothing if it has no rows, and empties it. */
 void columns_print(struct columns *c, const struct cli *cli);
 

@@ -3,13 +3,13 @@
  * sluice flow show: the heavy flows of the last whole interval. Every estimate stands with the
  * bound that it keeps; what is missing from the measurement is said above the table.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ask.h"
 #include "columns.h"
+#include "flow.h"
 
 struct flows {
 	struct cli *cli;
@@ -17,62 +17,62 @@ struct flows {
 	int measures;
 };
 
-static const char *const heads[] = { "FLOW", ">BYTES", ">PACKETS", ">LOW", ">HIGH", ">BYTES/S",
-				     "EXACT", NULL };
+static const char *const heads[] = { ">BYTES/S", ">BYTES", ">PACKETS", ">LOW", ">HIGH", "HOW",
+				     "FLOW", NULL };
 
-static void print_heading(struct flows *f, const json_t *o)
+void flow_heading(const json_t *o, struct text *out)
 {
 	char total[8];
 
-	columns_print(&f->table, f->cli);
-	columns_init(&f->table, heads);
-	printf("%s%s: %.3g s, %sB in %lld packets", f->measures++ ? "\n" : "",
-	       field_text(o, "measure"), field_real(o, "interval_s"),
-	       quantity_format(field_real(o, "bytes"), total), field_number(o, "packets"));
-	if (field_real(o, "sampling") > 0)
-		printf(", sampled 1 byte in %.0f, a flow above the threshold is missed with probability %.2g",
-		       1 / field_real(o, "sampling"), field_real(o, "miss"));
-	else
-		printf(", nothing sampled");
-	putchar('\n');
+	text_printf(out, "%s: %.3g s, %sB in %lld packets", field_text(o, "measure"),
+		    field_real(o, "interval_s"), quantity_format(field_real(o, "bytes"), total),
+		    field_number(o, "packets"));
+	if (field_real(o, "sampling") > 0 && field_real(o, "sampling") < 1)
+		text_printf(out, ", 1 byte in %.0f sampled, a flow above the threshold missed with probability %.1e",
+			    1 / field_real(o, "sampling"), field_real(o, "miss"));
 	if (field_number(o, "lost_packets"))
-		printf("not measured: %lld packets\n", field_number(o, "lost_packets"));
+		text_printf(out, ", %lld packets not measured", field_number(o, "lost_packets"));
 }
 
-static void key_format(const json_t *key, struct text *out)
+void flow_cell(const json_t *o, struct columns *table)
 {
+	struct text cell = { 0 };
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)key, name, value) {
-		text_printf(out, "%s%s ", out->len ? " " : "", name);
+	json_object_foreach(json_object_get(o, "key"), name, value) {
+		text_printf(&cell, "%s%s ", cell.len ? " " : "", name);
 		if (json_is_string(value))
-			text_printf(out, "%s", json_string_value(value));
+			text_printf(&cell, "%s", json_string_value(value));
 		else
-			text_printf(out, "%lld", (long long)json_integer_value(value));
+			text_printf(&cell, "%lld", (long long)json_integer_value(value));
 	}
+	columns_cell(table, "%s", text_string(&cell));
+	text_free(&cell);
 }
 
 static void take_flow(void *arg, const json_t *o, const char *line)
 {
-	struct text key = { 0 };
+	struct text heading = { 0 };
 	struct flows *f = arg;
 	struct columns *t = &f->table;
 
 	(void)line;
 	if (!strcmp(field_text(o, "object"), "measure")) {
-		print_heading(f, o);
+		columns_print(t, f->cli);
+		columns_init(t, heads);
+		flow_heading(o, &heading);
+		printf("%s%s\n", f->measures++ ? "\n" : "", text_string(&heading));
+		text_free(&heading);
 		return;
 	}
-	key_format(json_object_get(o, "key"), &key);
-	columns_cell(t, "%s", text_string(&key));
+	columns_cell(t, "%.0f", field_real(o, "rate_Bps"));
 	columns_cell(t, "%lld", field_number(o, "bytes"));
 	columns_cell(t, "%lld", field_number(o, "packets"));
 	columns_cell(t, "%lld", field_number(o, "low"));
 	columns_cell(t, "%lld", field_number(o, "high"));
-	columns_cell(t, "%.0f", field_real(o, "rate_Bps"));
 	columns_cell(t, "%s", field_true(o, "exact") ? "exact" : "estimate");
-	text_free(&key);
+	flow_cell(o, t);
 }
 
 int flow_show(struct cli *cli, int argc, char **argv)

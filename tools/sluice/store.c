@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "netlink/client.h"
+
+int store_open(const struct cli *cli, struct client *c)
+{
+	char path[PATH_MAX];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/sluice.sock", cli->run_dir);
+	err = client_open(c, path, NULL);
+	if (!err)
+		return CLI_OK;
+	cli_error("%s", client_error(c));
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		cli_hint("start it with 'sluiced%s%s' as root, or 'systemctl start sluiced'",
+			 cli->netns ? " -n " : "", cli->netns ? cli->netns : "");
+	else if (err == -EACCES || err == -EPERM)
+		cli_hint("the configuration is root's and that of the socket's group: use sudo");
+	return CLI_UNREACHABLE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef SLUICE_TOOLS_STORE_H
+#define SLUICE_TOOLS_STORE_H
+
+struct cli;
+struct client;
+
+/**
+ * store_open() - connects to the store of the user's network namespace, and complains if it cannot.
+ * Return: CLI_OK, or CLI_UNREACHABLE.
+ */
+int store_open(const struct cli *cli, struct client *c);
+
+#endif
