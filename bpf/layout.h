@@ -231,8 +231,9 @@ _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 
 struct names {
 	__u32 layout_version;	/* LAYOUT_VERSION: of all pinned maps */
-	__u32 counters;		/* used so far */
-	char build[56];
+	__u32 running;		/* the generation that slot 0 runs; 0: none */
+	__u64 hash_seed;	/* config.hash_seed of all generations */
+	char build[48];		/* which build made the maps: for people */
 	char name[COUNTERS_MAX][COUNTER_NAME_MAX];	/* "" is free */
 };
 

@@ -105,7 +105,7 @@ static __always_inline enum sluice_reason check_addresses(const struct packet *p
 }
 
 /* One number a flow: all its packets, its fragments apart, take the same next hop. */
-static __always_inline __u32 flow_hash(const struct packet *p)
+static __always_inline __u32 path_hash(const struct packet *p)
 {
 	const __u64 *s = (const __u64 *)p->source, *d = (const __u64 *)p->destination;
 	__u64 h = config.hash_seed;
@@ -129,13 +129,16 @@ static __always_inline const struct nexthop *find_nexthop(const struct packet *p
 {
 	__u32 word, order, at;
 
-	*group = p->family == 4 ? lpm4_lookup(*(__be32 *)p->destination) :
-				  lpm6_lookup(p->destination);
+	if (p->family == 4)
+		*group = lpm4(bpf_ntohl(*(__be32 *)p->destination));
+	else
+		*group = lpm6(bpf_be64_to_cpu(*(__be64 *)p->destination),
+			      bpf_be64_to_cpu(*(__be64 *)(p->destination + 8)));
 	word = nexthops()->group[*group & (NEXTHOP_GROUPS_MAX - 1)];
 	at = NEXTHOP_GROUP_BASE(word);
 	order = NEXTHOP_GROUP_ORDER(word);
 	if (order)
-		at += flow_hash(p) & ((1u << (order & 7)) - 1);
+		at += path_hash(p) & ((1u << (order & 7)) - 1);
 	*number = at & (NEXTHOPS_MAX - 1);
 	return &nexthops()->nexthop[*number];
 }

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "datapath/datapath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+
+#include "datapath/map.h"
+#include "datapath/state.h"
+
+#include "datapath/egress.skel.h"
+#include "datapath/root.skel.h"
+#include "datapath/tcopy.skel.h"
+
+static const struct map_shape shared_shapes[SHARED_MAX] = {
+	[SHARED_GENERATIONS] = { "generations", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1, 0 },
+	[SHARED_PORTS] = { ".data.ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct ports), 1,
+			   BPF_F_MMAPABLE },
+	[SHARED_NAMES] = { "names", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct names), 1, BPF_F_MMAPABLE },
+	[SHARED_TX] = { "tx", BPF_MAP_TYPE_DEVMAP, 4, sizeof(struct bpf_devmap_val), PORTS_MAX, 0 },
+	[SHARED_PORT_STATS] = { "port_stats", BPF_MAP_TYPE_PERCPU_ARRAY, 4,
+				sizeof(struct port_stats), PORTS_MAX, 0 },
+	[SHARED_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct count),
+			      COUNTERS_MAX, 0 },
+	[SHARED_LEG_TABLE] = { "leg_table", BPF_MAP_TYPE_HASH, sizeof(struct leg_key),
+			       sizeof(struct leg), 2 * GROUPS_MAX * 16, BPF_F_NO_PREALLOC },
+	[SHARED_LEG_PORTS] = { "leg_ports", BPF_MAP_TYPE_HASH, sizeof(struct leg_ports_key),
+			       sizeof(struct leg_ports), 2 * GROUPS_MAX, BPF_F_NO_PREALLOC },
+	[SHARED_VLANS] = { "vlans", BPF_MAP_TYPE_HASH, sizeof(struct vlan_key), 1, VLANS_MAX, 0 },
+};
+
+/* libbpf's own words are for us, not for the user: the last of them explain a failed load. */
+static struct text libbpf_log;
+
+static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level != LIBBPF_WARN)
+		return 0;
+	if (libbpf_log.len > 1 << 20)
+		text_free(&libbpf_log);
+	text_vprintf(&libbpf_log, format, args);
+	return 0;
+}
+
+/* ---- objects --------------------------------------------------------------- */
+
+int open_object(struct datapath *dp, const char *name, const void *bytes, size_t n,
+		struct bpf_object **object, struct text *why)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = name);
+	struct bpf_object *o;
+	int err;
+
+	text_free(&libbpf_log);
+	o = bpf_object__open_mem(bytes, n, &opts);
+	if (!o) {
+		err = -errno;
+		text_printf(why, "cannot open the BPF object %s: %s", name, strerror(-err));
+		return err;
+	}
+	for (int i = 0; i < SHARED_MAX; i++) {
+		err = map_reuse(o, shared_shapes[i].name, dp->map[i]);
+		if (err) {
+			text_printf(why, "cannot give the map %s to the program %s: %s",
+				    shared_shapes[i].name, name, strerror(-err));
+			bpf_object__close(o);
+			return err;
+		}
+	}
+	*object = o;
+	return 0;
+}
+
+/* The last lines of the verifier are what explains its refusal. */
+static const char *log_tail(const struct text *log, size_t most)
+{
+	const char *s = text_string(log);
+	size_t skip = log->len > most ? log->len - most : 0;
+	const char *line = skip ? strchr(s + skip, '\n') : NULL;
+
+	return line ? line + 1 : s + skip;
+}
+
+int load_object(struct bpf_object *object, const char *name, struct text *why)
+{
+	int err = bpf_object__load(object);
+
+	if (!err)
+		return 0;
+	text_printf(why, "the kernel refused the BPF program %s: %s%s\n%s", name, strerror(-err),
+		    err == -EPERM ? " (CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN are needed: run as root)" : "",
+		    log_tail(&libbpf_log, 1500));
+	return err;
+}
+
+static int program_fd(struct bpf_object *object, const char *name)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
+}
+
+static int load_root(struct datapath *dp, struct text *why)
+{
+	size_t n;
+	const void *bytes = root_bpf__elf_bytes(&n);
+	int err = open_object(dp, "root", bytes, n, &dp->root_object, why);
+
+	if (!err)
+		err = load_object(dp->root_object, "root", why);
+	if (!err)
+		dp->root = program_fd(dp->root_object, "root");
+	return err;
+}
+
+/* For a test run the same program as plain XDP: the kernel does not test-run egress programs. */
+static void egress_for_test_run(struct bpf_object *object)
+{
+	struct bpf_map *rodata = bpf_object__find_map_by_name(object, ".rodata");
+	struct bpf_program *program = bpf_object__find_program_by_name(object, "egress");
+	size_t n;
+
+	*(bool *)bpf_map__initial_value(rodata, &n) = true;
+	bpf_program__set_expected_attach_type(program, BPF_XDP);
+}
+
+static int load_egress(struct datapath *dp, struct text *why)
+{
+	size_t n;
+	const void *bytes = egress_bpf__elf_bytes(&n);
+	int err = open_object(dp, "egress", bytes, n, &dp->egress_object, why);
+
+	if (err)
+		return err;
+	if (!dp->dir)
+		egress_for_test_run(dp->egress_object);
+	err = load_object(dp->egress_object, "egress", why);
+	if (err)
+		return err;
+	dp->egress = program_fd(dp->egress_object, "egress");
+	if (!dp->dir) {
+		int fd = bpf_object__find_map_fd_by_name(dp->egress_object, ".data.trace");
+
+		dp->egress_trace = map_memory(fd, sizeof(struct trace));
+		if (!dp->egress_trace)
+			return -errno;
+	}
+	return 0;
+}
+
+static int load_tcopy(struct datapath *dp, struct text *why)
+{
+	size_t n;
+	const void *bytes = tcopy_bpf__elf_bytes(&n);
+	int err = open_object(dp, "tcopy", bytes, n, &dp->tcopy_object, why);
+
+	if (!err)
+		err = load_object(dp->tcopy_object, "tcopy", why);
+	if (!err)
+		dp->tcopy = program_fd(dp->tcopy_object, "tcopy");
+	return err;
+}
+
+/* ---- life ------------------------------------------------------------------- */
+
+static int make_folder(const char *path, struct text *why)
+{
+	if (mkdir(path, 0700) && errno != EEXIST) {
+		int err = -errno;
+
+		text_printf(why, "cannot make the folder %s: %s", path, strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+static int open_folder(struct datapath *dp, struct text *why)
+{
+	char links[PATH_MAX];
+	int err = make_folder(dp->dir, why);
+
+	if (err)
+		return err;
+	snprintf(links, sizeof(links), "%s/links", dp->dir);
+	return make_folder(links, why);
+}
+
+static int open_maps(struct datapath *dp, struct text *why)
+{
+	for (int i = 0; i < SHARED_MAX; i++) {
+		dp->map[i] = map_open(dp->dir, &shared_shapes[i], why);
+		if (dp->map[i] < 0)
+			return dp->map[i];
+	}
+	dp->ports = map_memory(dp->map[SHARED_PORTS], sizeof(*dp->ports));
+	dp->names = map_memory(dp->map[SHARED_NAMES], sizeof(*dp->names));
+	if (!dp->ports || !dp->names) {
+		int err = -errno;
+
+		text_printf(why, "cannot map the shared tables into memory: %s", strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+/* New maps are all zeroes; those of another build must say that they are laid out alike. */
+static int check_layout(struct datapath *dp, struct text *why)
+{
+	struct names *names = dp->names;
+
+	if (!names->layout_version) {
+		snprintf(names->build, sizeof(names->build), "%s", SLUICE_VERSION);
+		if (getrandom(&names->hash_seed, sizeof(names->hash_seed), 0) < 0)
+			return -errno;
+		names->layout_version = LAYOUT_VERSION;
+		return 0;
+	}
+	if (names->layout_version == LAYOUT_VERSION)
+		return 0;
+	text_printf(why, "the maps pinned in %s were left by sluice %.48s (layout %u, this one has %u); the data path goes on as it is; to change over, stop that version with --detach, or remove the folder",
+		    dp->dir, names->build, names->layout_version, LAYOUT_VERSION);
+	return -EPROTO;
+}
+
+int datapath_open(const char *dir, struct datapath **out, struct text *why)
+{
+	struct datapath *dp = xcalloc(1, sizeof(*dp));
+	int err;
+
+	libbpf_set_print(keep_log);
+	dp->cpus = libbpf_num_possible_cpus();
+	dp->dir = dir ? xstrdup(dir) : NULL;
+	dp->root = dp->egress = dp->tcopy = -1;
+	dp->tx_egress = -1;
+	for (int i = 0; i < SHARED_MAX; i++)
+		dp->map[i] = -1;
+	for (int i = 0; i < PORTS_MAX; i++)
+		dp->attached[i].link = -1;
+
+	err = dir ? open_folder(dp, why) : 0;
+	if (!err)
+		err = open_maps(dp, why);
+	if (!err)
+		err = check_layout(dp, why);
+	if (!err)
+		err = load_egress(dp, why);
+	if (!err && dir)
+		err = load_root(dp, why);
+	if (!err && dir)
+		err = load_tcopy(dp, why);
+	if (!err && dir)
+		err = attach_adopt(dp, why);
+	if (err) {
+		datapath_close(dp);
+		return err;
+	}
+	*out = dp;
+	return 0;
+}
+
+void datapath_close(struct datapath *dp)
+{
+	if (!dp)
+		return;
+	generation_free(dp->running);
+	for (int i = 0; i < PORTS_MAX; i++)
+		if (dp->attached[i].link >= 0)
+			close(dp->attached[i].link);
+	if (dp->egress_trace)
+		munmap(dp->egress_trace, sizeof(*dp->egress_trace));
+	bpf_object__close(dp->root_object);
+	bpf_object__close(dp->egress_object);
+	bpf_object__close(dp->tcopy_object);
+	if (dp->ports)
+		munmap(dp->ports, sizeof(*dp->ports));
+	if (dp->names)
+		munmap(dp->names, sizeof(*dp->names));
+	for (int i = 0; i < SHARED_MAX; i++)
+		if (dp->map[i] >= 0)
+			close(dp->map[i]);
+	free(dp->dir);
+	free(dp);
+}
+
+int datapath_remove(struct datapath *dp, struct text *why)
+{
+	char path[PATH_MAX];
+	uint32_t zero = 0;
+
+	for (uint16_t i = 1; i < PORTS_MAX; i++)
+		detach_port(dp, i);
+	bpf_map_delete_elem(dp->map[SHARED_GENERATIONS], &zero);
+	dp->names->running = 0;
+	for (int i = 0; i < SHARED_MAX; i++) {
+		const char *name = shared_shapes[i].name;
+
+		snprintf(path, sizeof(path), "%s/%s", dp->dir,
+			 strncmp(name, ".data.", 6) ? name : name + 6);
+		if (unlink(path) && errno != ENOENT) {
+			int err = -errno;
+
+			text_printf(why, "cannot remove %s: %s", path, strerror(-err));
+			return err;
+		}
+	}
+	snprintf(path, sizeof(path), "%s/links", dp->dir);
+	rmdir(path);
+	return 0;
+}
+
+uint32_t datapath_running(const struct datapath *dp)
+{
+	uint32_t zero = 0, id;
+
+	/* Slot 0 is what runs; the number beside it only names it. */
+	if (bpf_map_lookup_elem(dp->map[SHARED_GENERATIONS], &zero, &id))
+		return 0;
+	return dp->names->running;
+}
+
+const struct ports *datapath_ports(const struct datapath *dp)
+{
+	return dp->ports;
+}
+
+const struct names *datapath_names(const struct datapath *dp)
+{
+	return dp->names;
+}
+
+int datapath_wait(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
+}

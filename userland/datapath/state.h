@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * state.h: what the files of datapath/ know of one another. Private to datapath/.
+ */
+#ifndef SLUICE_DATAPATH_STATE_H
+#define SLUICE_DATAPATH_STATE_H
+
+#include <limits.h>
+
+#include <bpf/libbpf.h>
+
+#include "datapath/datapath.h"
+
+/* The maps that outlive a generation. */
+enum shared_map {
+	SHARED_GENERATIONS,
+	SHARED_PORTS,
+	SHARED_NAMES,
+	SHARED_TX,
+	SHARED_PORT_STATS,
+	SHARED_COUNTERS,
+	SHARED_LEG_TABLE,
+	SHARED_LEG_PORTS,
+	SHARED_VLANS,
+	SHARED_MAX,
+};
+
+/* How one port is attached; by port number. */
+struct attachment {
+	int link;		/* -1: none */
+	uint32_t ifindex;	/* that link and tc are on; 0: none */
+	bool generic;
+	bool tc;
+};
+
+struct datapath {
+	char *dir;		/* NULL: for test runs */
+	int map[SHARED_MAX];
+	int root, egress, tcopy;	/* programs; root and tcopy -1 without dir */
+	struct bpf_object *root_object, *egress_object, *tcopy_object;
+	struct ports *ports;
+	struct names *names;
+	struct trace *egress_trace;	/* for test runs */
+	struct attachment attached[PORTS_MAX];
+	int tx_egress;		/* tx entries carry the egress program; -1: as another process left them */
+	struct generation *running;	/* NULL until this process has committed one */
+	unsigned int cpus;	/* possible */
+};
+
+struct tables {
+	int nexthops_fd, lpm_fd[2];	/* lpm: IPv4, IPv6 */
+	struct nexthops *nexthops;
+	void *lpm[2];
+	struct lpm_shape shape[2];
+	unsigned int users;	/* the handle, and generations */
+};
+
+struct generation {
+	struct datapath *dp;
+	struct image *image;	/* a copy */
+	struct tables *tables;
+	struct bpf_object *object;
+	int program;
+	int *legs;		/* [image->group_count] inner maps */
+	uint32_t number;
+	struct trace *trace;	/* for test runs */
+	bool entered;		/* its legs stand in leg_table */
+};
+
+/** open_object() - opens an embedded object and gives it the shared maps. */
+int open_object(struct datapath *dp, const char *name, const void *bytes, size_t n,
+		struct bpf_object **object, struct text *why);
+
+/** load_object() - loads it; on failure the end of the verifier's log goes into @why. */
+int load_object(struct bpf_object *object, const char *name, struct text *why);
+
+/** tables_get() - another user of @tables. */
+struct tables *tables_get(struct tables *tables);
+
+/* attach.c */
+
+/** attach_adopt() - finds the links that are pinned. */
+int attach_adopt(struct datapath *dp, struct text *why);
+
+/** attach_port() - attaches the root program to @ifindex, unless it is. */
+int attach_port(struct datapath *dp, uint16_t number, uint32_t ifindex, const char *interface,
+		bool generic, struct text *why);
+
+/** attach_tc() - attaches or detaches the tc program of an attached port. */
+int attach_tc(struct datapath *dp, uint16_t number, bool wanted, struct text *why);
+
+/** detach_port() - takes XDP and tc off it; harmless where there is nothing. */
+void detach_port(struct datapath *dp, uint16_t number);
+
+/* port.c */
+
+/** tx_set() - the entry of @number in tx: its interface, and the egress program if any port has legs. */
+int tx_set(struct datapath *dp, uint16_t number);
+
+/** leg_set() - the entry of port @number in the legs of @group of @gen. */
+int leg_set(struct generation *gen, uint32_t group, uint16_t number);
+
+#endif
