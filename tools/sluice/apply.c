@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "base/json.h"
 #include "check.h"
 #include "cli.h"
 #include "netlink/client.h"
@@ -53,9 +54,9 @@ static void print_verdict(const struct cli *cli, const struct client_verdict *v)
 	const char *message = v->message ? v->message : "";
 
 	if (cli->json) {
-		json_t *o = json_pack("{ss sI sb ss}", "object", "verdict", "generation",
+		json_t *o = json_pack("{ss sI sb so}", "object", "verdict", "generation",
 				      (json_int_t)v->generation, "accepted", v->accepted,
-				      "message", message);
+				      "message", json_text(message));
 
 		ask_print_json(cli, o, NULL);
 		json_decref(o);

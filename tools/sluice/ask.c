@@ -10,6 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "columns.h"
+
 #define ANSWER_TIMEOUT_S	10
 #define LINE_MAX_BYTES		(16u << 20)	/* of one object: far above what any daemon sends */
 
@@ -116,9 +119,12 @@ static int fail_strange(struct ask *a, const char *line)
 static int take_line(struct ask *a, const char *line, size_t len, ask_take *take, void *arg,
 		     bool *end)
 {
-	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	int code = CLI_OK;
+	json_t *object;
 
+	if (!len)
+		return CLI_OK;
+	object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(object)) {
 		code = fail_strange(a, line);
 	} else if (json_object_get(object, "error")) {
@@ -210,6 +216,15 @@ void ask_close(struct ask *a)
 	text_free(&a->hint);
 }
 
+json_t *ask_request(const char *show, const char *name, const char *value)
+{
+	json_t *o = json_pack("{ss}", "show", show);
+
+	if (value)
+		json_object_set_new(o, name, json_text(value));
+	return o;
+}
+
 void ask_print_json(const struct cli *cli, const json_t *object, const char *line)
 {
 	if (line && !cli->pretty) {
@@ -260,6 +275,14 @@ long long field_number(const json_t *object, const char *name)
 double field_real(const json_t *object, const char *name)
 {
 	return json_number_value(json_object_get(object, name));
+}
+
+void field_cell(const json_t *object, const char *name, struct columns *table)
+{
+	if (json_object_get(object, name))
+		columns_cell(table, "%lld", field_number(object, name));
+	else
+		columns_cell(table, "-");
 }
 
 bool field_true(const json_t *object, const char *name)

@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "cli.h"
 
+struct columns;
+
 struct ask {
 	const struct cli *cli;
 	int fd;			/* -1: not connected */
@@ -51,6 +53,9 @@ void ask_close(struct ask *a);
  */
 int ask_show(const struct cli *cli, json_t *request, ask_take *take, void *arg);
 
+/** ask_request() - {"show": @show}, and @name: @value unless @value is NULL. */
+json_t *ask_request(const char *show, const char *name, const char *value);
+
 /** ask_print_json() - an object as -j and -p want it; @line may be NULL. */
 void ask_print_json(const struct cli *cli, const json_t *object, const char *line);
 
@@ -64,6 +69,9 @@ long long field_number(const json_t *object, const char *name);
 
 /** field_real() - a number with a fraction, 0 if there is none. */
 double field_real(const json_t *object, const char *name);
+
+/** field_cell() - a whole number as the next cell; "-" if it is not known, which is not 0. */
+void field_cell(const json_t *object, const char *name, struct columns *table);
 
 /** field_true() - whether it is there and true. */
 bool field_true(const json_t *object, const char *name);

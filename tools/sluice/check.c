@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "base/json.h"
 #include "check.h"
 #include "cli.h"
 #include "policy/parse.h"
@@ -21,14 +22,14 @@ static json_t *diag_json(const struct diag *d)
 			      d->level == DIAG_ERROR ? "error" : "warning");
 
 	if (source) {
-		json_object_set_new(o, "file", json_string(source->name));
+		json_object_set_new(o, "file", json_text(source->name));
 		json_object_set_new(o, "line", json_integer(d->place.line));
 		json_object_set_new(o, "column", json_integer(d->place.column));
 		json_object_set_new(o, "width", json_integer(d->place.width));
 	}
-	json_object_set_new(o, "sentence", json_string(d->sentence));
+	json_object_set_new(o, "sentence", json_text(d->sentence));
 	if (d->hint)
-		json_object_set_new(o, "hint", json_string(d->hint));
+		json_object_set_new(o, "hint", json_text(d->hint));
 	return o;
 }
 
@@ -57,8 +58,8 @@ static void print_policy(const struct cli *cli, const char *path, const struct p
 
 	policy_print(p, &out);
 	if (cli->json) {
-		json_t *o = json_pack("{ss ss ss}", "object", "document", "name", path,
-				      "text", text_string(&out));
+		json_t *o = json_pack("{ss so so}", "object", "document", "name",
+				      json_text(path), "text", json_text(text_string(&out)));
 
 		ask_print_json(cli, o, NULL);
 		json_decref(o);

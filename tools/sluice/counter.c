@@ -8,27 +8,16 @@
 #include "ask.h"
 #include "columns.h"
 
-struct counters {
-	struct cli *cli;
-	struct columns table;
-};
-
 static void take_counter(void *arg, const json_t *o, const char *line)
 {
-	struct counters *c = arg;
-	struct columns *t = &c->table;
+	struct columns *t = arg;
 
 	(void)line;
-	if (!field_number(o, "packets") && !c->cli->statistics)
-		return;
 	columns_cell(t, "%s", field_text(o, "kind"));
 	columns_cell(t, "%s", field_text(o, "name"));
 	columns_cell(t, "%s", field_text(o, "port"));
-	columns_cell(t, "%lld", field_number(o, "packets"));
-	if (json_object_get(o, "bytes"))
-		columns_cell(t, "%lld", field_number(o, "bytes"));
-	else
-		columns_cell(t, "%s", "");
+	field_cell(o, "packets", t);
+	field_cell(o, "bytes", t);
 	columns_cell(t, "%s", field_text(o, "what"));
 }
 
@@ -37,16 +26,18 @@ int counter_show(struct cli *cli, int argc, char **argv)
 	static const char *const heads[] = { "KIND", "NAME", "PORT", ">PACKETS", ">BYTES", "WHAT",
 					     NULL };
 	int n = cli_options(cli, argc, argv, NULL);
-	struct counters c = { .cli = cli };
+	struct columns t;
+	json_t *request;
 	int code;
 
 	if (n < 0)
 		return CLI_USAGE;
 	if (n > 1)
 		return cli_usage(cli, "\"%s\" is too much: at most one name", argv[1]);
-	columns_init(&c.table, heads);
-	code = ask_show(cli, json_pack("{ss ss*}", "show", "counter", "name", argv[0]), take_counter,
-			&c);
-	columns_print(&c.table, cli);
+	columns_init(&t, heads);
+	request = ask_request("counter", "name", argv[0]);
+	json_object_set_new(request, "zero", json_boolean(cli->statistics));
+	code = ask_show(cli, request, take_counter, &t);
+	columns_print(&t, cli);
 	return code;
 }

@@ -67,10 +67,10 @@ static void take_flow(void *arg, const json_t *o, const char *line)
 		return;
 	}
 	columns_cell(t, "%.0f", field_real(o, "rate_Bps"));
-	columns_cell(t, "%lld", field_number(o, "bytes"));
-	columns_cell(t, "%lld", field_number(o, "packets"));
-	columns_cell(t, "%lld", field_number(o, "low"));
-	columns_cell(t, "%lld", field_number(o, "high"));
+	field_cell(o, "bytes", t);
+	field_cell(o, "packets", t);
+	field_cell(o, "low", t);
+	field_cell(o, "high", t);
 	columns_cell(t, "%s", field_true(o, "exact") ? "exact" : "estimate");
 	flow_cell(o, t);
 }
@@ -86,6 +86,7 @@ int flow_show(struct cli *cli, int argc, char **argv)
 	struct flows f = { .cli = cli };
 	char *end;
 	long most = 20;
+	json_t *request;
 	int code;
 
 	if (n < 0)
@@ -99,8 +100,9 @@ int flow_show(struct cli *cli, int argc, char **argv)
 					 limit);
 	}
 	columns_init(&f.table, heads);
-	code = ask_show(cli, json_pack("{ss ss* sI}", "show", "flow", "measure", argv[0], "limit",
-				       (json_int_t)most), take_flow, &f);
+	request = ask_request("flow", "measure", argv[0]);
+	json_object_set_new(request, "limit", json_integer(most));
+	code = ask_show(cli, request, take_flow, &f);
 	columns_print(&f.table, cli);
 	return code;
 }

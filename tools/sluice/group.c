@@ -11,8 +11,8 @@ static void print_group(struct columns *t, const json_t *o)
 	columns_cell(t, "%s", field_text(o, "from"));
 	columns_cell(t, "%s", "");
 	columns_cell(t, "%s", "in");
-	columns_cell(t, "%lld", field_number(o, "packets"));
-	columns_cell(t, "%lld", field_number(o, "bytes"));
+	field_cell(o, "packets", t);
+	field_cell(o, "bytes", t);
 	columns_cell(t, "%s", "");
 }
 
@@ -28,9 +28,9 @@ static void print_leg(struct columns *t, const json_t *leg)
 		text_printf(&how, " ttl %lld", field_number(leg, "ttl"));
 	columns_cell(t, "%s%s", field_text(leg, "to"), text_string(&how));
 	columns_cell(t, "%s", json_is_false(json_object_get(leg, "up")) ? "down" : "up");
-	columns_cell(t, "%lld", field_number(leg, "packets"));
-	columns_cell(t, "%lld", field_number(leg, "bytes"));
-	columns_cell(t, "%lld", field_number(leg, "ttl_expired"));
+	field_cell(leg, "packets", t);
+	field_cell(leg, "bytes", t);
+	field_cell(leg, "ttl_expired", t);
 	text_free(&how);
 }
 
@@ -59,7 +59,7 @@ int group_show(struct cli *cli, int argc, char **argv)
 	if (n > 1)
 		return cli_usage(cli, "\"%s\" is too much: at most one group", argv[1]);
 	columns_init(&t, heads);
-	code = ask_show(cli, json_pack("{ss ss*}", "show", "group", "group", argv[0]), take_group, &t);
+	code = ask_show(cli, ask_request("group", "group", argv[0]), take_group, &t);
 	columns_print(&t, cli);
 	return code;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "ask.h"
+#include "base/json.h"
 #include "columns.h"
 #include "netlink/client.h"
 #include "store.h"
@@ -56,9 +57,9 @@ static json_t *change_json(const struct client_event *e, const char *event)
 	json_t *o;
 
 	key_format(e, &key);
-	o = json_pack("{ss ss sI ss ss}", "object", "event", "event", event, "generation",
+	o = json_pack("{ss ss sI ss so}", "object", "event", "event", event, "generation",
 		      (json_int_t)e->generation, "type", type_name(e->type), "key",
-		      text_string(&key));
+		      json_text(text_string(&key)));
 	text_free(&key);
 	return o;
 }
@@ -73,7 +74,7 @@ static json_t *generation_json(const struct client_event *e, const char *event)
 	if (e->confirm_timeout_ms)
 		json_object_set_new(o, "confirm_timeout_ms", json_integer(e->confirm_timeout_ms));
 	if (e->comment && *e->comment)
-		json_object_set_new(o, "comment", json_string(e->comment));
+		json_object_set_new(o, "comment", json_text(e->comment));
 	return o;
 }
 
@@ -83,14 +84,14 @@ static json_t *verdict_json(const struct client_event *e)
 
 	json_object_set_new(o, "accepted", json_boolean(e->accepted));
 	if (e->message && *e->message)
-		json_object_set_new(o, "message", json_string(e->message));
+		json_object_set_new(o, "message", json_text(e->message));
 	return o;
 }
 
 /* An event of the daemon's: its own fields stand beside ours. */
 static json_t *event_json(const struct client_event *e)
 {
-	json_t *o = json_pack("{ss ss}", "object", "event", "event", e->name ? e->name : "");
+	json_t *o = json_pack("{ss so}", "object", "event", "event", json_text(e->name ? e->name : ""));
 	json_t *own = e->text ? json_loads(e->text, 0, NULL) : NULL;
 
 	if (json_is_object(own))

@@ -25,7 +25,7 @@ int policy_show(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (n > 1)
 		return cli_usage(cli, "\"%s\" is too much: at most one document", argv[1]);
-	code = ask_show(cli, json_pack("{ss ss*}", "show", "policy", "name", argv[0]),
+	code = ask_show(cli, ask_request("policy", "name", argv[0]),
 			print_document, &count);
 	if (code == CLI_OK && !cli->json && !count)
 		fputs("# no policy runs\n", stdout);

@@ -11,11 +11,6 @@ struct ports {
 	struct vec reasons;	/* of json_t *: for -s */
 };
 
-static long long field_of(const json_t *object, const char *outer, const char *name)
-{
-	return field_number(json_object_get(object, outer), name);
-}
-
 static void take_port(void *arg, const json_t *o, const char *line)
 {
 	struct ports *p = arg;
@@ -26,12 +21,12 @@ static void take_port(void *arg, const json_t *o, const char *line)
 	columns_cell(t, "%s", field_text(o, "interface"));
 	columns_cell(t, "%s", field_text(o, "mode"));
 	columns_cell(t, "%s", field_true(o, "up") ? "up" : "down");
-	columns_cell(t, "%lld", field_number(o, "mtu"));
+	field_cell(o, "mtu", t);
 	columns_cell(t, "%s", field_text(o, "mac"));
-	columns_cell(t, "%lld", field_of(o, "rx", "packets"));
-	columns_cell(t, "%lld", field_of(o, "rx", "bytes"));
-	columns_cell(t, "%lld", field_of(o, "tx", "packets"));
-	columns_cell(t, "%lld", field_of(o, "tx", "bytes"));
+	field_cell(json_object_get(o, "rx"), "packets", t);
+	field_cell(json_object_get(o, "rx"), "bytes", t);
+	field_cell(json_object_get(o, "tx"), "packets", t);
+	field_cell(json_object_get(o, "tx"), "bytes", t);
 	*(json_t **)vec_push(&p->reasons) = json_incref((json_t *)o);
 }
 
@@ -71,7 +66,7 @@ int port_show(struct cli *cli, int argc, char **argv)
 	if (n > 1)
 		return cli_usage(cli, "\"%s\" is too much: at most one port", argv[1]);
 	columns_init(&p.table, heads);
-	code = ask_show(cli, json_pack("{ss ss*}", "show", "port", "name", argv[0]), take_port, &p);
+	code = ask_show(cli, ask_request("port", "name", argv[0]), take_port, &p);
 	columns_print(&p.table, cli);
 	if (cli->statistics)
 		print_reasons(cli, &p.reasons);

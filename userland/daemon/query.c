@@ -139,7 +139,7 @@ static void on_written(uv_write_t *write, int status)
 
 static void make_piece(struct client *c)
 {
-	while (c->out.len < QUERY_PIECE) {
+	for (int steps = 0; c->out.len < QUERY_PIECE && steps < QUERY_STEPS; steps++) {
 		int more = view_next(c->answer, &c->out);
 
 		if (more > 0)
@@ -152,6 +152,8 @@ static void make_piece(struct client *c)
 		c->answer = NULL;
 		return;
 	}
+	if (!c->out.len)	/* much was passed over: say so, and let the loop go round */
+		text_append(&c->out, "\n", 1);
 }
 
 static void write_piece(struct client *c)

@@ -14,7 +14,8 @@
  *	{"end":true}
  *	{"error":"there is no port \"lan\"","hint":"ports: wan, fa"}
  *
- * after which it may ask again on the same connection. Requests that were sent ahead are
+ * after which it may ask again on the same connection. (An empty line in an answer says only
+ * that it is still being made.) Requests that were sent ahead are
  * answered in order. A line that is no request is answered with an error, and the connection
  * goes on; one longer than QUERY_LINE_MAX ends it. man/sluice.8 has every object with its
  * fields; objects and fields are only ever added, so a client steps over those that it does not
@@ -32,6 +33,7 @@
 
 #define QUERY_LINE_MAX	(1u << 20)	/* bytes of a request */
 #define QUERY_PIECE	(64u << 10)	/* bytes of an answer that are made at once */
+#define QUERY_STEPS	1024		/* objects that are made, or passed over, at once */
 #define QUERY_CLIENTS_MAX 64
 
 struct query;
