@@ -165,8 +165,7 @@ int store_abort(struct store *s, struct store_owner *o, struct store_error *e);
  * store_set() and store_del(): so a message of many objects is done wholly or not at all.
  * -ENOENT: no transaction is open.
  */
-int store_mark(struct store *s, struct store_owner *o, struct store_tree *mark,
-	       struct store_error *e);
+int store_mark(struct store_owner *o, struct store_tree *mark, struct store_error *e);
 void store_revert(struct store *s, struct store_owner *o, struct store_tree *mark);
 void store_forget(struct store *s, struct store_tree *mark);
 

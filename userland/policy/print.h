@@ -10,7 +10,7 @@ struct text;
 
 /**
  * policy_print() - writes @p in the canonical form: one text, its includes in place,
- * a statement a line, defaults left out, comments gone.
+ * a statement a line, comments gone.
  * @p: without errors.
  */
 void policy_print(const struct policy *p, struct text *out);

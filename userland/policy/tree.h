@@ -30,6 +30,9 @@
 #define POLICY_INTERFACE_MAX	15	/* bytes: IFNAMSIZ - 1 */
 #define POLICY_FILE_MAX		(64u << 20)	/* bytes of all documents together */
 #define POLICY_INCLUDE_DEPTH	16	/* documents open at once, the first included */
+#define POLICY_DOCUMENTS_MAX	1024
+#define POLICY_VALUES_MAX	8388608	/* values that all lets stand for together */
+#define POLICY_LET_DEPTH	64	/* lets within lets */
 #define POLICY_PORTS_MAX	1023
 #define POLICY_ENTRIES_MAX	4096	/* (source, group, port) */
 #define POLICY_LEGS_MAX		256	/* legs of a group, "host" included */
@@ -72,7 +75,12 @@ struct policy_port_ref {
 
 /* ---- let NAME = { VALUE, ... }; ----------------------------------------- */
 
-enum policy_value_type { VALUE_PREFIX, VALUE_NUMBERS, VALUE_LET };
+enum policy_value_type {
+	VALUE_NONE,		/* there was a mistake in it */
+	VALUE_PREFIX,
+	VALUE_NUMBERS,
+	VALUE_LET,
+};
 
 struct policy_value {
 	enum policy_value_type type;
@@ -109,7 +117,6 @@ struct policy_route {
 	uint64_t number;		/* TABLE_VRF, TABLE_NUMBER */
 	uint64_t limit4, limit6;	/* routes taken at most, per family */
 	struct place place;
-	struct place limit4_place, limit6_place;	/* source NULL: not written, the default */
 };
 
 #define POLICY_LIMIT4_DEFAULT	1048576

@@ -62,7 +62,7 @@
  * CONFIRM in time: then the old contents are the running configuration at once, under a
  * new number, whether or not a compiler is there; the compiler follows.
  *
- * Messages: what is sent, and what comes back besides the acknowledgement
+ * Messages: what is sent, and what comes back besides the NLM_F_ACK
  * --------
  *	TXN_BEGIN					-> GENERATION: what it begins from
  *	TXN_ABORT
@@ -98,7 +98,7 @@
  * To group "config" only:
  *	TXN_BEGIN, TXN_ABORT	GENERATION: what the transaction began from
  *	CONFIRM	GENERATION
- *	SET, DEL	GENERATION, OBJECT { TYPE, KEY }...	what a new running generation changed
+ *	SET, DEL	GENERATION, OBJECT { TYPE, KEY }...	by which what runs now differs
  *	BIND	[FLAGS: GONE]	the compiler came, or went
  *
  * To group "events":

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * grammar.y: the language, a statement after another. man/sluice-policy.5 explains it.
+ *
+ * What a rule does stands in build.c. Lists are collected in the struct document and
+ * move into the tree when their statement is complete, so that a mistake in the middle
+ * leaves nothing half built. Mistakes are made good at the next ";" or "}".
+ */
+%code requires {
+#include "policy/parser.h"
+}
+
+%code {
+#include "policy/build.h"
+#include "policy/tokens.h"
+
+void policy_yyerror(struct place *at, struct document *doc, const char *message);
+
+#define YYLLOC_DEFAULT(whole, parts, n) \
+	((whole) = (n) ? place_between(YYRHSLOC(parts, 1), YYRHSLOC(parts, n)) \
+		       : place_behind(YYRHSLOC(parts, 0)))
+}
+
+%define api.pure full
+%define api.prefix {policy_yy}
+%define api.token.prefix {TOKEN_}
+%define api.location.type {struct place}
+%define parse.error custom
+%define parse.lac full
+%locations
+%param { struct document *doc }
+%initial-action { @$ = (struct place){ .source = doc->source, .line = 1, .column = 1, .width = 1 }; }
+
+%union {
+	struct word word;
+	struct prefix prefix;
+	uint64_t number;
+	struct quantity quantity;
+	struct policy_value value;
+	struct policy_port_ref ref;
+	struct policy_leg leg;
+	struct policy_group group;
+	enum policy_mode mode;
+}
+
+%token END 0 "the end of the file"
+%token <word> NAME "a name" FIELD "a field" STRING "a string"
+%token <prefix> ADDRESS "an address"
+%token <number> NUMBER "a number"
+%token <quantity> QUANTITY "a quantity"
+%token BAD_ADDRESS BAD_QUANTITY
+
+/* A statement begins with one of these. */
+%token PORT "port" LET "let" INCLUDE "include" ROUTE "route" MULTICAST "multicast" MEASURE "measure"
+%token FILTER "filter" SET "set" FEED "feed" ASSERT "assert"
+
+/* Not to be had as names. */
+%token FROM "from" TO "to" HOST "host" IP4 "ip4" IP6 "ip6" RESERVED
+
+/* Words of the language where it looks for them, and names elsewhere. */
+%token <word> MODE "mode" NATIVE "native" GENERIC "generic" MAIN "main" TABLE "table" VRF "vrf"
+	LIMIT "limit" VLAN "vlan" TTL "ttl" BY "by" THRESHOLD "threshold"
+	OVERSAMPLING "oversampling" INTERVAL "interval" SLOTS "slots"
+
+%type <word> name
+%type <mode> mode
+%type <value> value
+%type <group> source group
+%type <ref> ref
+%type <leg> leg
+%type <quantity> quantity
+
+%%
+
+policy:
+	%empty
+|	policy statement
+;
+
+statement:
+	';'
+|	PORT name '=' STRING mode ';'	{ build_port(doc, $2, @2, $4, @4, $5); }
+|	PORT name error ';'		{ build_broken_port(doc, $2, @2); tokens_resync(doc); yyerrok; }
+|	LET name '=' values ';'		{ build_let(doc, $2, @2); }
+|	LET name error ';'		{ build_broken_let(doc, $2, @2); tokens_resync(doc); yyerrok; }
+|	INCLUDE STRING ';'		{ build_include(doc, $2, @2); }
+|	ROUTE route limits ';'		{ build_route(doc, place_between(@1, @2)); }
+|	MULTICAST '{' groups '}'
+|	MULTICAST '{' groups error '}'	{ yyerrok; }
+|	MEASURE name BY '(' fields ')' '{' settings '}'
+					{ build_measure(doc, $2, @2); }
+|	MEASURE name BY '(' fields ')' '{' settings error '}'
+					{ build_measure(doc, $2, @2); yyerrok; }
+|	error ';'			{ tokens_resync(doc); yyerrok; }
+|	error '}'			{ tokens_resync(doc); yyerrok; }
+;
+
+/* ---- names and values --------------------------------------------------- */
+
+name:
+	NAME
+|	MODE | NATIVE | GENERIC | MAIN | TABLE | VRF | LIMIT | VLAN | TTL | BY | THRESHOLD
+|	OVERSAMPLING | INTERVAL | SLOTS
+;
+
+values:
+	one_value
+|	'{' value_list '}'
+;
+
+value_list:
+	one_value
+|	value_list ',' value		{ build_value(doc, &$3); }
+;
+
+one_value:
+	value				{ build_first_value(doc, &$1); }
+;
+
+value:
+	ADDRESS				{ $$ = value_prefix($1, @$); }
+|	ADDRESS '-' ADDRESS		{ $$ = value_address_range(doc, @$); }
+|	NUMBER				{ $$ = value_numbers(doc, $1, $1, @$); }
+|	NUMBER '-' NUMBER		{ $$ = value_numbers(doc, $1, $3, @$); }
+|	BAD_ADDRESS			{ $$ = (struct policy_value){ .place = @$ }; }
+|	name				{ $$ = value_let(doc, $1, @$); }
+;
+
+quantity:
+	QUANTITY
+|	NUMBER				{ $$ = quantity_whole($1); }
+;
+
+/* ---- port --------------------------------------------------------------- */
+
+mode:
+	%empty				{ $$ = PORT_NATIVE; }
+|	MODE NATIVE			{ $$ = PORT_NATIVE; }
+|	MODE GENERIC			{ $$ = PORT_GENERIC; }
+;
+
+/* ---- route -------------------------------------------------------------- */
+
+route:
+	MAIN				{ build_table(doc, TABLE_MAIN, NULL, 0); }
+|	TABLE NUMBER			{ build_table(doc, TABLE_NUMBER, NULL, $2); }
+|	VRF name TABLE NUMBER		{ build_table(doc, TABLE_VRF, &$2, $4); }
+;
+
+limits:
+	%empty
+|	LIMIT limit_list
+;
+
+limit_list:
+	limit
+|	limit_list limit
+;
+
+limit:
+	IP4 NUMBER			{ build_limit(doc, ADDR_V4, $2, @1, @2); }
+|	IP6 NUMBER			{ build_limit(doc, ADDR_V6, $2, @1, @2); }
+;
+
+/* ---- multicast ---------------------------------------------------------- */
+
+groups:
+	%empty
+|	groups group			{ build_group(doc, &$2); }
+|	groups error ';'		{ yyerrok; }
+;
+
+group:
+	'(' source ',' value ')' FROM from TO legs ';'
+					{ $$ = $2; $$.group = $4; $$.place = place_between(@1, @5); }
+;
+
+source:
+	'*'				{ $$ = (struct policy_group){ .any_source = true }; }
+|	value				{ $$ = (struct policy_group){ .source = $1 }; }
+;
+
+from:
+	ref				{ build_first_from(doc, &$1); }
+|	from ',' ref			{ build_from(doc, &$3); }
+;
+
+ref:
+	name				{ $$ = build_ref(doc, $1, @1); }
+;
+
+legs:
+	leg				{ build_first_leg(doc, &$1); }
+|	legs ',' leg			{ build_leg(doc, &$3); }
+;
+
+leg:
+	HOST				{ $$ = (struct policy_leg){ .host = true, .place = @1 }; }
+|	ref				{ $$ = (struct policy_leg){ .to = $1, .place = @1 }; }
+|	leg VLAN NUMBER			{ $$ = $1; leg_vlan(doc, &$$, $3, @2, @3); }
+|	leg TTL NUMBER			{ $$ = $1; leg_ttl(doc, &$$, $3, @2, @3); }
+;
+
+/* ---- measure ------------------------------------------------------------ */
+
+fields:
+	FIELD				{ build_first_field(doc, $1, @1); }
+|	fields ',' FIELD		{ build_field(doc, $3, @3); }
+;
+
+settings:
+	%empty
+|	settings setting
+|	settings error ';'		{ yyerrok; }
+;
+
+setting:
+	THRESHOLD quantity ';'		{ set_threshold(doc, &$2, @1, @2); }
+|	OVERSAMPLING quantity ';'	{ set_oversampling(doc, &$2, @1, @2); }
+|	INTERVAL quantity ';'		{ set_interval(doc, &$2, @1, @2); }
+|	SLOTS quantity ';'		{ set_slots(doc, &$2, @1, @2); }
+;
+
+%%
+
+void policy_yyerror(struct place *at, struct document *doc, const char *message)
+{
+	diag_error(doc->parser->diags, *at, "%s", message);
+}
+
+/* The names of the tokens that could stand here, as the table above writes them. */
+static int yyreport_syntax_error(const yypcontext_t *context, struct document *doc)
+{
+	struct unexpected u = { .place = *yypcontext_location(context) };
+	yysymbol_kind_t expected[YYNTOKENS];
+	int n = yypcontext_expected_tokens(context, expected, YYNTOKENS);
+
+	if (n < 0)
+		return n;
+	for (int i = 0; i < n; i++)
+		u.expected[u.count++] = yysymbol_name(expected[i]);
+	u.got = yysymbol_name(yypcontext_token(context));
+	tokens_report(doc, &u);
+	return 0;
+}

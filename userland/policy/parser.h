@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * parser.h: private to the parser: the state its files share.
+ *
+ *	parse.c		documents: loads them, includes, guards against what is no text
+ *	lexer.l		bytes to tokens
+ *	tokens.c	the stream of tokens that the grammar sees: makes good what is missing, skips
+ *	grammar.y	tokens to statements
+ *	build.c		statements to the tree
+ *
+ * Nothing is global: a parse is a struct parser, and each document that is open
+ * in it a struct document with a scanner of its own.
+ */
+#ifndef SLUICE_POLICY_PARSER_H
+#define SLUICE_POLICY_PARSER_H
+
+#include "policy/parse.h"
+#include "policy/quantity.h"
+#include "policy/tree.h"
+
+/* A token's text, in its document. */
+struct word {
+	const char *text;
+	size_t len;
+};
+
+struct parser {
+	struct policy *policy;
+	struct diags *diags;
+	policy_load_fn *load;
+	void *load_context;
+	size_t bytes;			/* of all documents so far */
+};
+
+/* A document that is being read. */
+struct document {
+	struct parser *parser;
+	const struct source *source;
+	const struct document *includer;	/* NULL: named to the parser */
+	unsigned int depth;			/* documents open, this one included */
+
+	/* lexer.l: where the scanner stands */
+	void *scanner;
+	unsigned int line;
+	const char *line_start;
+	bool quiet;			/* tokens are skipped: wrong ones do not matter */
+
+	/* tokens.c */
+	int last_kind;			/* of the last token handed out; 0: none yet */
+	struct word last_text;
+	struct place last;		/* its place */
+	struct place before;		/* the place of the one before it */
+	unsigned int braces;		/* open ones */
+	struct place brace;		/* the outermost of them */
+	bool resync;			/* skip to the next statement */
+	bool made_up;			/* the last token does not stand in the text */
+	bool refused;			/* the grammar had no use for it */
+	bool held;			/* a token waits behind what was made up */
+	int held_kind;
+	struct word held_text;
+	struct place held_place;
+
+	/* build.c: the statement that is being put together */
+	struct vec values;		/* of struct policy_value */
+	struct vec from;		/* of struct policy_port_ref */
+	struct vec legs;		/* of struct policy_leg */
+	struct policy_measure measure;
+	struct policy_route route;
+	unsigned int seen;		/* settings of measure, limits of route: each once */
+};
+
+/* parse.c */
+
+/** parse_include() - reads what an include statement names. */
+void parse_include(struct document *doc, const char *name, struct place at);
+
+/* lexer.l */
+
+union POLICY_YYSTYPE;
+
+int scan_open(struct document *doc);
+void scan_close(struct document *doc);
+
+/** scan_token() - the next token of the text, 0 at its end. */
+int scan_token(union POLICY_YYSTYPE *value, struct place *place, struct document *doc);
+
+#endif

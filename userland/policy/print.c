@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "policy/print.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "policy/quantity.h"
+#include "policy/tree.h"
+
+static void print_string(const char *s, struct text *out)
+{
+	text_append(out, "\"", 1);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			text_append(out, "\\", 1);
+		text_append(out, s, 1);
+	}
+	text_append(out, "\"", 1);
+}
+
+static void print_ports(const struct policy *p, struct text *out)
+{
+	for (size_t i = 0; i < p->ports.len; i++) {
+		const struct policy_port *port = *(struct policy_port **)vec_at(&p->ports, i);
+
+		text_printf(out, "port %s = ", port->name);
+		print_string(port->interface, out);
+		text_printf(out, "%s;\n", port->mode == PORT_GENERIC ? " mode generic" : "");
+	}
+}
+
+static void print_value(const struct policy_value *v, struct text *out)
+{
+	char text[PREFIX_STRLEN];
+
+	switch (v->type) {
+	case VALUE_NONE:
+		break;
+	case VALUE_PREFIX:
+		if (v->prefix.len == addr_bits(v->prefix.addr.family))
+			text_printf(out, "%s", addr_format(&v->prefix.addr, text));
+		else
+			text_printf(out, "%s", prefix_format(&v->prefix, text));
+		break;
+	case VALUE_NUMBERS:
+		text_printf(out, "%" PRIu64, v->first);
+		if (v->last != v->first)
+			text_printf(out, "-%" PRIu64, v->last);
+		break;
+	case VALUE_LET:
+		text_printf(out, "%s", v->name);
+		break;
+	}
+}
+
+static void print_lets(const struct policy *p, struct text *out)
+{
+	for (size_t i = 0; i < p->lets.len; i++) {
+		const struct policy_let *let = *(struct policy_let **)vec_at(&p->lets, i);
+
+		text_printf(out, "let %s = { ", let->name);
+		for (size_t j = 0; j < let->values.len; j++) {
+			text_printf(out, "%s", j ? ", " : "");
+			print_value(vec_at(&let->values, j), out);
+		}
+		text_printf(out, " };\n");
+	}
+}
+
+static void print_routes(const struct policy *p, struct text *out)
+{
+	for (size_t i = 0; i < p->routes.len; i++) {
+		const struct policy_route *r = vec_at(&p->routes, i);
+
+		text_printf(out, "route main");
+		if (r->limit4 != POLICY_LIMIT4_DEFAULT || r->limit6 != POLICY_LIMIT6_DEFAULT)
+			text_printf(out, " limit ip4 %" PRIu64 " ip6 %" PRIu64, r->limit4, r->limit6);
+		text_printf(out, ";\n");
+	}
+}
+
+static void print_leg(const struct policy_leg *leg, struct text *out)
+{
+	text_printf(out, "%s", leg->host ? "host" : leg->to.name);
+	if (leg->vlan)
+		text_printf(out, " vlan %" PRIu64, leg->vlan);
+	if (leg->ttl)
+		text_printf(out, " ttl %" PRIu64, leg->ttl);
+}
+
+static void print_group(const struct policy_group *g, struct text *out)
+{
+	text_printf(out, "    (");
+	if (g->any_source)
+		text_printf(out, "*");
+	else
+		print_value(&g->source, out);
+	text_printf(out, ", ");
+	print_value(&g->group, out);
+	text_printf(out, ") from ");
+	for (size_t i = 0; i < g->from.len; i++)
+		text_printf(out, "%s%s", i ? ", " : "",
+			    ((const struct policy_port_ref *)vec_at(&g->from, i))->name);
+	text_printf(out, " to ");
+	for (size_t i = 0; i < g->legs.len; i++) {
+		text_printf(out, "%s", i ? ", " : "");
+		print_leg(vec_at(&g->legs, i), out);
+	}
+	text_printf(out, ";\n");
+}
+
+static void print_groups(const struct policy *p, struct text *out)
+{
+	if (!p->groups.len)
+		return;
+	text_printf(out, "multicast {\n");
+	for (size_t i = 0; i < p->groups.len; i++)
+		print_group(vec_at(&p->groups, i), out);
+	text_printf(out, "}\n");
+}
+
+static void print_measure(const struct policy_measure *m, struct text *out)
+{
+	const char *comma = "";
+
+	text_printf(out, "measure %s by (", m->name);
+	for (unsigned int key = KEY_IP_SRC; key <= KEY_L4_DST; key <<= 1) {
+		if (!(m->key & key))
+			continue;
+		text_printf(out, "%s%s", comma, policy_key_name(key));
+		comma = ", ";
+	}
+	text_printf(out, ") {\n    threshold ");
+	if (m->threshold_ppm)
+		quantity_print_fraction(m->threshold_ppm, out);
+	else
+		quantity_print_rate(m->threshold_Bps, out);
+	text_printf(out, ";\n    oversampling %u;\n    interval ", m->oversampling);
+	quantity_print_duration(m->interval_ms, out);
+	text_printf(out, ";\n    slots %u;\n}\n", m->slots);
+}
+
+void policy_print(const struct policy *p, struct text *out)
+{
+	print_ports(p, out);
+	print_lets(p, out);
+	print_routes(p, out);
+	print_groups(p, out);
+	for (size_t i = 0; i < p->measures.len; i++)
+		print_measure(vec_at(&p->measures, i), out);
+}

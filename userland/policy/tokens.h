@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * tokens.h: private to the parser: the tokens as the grammar sees them, and places.
+ */
+#ifndef SLUICE_POLICY_TOKENS_H
+#define SLUICE_POLICY_TOKENS_H
+
+#include <stddef.h>
+
+#include "base/diag.h"
+
+struct document;
+union POLICY_YYSTYPE;
+
+/** policy_yylex() - the next token for the grammar. */
+int policy_yylex(union POLICY_YYSTYPE *value, struct place *place, struct document *doc);
+
+/** tokens_resync() - after a mistake: if it was inside a block, goes on with the next statement. */
+void tokens_resync(struct document *doc);
+
+#define EXPECTED_MAX 128
+
+/* A token that the grammar has no use for, in the grammar's own names. */
+struct unexpected {
+	struct place place;
+	const char *got;
+	const char *expected[EXPECTED_MAX];
+	size_t count;
+};
+
+/** tokens_report() - says so. */
+void tokens_report(struct document *doc, const struct unexpected *u);
+
+/** place_behind() - the place right behind @p. */
+struct place place_behind(struct place p);
+
+/** place_between() - from @first to @last; only @first, if that is on another line. */
+struct place place_between(struct place first, struct place last);
+
+#endif

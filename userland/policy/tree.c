@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "policy/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void free_let(struct policy_let *let)
+{
+	vec_free(&let->values);
+	vec_free(&let->prefixes);
+	vec_free(&let->ranges);
+}
+
+static void free_group(struct policy_group *group)
+{
+	vec_free(&group->from);
+	vec_free(&group->legs);
+	vec_free(&group->sources);
+	vec_free(&group->groups);
+	vec_free(&group->entries);
+}
+
+void policy_free(struct policy *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->lets.len; i++)
+		free_let(*(struct policy_let **)vec_at(&p->lets, i));
+	for (size_t i = 0; i < p->groups.len; i++)
+		free_group(vec_at(&p->groups, i));
+	vec_free(&p->sources);
+	vec_free(&p->ports);
+	vec_free(&p->lets);
+	vec_free(&p->routes);
+	vec_free(&p->groups);
+	vec_free(&p->measures);
+	arena_free(&p->arena);
+	free(p);
+}
+
+struct policy_port *policy_port_find(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->ports.len; i++) {
+		struct policy_port *port = *(struct policy_port **)vec_at(&p->ports, i);
+
+		if (!strcmp(port->name, name))
+			return port;
+	}
+	return NULL;
+}
+
+struct policy_let *policy_let_find(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->lets.len; i++) {
+		struct policy_let *let = *(struct policy_let **)vec_at(&p->lets, i);
+
+		if (!strcmp(let->name, name))
+			return let;
+	}
+	return NULL;
+}
+
+const char *policy_key_name(enum policy_key key)
+{
+	switch (key) {
+	case KEY_IP_SRC:
+		return "ip.src";
+	case KEY_IP_DST:
+		return "ip.dst";
+	case KEY_IP_PROTO:
+		return "ip.proto";
+	case KEY_L4_SRC:
+		return "l4.src";
+	case KEY_L4_DST:
+		return "l4.dst";
+	}
+	return "?";
+}
