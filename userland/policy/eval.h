@@ -13,9 +13,10 @@
  * packet takes. So a packet has one or more *outcomes*, and an engine is right if
  * it did any one of them. All of a packet's outcomes agree in what was measured.
  *
- * Not here: "nonlinear" and "redirect", which are facts of the BPF machine, and
- * what happens to a copy behind its leg: whether the leg's port is up or takes so
- * long a frame is the kernel's business.
+ * Not here: "nonlinear", "no_copy" and "redirect", which are facts of the BPF
+ * machine, and what happens to a copy behind its leg: whether the leg's port is up
+ * or takes so long a frame is the kernel's business. A leg whose port is not among
+ * the environment's gets no copy.
  */
 #ifndef SLUICE_POLICY_EVAL_H
 #define SLUICE_POLICY_EVAL_H
@@ -47,7 +48,8 @@ struct eval_vlan {
 
 struct eval_nexthop {
 	enum sluice_reason reason;	/* REASON_forwarded, or why packets for it are passed up:
-					 * local, reject, encap, no_port, table_full, no_neighbour */
+					 * local, reject, encap, no_port, table_full, not_followed,
+					 * no_neighbour */
 	unsigned int port;		/* number; the rest only if REASON_forwarded */
 	uint32_t mtu;			/* bytes of IP packet */
 	uint8_t dst_mac[6], src_mac[6];
@@ -57,7 +59,7 @@ struct eval_nexthop {
 /* The next hops of a route: a packet takes any one of them. */
 struct eval_nexthops {
 	const struct eval_nexthop *list;
-	size_t count;			/* 0: as if there were no route */
+	size_t count;			/* at least 1 */
 };
 
 /** eval_route_fn - the next hops of the longest match for @dst; NULL if nothing matches. */
@@ -88,8 +90,9 @@ struct eval_outcome {
 	struct vec outputs;		/* of struct eval_output; legs in the policy's order */
 };
 
-/* The measured packet's key: fields that the policy does not name are zero. */
+/* The measured packet's key: fields that the policy does not name are zero. Families are never mixed. */
 struct eval_key {
+	uint8_t family;			/* 4 or 6 */
 	struct addr src, dst;		/* family ADDR_NONE: not in the key */
 	uint8_t proto;
 	uint16_t l4_src, l4_dst;	/* host order */
@@ -123,6 +126,7 @@ enum sluice_verdict eval_reason_verdict(enum sluice_reason reason);
 struct eval_route {
 	struct prefix prefix;		/* canonical */
 	struct eval_nexthops nexthops;
+	size_t order;			/* eval_routes_sort()'s own */
 };
 
 /* A list of routes, sorted by prefix_cmp(); none twice. */

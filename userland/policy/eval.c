@@ -1,0 +1,738 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * eval.c: bpf/reasons.h in C, in its order, as plainly as it can be said.
+ *
+ * Every test of that text is one "if" here, with the same names (L, n, p) and in the same
+ * order. Bytes are read one at a time through byte_at(), which the compiler cannot
+ * be wrong about; nothing is overlaid on the frame, nothing is clever, and no code or
+ * layout is shared with bpf/. Checksums are computed anew over the whole header.
+ */
+#include "policy/eval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/tree.h"
+
+#define ETHERTYPE_IP4	0x0800
+#define ETHERTYPE_IP6	0x86dd
+#define ETHERTYPE_VLAN	0x8100
+#define ETHERTYPE_QINQ	0x88a8
+
+#define PROTO_HOPBYHOP	0
+#define PROTO_ICMP	1
+#define PROTO_IGMP	2
+#define PROTO_TCP	6
+#define PROTO_UDP	17
+#define PROTO_ROUTING	43
+#define PROTO_FRAGMENT	44
+#define PROTO_AUTH	51
+#define PROTO_ICMP6	58
+#define PROTO_DESTOPTS	60
+
+/* What the headers of one packet say. */
+struct packet {
+	const uint8_t *frame;
+	size_t length;			/* L */
+	unsigned int tags;		/* VLAN tags */
+	unsigned int vlan;		/* id in the outer one */
+	size_t ip;			/* where the IP header begins */
+	size_t ip_len;			/* bytes of the IP packet, as its header says */
+	size_t transport;		/* where the IP payload begins */
+	struct addr src, dst;
+	unsigned int ttl;
+	unsigned int proto;
+	bool options;			/* IPv4 options, or a hop-by-hop header */
+	bool first_fragment, later_fragment;
+	unsigned int l4_src, l4_dst;
+};
+
+static unsigned int byte_at(const struct packet *k, size_t at)
+{
+	return k->frame[at];
+}
+
+static unsigned int word_at(const struct packet *k, size_t at)
+{
+	return byte_at(k, at) << 8 | byte_at(k, at + 1);
+}
+
+/* ---- link --------------------------------------------------------------- */
+
+static bool is_tag(unsigned int ethertype)
+{
+	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ;
+}
+
+static enum sluice_reason read_link(struct packet *k, unsigned int *ethertype)
+{
+	size_t L = k->length;
+	size_t at = 14;
+
+	if (L < 14)
+		return REASON_eth_short;
+	*ethertype = word_at(k, 12);
+	while (is_tag(*ethertype)) {
+		if (L < at + 4)
+			return REASON_vlan_short;
+		if (k->tags == 2)
+			return REASON_vlan_deep;
+		if (k->tags == 0)
+			k->vlan = word_at(k, at) & 0xfff;
+		k->tags++;
+		*ethertype = word_at(k, at + 2);
+		at += 4;
+	}
+	if (*ethertype != ETHERTYPE_IP4 && *ethertype != ETHERTYPE_IP6)
+		return REASON_not_ip;
+	k->ip = at;
+	return REASON_none;
+}
+
+/* ---- IPv4 --------------------------------------------------------------- */
+
+/* RFC 1071: the complement of the one's complement sum of the header's 16-bit words. */
+static unsigned int header_checksum(const uint8_t *header, size_t len)
+{
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < len; i += 2)
+		sum += (unsigned long)header[i] << 8 | header[i + 1];
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum & 0xffff;
+}
+
+static enum sluice_reason read_ip4(struct packet *k)
+{
+	size_t n = k->length - k->ip;
+	size_t header;
+	unsigned int fragment;
+
+	if (n < 20)
+		return REASON_ip4_short;
+	if (byte_at(k, k->ip) >> 4 != 4)
+		return REASON_ip4_version;
+	header = 4 * (byte_at(k, k->ip) & 0xf);
+	if (header < 20 || header > n)
+		return REASON_ip4_header;
+	k->ip_len = word_at(k, k->ip + 2);
+	if (k->ip_len < header || k->ip_len > n)
+		return REASON_ip4_length;
+	/* Over a header with its checksum in it, the sum is all ones: its complement is 0. */
+	if (header_checksum(k->frame + k->ip, header) != 0)
+		return REASON_ip4_checksum;
+
+	k->options = header > 20;
+	fragment = word_at(k, k->ip + 6);
+	k->later_fragment = (fragment & 0x1fff) != 0;
+	k->first_fragment = !k->later_fragment && (fragment & 0x2000);
+	k->ttl = byte_at(k, k->ip + 8);
+	k->proto = byte_at(k, k->ip + 9);
+	k->src = addr_from_bytes(ADDR_V4, k->frame + k->ip + 12);
+	k->dst = addr_from_bytes(ADDR_V4, k->frame + k->ip + 16);
+	k->transport = k->ip + header;
+	return REASON_none;
+}
+
+/* ---- IPv6 --------------------------------------------------------------- */
+
+/* Whether the header number @walked (from 0), of the type @next, is an extension. */
+static bool is_extension(unsigned int next, unsigned int walked)
+{
+	switch (next) {
+	case PROTO_HOPBYHOP:
+		return walked == 0;
+	case PROTO_ROUTING:
+	case PROTO_DESTOPTS:
+	case PROTO_AUTH:
+	case PROTO_FRAGMENT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum sluice_reason walk_extensions(struct packet *k)
+{
+	size_t end = k->ip + k->ip_len;		/* of the payload; not past the frame */
+	size_t at = k->ip + 40, size;
+	unsigned int walked = 0;
+
+	while (is_extension(k->proto, walked) && !k->later_fragment) {
+		if (walked == 8)
+			return REASON_ip6_ext_many;
+		if (at + 8 > end)		/* none is shorter */
+			return REASON_ip6_ext_short;
+		if (k->proto == PROTO_FRAGMENT)
+			size = 8;
+		else if (k->proto == PROTO_AUTH)
+			size = 4 * (byte_at(k, at + 1) + 2);
+		else
+			size = 8 * (byte_at(k, at + 1) + 1);
+		if (at + size > end)
+			return REASON_ip6_ext_short;
+
+		if (k->proto == PROTO_HOPBYHOP)
+			k->options = true;
+		if (k->proto == PROTO_FRAGMENT && word_at(k, at + 2) >> 3 != 0)
+			k->later_fragment = true;
+		else if (k->proto == PROTO_FRAGMENT && (word_at(k, at + 2) & 1))
+			k->first_fragment = true;
+		k->proto = byte_at(k, at);
+		at += size;
+		walked++;
+	}
+	k->transport = at;
+	return REASON_none;
+}
+
+static enum sluice_reason read_ip6(struct packet *k)
+{
+	size_t n = k->length - k->ip;
+	unsigned int payload;
+
+	if (n < 40)
+		return REASON_ip6_short;
+	if (byte_at(k, k->ip) >> 4 != 6)
+		return REASON_ip6_version;
+	payload = word_at(k, k->ip + 4);
+	k->proto = byte_at(k, k->ip + 6);
+	if (payload == 0 && k->proto == PROTO_HOPBYHOP)
+		return REASON_ip6_jumbo;
+	if (40 + payload > n)
+		return REASON_ip6_length;
+	k->ip_len = 40 + payload;
+	k->ttl = byte_at(k, k->ip + 7);
+	k->src = addr_from_bytes(ADDR_V6, k->frame + k->ip + 8);
+	k->dst = addr_from_bytes(ADDR_V6, k->frame + k->ip + 24);
+	return walk_extensions(k);
+}
+
+/* ---- transport ---------------------------------------------------------- */
+
+static enum sluice_reason read_tcp(struct packet *k, size_t p)
+{
+	size_t header;
+
+	if (p < 20)
+		return REASON_tcp_short;
+	header = 4 * (byte_at(k, k->transport + 12) >> 4);
+	if (header < 20 || header > p)
+		return REASON_tcp_header;
+	k->l4_src = word_at(k, k->transport);
+	k->l4_dst = word_at(k, k->transport + 2);
+	return REASON_none;
+}
+
+static enum sluice_reason read_udp(struct packet *k, size_t p)
+{
+	unsigned int length;
+
+	if (p < 8)
+		return REASON_udp_short;
+	length = word_at(k, k->transport + 4);
+	if (length < 8 || (!k->first_fragment && length > p))
+		return REASON_udp_length;
+	k->l4_src = word_at(k, k->transport);
+	k->l4_dst = word_at(k, k->transport + 2);
+	return REASON_none;
+}
+
+static enum sluice_reason read_transport(struct packet *k)
+{
+	size_t p = k->ip + k->ip_len - k->transport;
+	bool v4 = k->src.family == ADDR_V4;
+
+	if (k->later_fragment)
+		return REASON_none;
+	if (k->proto == PROTO_TCP)
+		return read_tcp(k, p);
+	if (k->proto == PROTO_UDP)
+		return read_udp(k, p);
+	if (v4 && k->proto == PROTO_ICMP && p < 8)
+		return REASON_icmp_short;
+	if (!v4 && k->proto == PROTO_ICMP6 && p < 4)
+		return REASON_icmp_short;
+	if (v4 && k->proto == PROTO_IGMP && p < 8)
+		return REASON_igmp_short;
+	return REASON_none;
+}
+
+static enum sluice_reason read_packet(struct packet *k)
+{
+	enum sluice_reason reason;
+	unsigned int ethertype;
+
+	reason = read_link(k, &ethertype);
+	if (reason)
+		return reason;
+	reason = ethertype == ETHERTYPE_IP4 ? read_ip4(k) : read_ip6(k);
+	if (reason)
+		return reason;
+	return read_transport(k);
+}
+
+/* ---- the world ---------------------------------------------------------- */
+
+static const struct eval_port *port_by_number(const struct eval_env *env, unsigned int number)
+{
+	for (size_t i = 0; i < env->ports_len; i++)
+		if (env->ports[i].number == number)
+			return &env->ports[i];
+	return NULL;
+}
+
+static const struct eval_port *port_by_interface(const struct eval_env *env, const char *interface)
+{
+	for (size_t i = 0; i < env->ports_len; i++)
+		if (!strcmp(env->ports[i].interface, interface))
+			return &env->ports[i];
+	return NULL;
+}
+
+static const struct policy_port *policy_port_of(const struct policy *p, const struct eval_port *port)
+{
+	for (size_t i = 0; i < p->ports.len; i++) {
+		const struct policy_port *one = *(struct policy_port **)vec_at(&p->ports, i);
+
+		if (!strcmp(one->interface, port->interface))
+			return one;
+	}
+	return NULL;
+}
+
+static bool has_vlan(const struct eval_env *env, unsigned int port, unsigned int id)
+{
+	for (size_t i = 0; i < env->vlans_len; i++)
+		if (env->vlans[i].port == port && env->vlans[i].id == id)
+			return true;
+	return false;
+}
+
+/* ---- outcomes ----------------------------------------------------------- */
+
+static struct eval_outcome *add_outcome(struct eval_result *result, enum sluice_reason reason)
+{
+	struct eval_outcome *o = vec_push(&result->outcomes);
+
+	o->reason = reason;
+	o->verdict = eval_reason_verdict(reason);
+	o->outputs = VEC(struct eval_output);
+	return o;
+}
+
+static void output_to_host(struct eval_outcome *o, const struct packet *k)
+{
+	struct eval_output *out = vec_push(&o->outputs);
+
+	out->host = true;
+	out->len = k->length;
+	out->frame = xcalloc(1, k->length ? k->length : 1);
+	if (k->length)
+		memcpy(out->frame, k->frame, k->length);
+}
+
+static void put_word(uint8_t *at, unsigned int word)
+{
+	at[0] = word >> 8;
+	at[1] = word & 0xff;
+}
+
+/*
+ * The IP packet, and whatever stood behind it in the frame, behind a new Ethernet header:
+ * with a tag if @tci is not 0, and with a new TTL.
+ */
+static void output_to_port(struct eval_outcome *o, const struct packet *k, unsigned int port,
+			   const uint8_t dst[6], const uint8_t src[6], unsigned int tci,
+			   unsigned int ttl)
+{
+	struct eval_output *out = vec_push(&o->outputs);
+	size_t link = tci ? 18 : 14;
+	size_t rest = k->length - k->ip;
+	bool v4 = k->dst.family == ADDR_V4;
+	uint8_t *frame = xcalloc(1, link + rest), *ip = frame + link;
+
+	memcpy(frame, dst, 6);
+	memcpy(frame + 6, src, 6);
+	if (tci) {
+		put_word(frame + 12, ETHERTYPE_VLAN);
+		put_word(frame + 14, tci);
+	}
+	put_word(frame + link - 2, v4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6);
+	memcpy(ip, k->frame + k->ip, rest);
+	if (v4) {
+		ip[8] = ttl;
+		put_word(ip + 10, 0);
+		put_word(ip + 10, header_checksum(ip, 4 * (ip[0] & 0xf)));
+	} else {
+		ip[7] = ttl;
+	}
+	out->port = port;
+	out->frame = frame;
+	out->len = link + rest;
+}
+
+/* The packet ends here, for a reason that makes no new frame: passed up as it came, or dropped. */
+static void end_here(struct eval_result *result, const struct packet *k, enum sluice_reason reason,
+		     const struct policy_group *group)
+{
+	struct eval_outcome *o = add_outcome(result, reason);
+
+	o->group = group;
+	if (o->verdict == VERDICT_PASS)
+		output_to_host(o, k);
+}
+
+/* ---- measure ------------------------------------------------------------ */
+
+static void measure(const struct policy *p, const struct packet *k, struct eval_result *result)
+{
+	const struct policy_measure *m;
+
+	if (p->measures.len == 0)
+		return;
+	m = vec_at(&p->measures, 0);
+	result->measured = true;
+	result->bytes = k->length;
+	result->key.family = k->src.family;
+	if (m->key & KEY_IP_SRC)
+		result->key.src = k->src;
+	if (m->key & KEY_IP_DST)
+		result->key.dst = k->dst;
+	if (m->key & KEY_IP_PROTO)
+		result->key.proto = k->proto;
+	if (m->key & KEY_L4_SRC)
+		result->key.l4_src = k->l4_src;
+	if (m->key & KEY_L4_DST)
+		result->key.l4_dst = k->l4_dst;
+}
+
+/* ---- replicate ---------------------------------------------------------- */
+
+static bool is_single(const struct policy_entry *e)
+{
+	return e->group.len == addr_bits(e->group.addr.family);
+}
+
+/* How an entry may match: by both addresses, by the group's alone, by a group prefix. */
+enum match { BY_SOURCE, BY_GROUP, BY_PREFIX };
+
+static bool entry_matches(const struct policy_entry *e, const struct packet *k, enum match how)
+{
+	if (!prefix_covers(&e->group, &k->dst))
+		return false;
+	switch (how) {
+	case BY_SOURCE:
+		return e->source.family != ADDR_NONE && addr_equal(&e->source, &k->src);
+	case BY_GROUP:
+		return e->source.family == ADDR_NONE && is_single(e);
+	case BY_PREFIX:
+		return e->source.family == ADDR_NONE && !is_single(e);
+	}
+	return false;
+}
+
+/* The group with the longest matching prefix on @port; on any port, if that is NULL. */
+static const struct policy_group *find_entry(const struct policy *p, const struct packet *k,
+					     const struct policy_port *port, enum match how)
+{
+	const struct policy_group *best = NULL;
+	int best_len = -1;
+
+	for (size_t i = 0; i < p->groups.len; i++) {
+		const struct policy_group *g = vec_at(&p->groups, i);
+
+		for (size_t j = 0; j < g->entries.len; j++) {
+			const struct policy_entry *e = vec_at(&g->entries, j);
+
+			if (port && e->port != port)
+				continue;
+			if (!entry_matches(e, k, how) || e->group.len <= best_len)
+				continue;
+			best = g;
+			best_len = e->group.len;
+		}
+	}
+	return best;
+}
+
+static const struct policy_group *find_group(const struct policy *p, const struct packet *k,
+					     const struct policy_port *port)
+{
+	const struct policy_group *g;
+
+	g = find_entry(p, k, port, BY_SOURCE);
+	if (!g)
+		g = find_entry(p, k, port, BY_GROUP);
+	if (!g)
+		g = find_entry(p, k, port, BY_PREFIX);
+	return g;
+}
+
+static bool has_host(const struct policy_group *g)
+{
+	for (size_t i = 0; i < g->legs.len; i++)
+		if (((const struct policy_leg *)vec_at(&g->legs, i))->host)
+			return true;
+	return false;
+}
+
+static bool some_leg_sets_ttl(const struct policy_group *g)
+{
+	for (size_t i = 0; i < g->legs.len; i++)
+		if (((const struct policy_leg *)vec_at(&g->legs, i))->ttl)
+			return true;
+	return false;
+}
+
+/* RFC 1112, 6.4: 01:00:5e, and the low 23 bits; RFC 2464, 7: 33:33, and the low 32 bits. */
+static void group_mac(const struct addr *group, uint8_t mac[6])
+{
+	const uint8_t *b = group->bytes;
+	const uint8_t v4[6] = { 0x01, 0x00, 0x5e, b[1] & 0x7f, b[2], b[3] };
+	const uint8_t v6[6] = { 0x33, 0x33, b[12], b[13], b[14], b[15] };
+
+	memcpy(mac, group->family == ADDR_V4 ? v4 : v6, 6);
+}
+
+static void copy_to_leg(struct eval_outcome *o, const struct eval_env *env,
+			const struct packet *k, const struct policy_leg *leg)
+{
+	const struct eval_port *port;
+	uint8_t mac[6];
+
+	if (leg->host) {
+		output_to_host(o, k);
+		return;
+	}
+	port = port_by_interface(env, leg->to.port->interface);
+	if (!port)
+		return;
+	if (!leg->ttl && k->ttl <= 1)
+		return;
+	group_mac(&k->dst, mac);
+	output_to_port(o, k, port->number, mac, port->mac, leg->vlan,
+		       leg->ttl ? leg->ttl : k->ttl - 1);
+}
+
+static void replicate(const struct policy *p, const struct eval_env *env, const struct packet *k,
+		      const struct policy_port *port, struct eval_result *result)
+{
+	const struct policy_group *g = find_group(p, k, port);
+	struct eval_outcome *o;
+
+	if (!g) {
+		bool elsewhere = find_entry(p, k, NULL, BY_SOURCE) || find_entry(p, k, NULL, BY_GROUP);
+
+		end_here(result, k, elsewhere ? REASON_group_rpf : REASON_multicast, NULL);
+		return;
+	}
+	if (has_host(g) && g->legs.len == 1) {
+		end_here(result, k, REASON_host_only, g);
+		return;
+	}
+	if (k->ttl <= 1 && !some_leg_sets_ttl(g) && !has_host(g)) {
+		end_here(result, k, REASON_group_ttl, g);
+		return;
+	}
+	o = add_outcome(result, REASON_replicated);
+	o->group = g;
+	for (size_t i = 0; i < g->legs.len; i++)
+		copy_to_leg(o, env, k, vec_at(&g->legs, i));
+}
+
+/* ---- route -------------------------------------------------------------- */
+
+static bool is_in(const struct addr *a, const char *prefix)
+{
+	struct prefix p;
+
+	return !prefix_parse(prefix, &p) && prefix_covers(&p, a);
+}
+
+static bool is_martian(const struct addr *a)
+{
+	return is_in(a, "0.0.0.0/8") || is_in(a, "127.0.0.0/8") || is_in(a, "224.0.0.0/3") ||
+	       is_in(a, "::/128") || is_in(a, "::1/128") || is_in(a, "ff00::/8") ||
+	       is_in(a, "::ffff:0:0/96");
+}
+
+static bool is_link_scope(const struct addr *a)
+{
+	return is_in(a, "169.254.0.0/16") || is_in(a, "fe80::/10");
+}
+
+/* Why the packet is not even looked up; REASON_none if it is. */
+static enum sluice_reason keep_from_routing(const struct policy *p, const struct eval_env *env,
+					    const struct eval_port *port, const struct packet *k)
+{
+	if (p->routes.len == 0)
+		return REASON_not_routed;
+	if (memcmp(k->frame, port->mac, 6))
+		return REASON_other_mac;
+	if (k->tags == 2 || (k->tags == 1 && !has_vlan(env, port->number, k->vlan)))
+		return REASON_vlan_unknown;
+	if (k->options)
+		return REASON_ip_options;
+	if (is_martian(&k->src) || is_martian(&k->dst))
+		return REASON_martian;
+	if (is_link_scope(&k->src) || is_link_scope(&k->dst))
+		return REASON_link_scope;
+	return REASON_none;
+}
+
+static enum sluice_reason judge_nexthop(const struct eval_env *env, const struct packet *k,
+					const struct eval_nexthop *nh)
+{
+	const struct eval_port *out;
+
+	if (nh->reason != REASON_forwarded)
+		return nh->reason;
+	if (k->ttl <= 1)
+		return REASON_ttl;
+	if (k->ip_len > nh->mtu)
+		return REASON_too_big;
+	out = port_by_number(env, nh->port);
+	if (!out || !out->up)
+		return REASON_port_down;
+	return REASON_forwarded;
+}
+
+static void route(const struct policy *p, const struct eval_env *env,
+		  const struct eval_port *port, const struct packet *k, struct eval_result *result)
+{
+	enum sluice_reason reason = keep_from_routing(p, env, port, k);
+	const struct eval_nexthops *nexthops;
+
+	if (reason) {
+		end_here(result, k, reason, NULL);
+		return;
+	}
+	nexthops = env->route ? env->route(env->route_context, &k->dst) : NULL;
+	if (!nexthops) {
+		end_here(result, k, REASON_no_route, NULL);
+		return;
+	}
+	for (size_t i = 0; i < nexthops->count; i++) {
+		const struct eval_nexthop *nh = &nexthops->list[i];
+
+		reason = judge_nexthop(env, k, nh);
+		if (reason != REASON_forwarded)
+			end_here(result, k, reason, NULL);
+		else
+			output_to_port(add_outcome(result, REASON_forwarded), k, nh->port,
+				       nh->dst_mac, nh->src_mac, nh->vlan, k->ttl - 1);
+	}
+}
+
+/* ---- the whole ---------------------------------------------------------- */
+
+void policy_eval(const struct policy *p, const struct eval_env *env, unsigned int number,
+		 const void *frame, size_t len, struct eval_result *result)
+{
+	struct packet k = { .frame = frame, .length = len };
+	const struct eval_port *port = port_by_number(env, number);
+	const struct policy_port *policy_port = port ? policy_port_of(p, port) : NULL;
+	enum sluice_reason reason;
+
+	*result = (struct eval_result){ .outcomes = VEC(struct eval_outcome) };
+	if (!policy_port) {
+		end_here(result, &k, REASON_not_a_port, NULL);
+		return;
+	}
+	reason = read_packet(&k);
+	if (reason) {
+		end_here(result, &k, reason, NULL);
+		return;
+	}
+	measure(p, &k, result);
+	if (p->groups.len && addr_is_multicast(&k.dst))
+		replicate(p, env, &k, policy_port, result);
+	else
+		route(p, env, port, &k, result);
+}
+
+void eval_result_free(struct eval_result *result)
+{
+	for (size_t i = 0; i < result->outcomes.len; i++) {
+		struct eval_outcome *o = vec_at(&result->outcomes, i);
+
+		for (size_t j = 0; j < o->outputs.len; j++)
+			free(((struct eval_output *)vec_at(&o->outputs, j))->frame);
+		vec_free(&o->outputs);
+	}
+	vec_free(&result->outcomes);
+}
+
+static const struct {
+	const char *name;
+	enum sluice_verdict verdict;
+} reasons[] = {
+#define X(name, verdict, sentence) { #name, VERDICT_##verdict },
+	SLUICE_REASONS(X)
+#undef X
+};
+
+const char *eval_reason_name(enum sluice_reason reason)
+{
+	return reasons[reason].name;
+}
+
+enum sluice_verdict eval_reason_verdict(enum sluice_reason reason)
+{
+	return reasons[reason].verdict;
+}
+
+/* ---- a routing table in plain words ------------------------------------- */
+
+/* Equal prefixes in the order in which they were pushed, so that the last is known. */
+static int compare_routes(const void *a, const void *b)
+{
+	const struct eval_route *x = a, *y = b;
+	int order = prefix_cmp(&x->prefix, &y->prefix);
+
+	return order ? order : x->order < y->order ? -1 : 1;
+}
+
+void eval_routes_sort(struct eval_routes *routes)
+{
+	struct eval_route *r = routes->list.data;
+	size_t kept = 0;
+
+	if (!routes->list.len)
+		return;
+	for (size_t i = 0; i < routes->list.len; i++)
+		r[i].order = i;
+	qsort(r, routes->list.len, sizeof(*r), compare_routes);
+	for (size_t i = 1; i < routes->list.len; i++) {
+		if (!prefix_equal(&r[kept].prefix, &r[i].prefix))
+			kept++;
+		r[kept] = r[i];
+	}
+	routes->list.len = kept + 1;
+}
+
+static int compare_prefix_to_route(const void *prefix, const void *route)
+{
+	return prefix_cmp(prefix, &((const struct eval_route *)route)->prefix);
+}
+
+/* Every length, the longest first: is there a route for just these bits? */
+const struct eval_nexthops *eval_routes_find(void *context, const struct addr *dst)
+{
+	const struct eval_routes *routes = context;
+
+	if (!routes->list.len)
+		return NULL;
+	for (int len = addr_bits(dst->family); len >= 0; len--) {
+		struct prefix p = prefix_canonical((struct prefix){ .addr = *dst, .len = len });
+		const struct eval_route *found;
+
+		found = bsearch(&p, routes->list.data, routes->list.len, sizeof(*found),
+				compare_prefix_to_route);
+		if (found)
+			return &found->nexthops;
+	}
+	return NULL;
+}
