@@ -9,6 +9,9 @@
  * Ethernet and IP headers are read, and later rewritten, where they lie; what
  * follows may lie anywhere in a frame of several buffers and is copied out if
  * it does not lie in the first one.
+ *
+ * A stage is a global function: the verifier looks at it once, for any packet,
+ * instead of once for each way through the stages before it.
  */
 #ifndef SLUICE_PARSE_BPF_H
 #define SLUICE_PARSE_BPF_H
@@ -30,6 +33,8 @@
 #define IP6_EXTENSIONS_MAX	8
 #define IP_FRAGMENT_OFFSET	0x1fff
 #define IP_MORE_FRAGMENTS	0x2000
+
+#define STAGE __attribute__((noinline))
 
 struct vlan_tag {
 	__be16 tci;
@@ -53,6 +58,7 @@ struct packet {
 	__u16 vlan;		/* VLAN id of the outer tag */
 	__u16 ip_offset;	/* bytes from the frame's start to the IP header */
 	__u16 port;		/* came in on */
+	__u32 transport;	/* bytes from the IP header to the transport header */
 	__u32 ip_length;	/* bytes of the IP packet, by its header */
 	__u32 length;		/* bytes of the frame, all buffers */
 
@@ -62,6 +68,12 @@ struct packet {
 	__u32 group;		/* replicated: number */
 	__u32 group_flags;
 };
+
+/* As the verifier can believe it: it knows nothing of what another stage wrote. */
+static __always_inline __u32 ip_offset(const struct packet *p)
+{
+	return p->ip_offset & 31;
+}
 
 static __always_inline void *frame_start(struct xdp_md *ctx)
 {
@@ -129,12 +141,11 @@ static __always_inline __u16 fold_sum(__u64 sum)
 	return sum;
 }
 
-static __always_inline enum sluice_reason parse_ip4(struct xdp_md *ctx, struct packet *p,
-						    __u32 *transport)
+static __always_inline enum sluice_reason parse_ip4(struct xdp_md *ctx, struct packet *p)
 {
 	void *data = frame_start(ctx), *end = frame_end(ctx);
-	__u32 left = p->length - p->ip_offset, header, words;
-	struct iphdr *ip = data + p->ip_offset;
+	__u32 left = p->length - ip_offset(p), header, words;
+	struct iphdr *ip = data + ip_offset(p);
 	__u16 fragment;
 	__u64 sum = 0;
 
@@ -178,16 +189,19 @@ static __always_inline enum sluice_reason parse_ip4(struct xdp_md *ctx, struct p
 		p->fragment = FRAGMENT_LATER;
 	else if (fragment & IP_MORE_FRAGMENTS)
 		p->fragment = FRAGMENT_FIRST;
-	*transport = header;
+	p->transport = header;
 	return REASON_none;
 }
 
-/* Walks the extension headers; *@transport: bytes from the IPv6 header to what follows them. */
-static __always_inline enum sluice_reason parse_ip6_extensions(struct xdp_md *ctx,
-							       struct packet *p, __u32 *transport)
+/* Walks the extension headers, and puts p->transport behind them. */
+STAGE int parse_ip6_extensions(struct xdp_md *ctx, struct packet *p)
 {
 	__u32 offset = sizeof(struct ipv6hdr), size;
-	__u8 next = p->protocol;
+	__u8 next;
+
+	if (!p)
+		return REASON_none;
+	next = p->protocol;
 
 	for (int i = 0; i <= IP6_EXTENSIONS_MAX; i++) {
 		__u8 buf[8];
@@ -202,7 +216,7 @@ static __always_inline enum sluice_reason parse_ip6_extensions(struct xdp_md *ct
 			return REASON_ip6_ext_many;
 		if (offset + 8 > p->ip_length)
 			return REASON_ip6_ext_short;
-		ext = bytes_at(ctx, p->ip_offset + offset, 8, buf);
+		ext = bytes_at(ctx, ip_offset(p) + offset, 8, buf);
 		if (!ext)
 			return REASON_ip6_ext_short;
 		size = (ext[1] + 1) * 8;
@@ -223,16 +237,15 @@ static __always_inline enum sluice_reason parse_ip6_extensions(struct xdp_md *ct
 		next = ext[0];
 	}
 	p->protocol = next;
-	*transport = offset;
+	p->transport = offset;
 	return REASON_none;
 }
 
-static __always_inline enum sluice_reason parse_ip6(struct xdp_md *ctx, struct packet *p,
-						    __u32 *transport)
+static __always_inline enum sluice_reason parse_ip6(struct xdp_md *ctx, struct packet *p)
 {
-	__u32 left = p->length - p->ip_offset, payload;
+	__u32 left = p->length - ip_offset(p), payload;
 	void *data = frame_start(ctx);
-	struct ipv6hdr *ip = data + p->ip_offset;
+	struct ipv6hdr *ip = data + ip_offset(p);
 
 	if ((void *)(ip + 1) > frame_end(ctx))
 		return left < sizeof(*ip) ? REASON_ip6_short : REASON_nonlinear;
@@ -249,7 +262,7 @@ static __always_inline enum sluice_reason parse_ip6(struct xdp_md *ctx, struct p
 	p->family = 6;
 	p->protocol = ip->nexthdr;
 	p->ttl = ip->hop_limit;
-	return parse_ip6_extensions(ctx, p, transport);
+	return parse_ip6_extensions(ctx, p);
 }
 
 static __always_inline enum sluice_reason parse_tcp(struct xdp_md *ctx, struct packet *p,
@@ -292,10 +305,9 @@ static __always_inline enum sluice_reason parse_udp(struct xdp_md *ctx, struct p
 	return REASON_none;
 }
 
-static __always_inline enum sluice_reason parse_transport(struct xdp_md *ctx, struct packet *p,
-							  __u32 transport)
+static __always_inline enum sluice_reason parse_transport(struct xdp_md *ctx, struct packet *p)
 {
-	__u32 payload = p->ip_length - transport, offset = p->ip_offset + transport;
+	__u32 payload = p->ip_length - p->transport, offset = ip_offset(p) + p->transport;
 
 	if (p->fragment == FRAGMENT_LATER)
 		return REASON_none;
@@ -316,23 +328,24 @@ static __always_inline enum sluice_reason parse_transport(struct xdp_md *ctx, st
  * parse() - fills @p from the frame; @p is zeroed but for port.
  * Return: REASON_none if it is a well-formed IP packet, else what is to become of it.
  */
-static __always_inline enum sluice_reason parse(struct xdp_md *ctx, struct packet *p)
+STAGE int parse(struct xdp_md *ctx, struct packet *p)
 {
 	enum sluice_reason reason;
-	__u32 transport = 0;
 	__be16 ethertype;
 
+	if (!p)
+		return REASON_none;
 	p->length = bpf_xdp_get_buff_len(ctx);
 	reason = parse_link(ctx, p, &ethertype);
 	if (reason)
 		return reason;
 	if (ethertype == bpf_htons(ETH_P_IP))
-		reason = parse_ip4(ctx, p, &transport);
+		reason = parse_ip4(ctx, p);
 	else if (ethertype == bpf_htons(ETH_P_IPV6))
-		reason = parse_ip6(ctx, p, &transport);
+		reason = parse_ip6(ctx, p);
 	else
 		return REASON_not_ip;
-	return reason ? reason : parse_transport(ctx, p, transport);
+	return reason ? reason : parse_transport(ctx, p);
 }
 
 #endif

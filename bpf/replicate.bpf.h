@@ -122,12 +122,12 @@ static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packe
 }
 
 /** replicate() - REASON_none if @p is not multicast, else what becomes of it. */
-static __always_inline enum sluice_reason replicate(struct xdp_md *ctx, struct packet *p)
+STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 {
 	bool elsewhere = false;
 	struct group *g;
 
-	if (!is_multicast(p))
+	if (!p || !is_multicast(p))
 		return REASON_none;
 	g = find_group(p, &elsewhere);
 	if (!g)

@@ -144,14 +144,14 @@ static __always_inline const struct nexthop *find_nexthop(const struct packet *p
 }
 
 /** route() - REASON_forwarded, the frame rewritten and p->out_port set; else why not. */
-static __always_inline enum sluice_reason route(struct xdp_md *ctx, struct packet *p)
+STAGE int route(struct xdp_md *ctx, struct packet *p)
 {
-	struct link_header link = { .family = p->family };
+	struct link_header link = {};
 	__u32 group = 0, number = 0;
 	const struct nexthop *nh;
 	enum sluice_reason reason;
 
-	if (!to_own_mac(ctx, p))
+	if (!p || !to_own_mac(ctx, p))
 		return REASON_other_mac;
 	if (!to_known_vlan(p))
 		return REASON_vlan_unknown;
@@ -180,7 +180,8 @@ static __always_inline enum sluice_reason route(struct xdp_md *ctx, struct packe
 	__builtin_memcpy(link.destination, nh->dst_mac, ETH_ALEN);
 	__builtin_memcpy(link.source, nh->src_mac, ETH_ALEN);
 	link.vlan = nh->vlan;
-	return rewrite(ctx, p->ip_offset, &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;
+	link.family = p->family;
+	return rewrite(ctx, ip_offset(p), &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;
 }
 
 /** forward_out() - the XDP action that sends a forwarded packet out of its port. */
