@@ -189,7 +189,7 @@ static int verb_run(int argc, char **argv)
 	pid_t sweeper;
 	int err, sweep, code = 1;
 
-	if (argc < 3 || (!strcmp(argv[1], "--") && argc < 4))
+	if (argc < 2 || (!strcmp(argv[1], "--") && argc < 3))
 		return USAGE;
 	if (!is_root())
 		return 1;

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the network tests share. A test begins
+#
+#	. "$(dirname "$0")/lib.sh"
+#	in_lab <<END
+#	... a topology, sluice-lab(1) ...
+#	END
+#
+# and goes on inside the lab: in_lab runs the test again under "sluice-lab run", so that the lab goes
+# away with it, however it ends. Then "check NAME COMMAND..." for each thing to show, and
+# "finish" as the last line, which prints the plan. A command that fails has its output shown.
+set -uo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+export PATH=$top/build:$PATH
+data=${SLUICE_DATA:-$top/../shared/data}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 4
+}
+
+# need TOOL...: without one of them the whole test is skipped
+need() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+	done
+}
+
+[ "$(id -u)" = 0 ] || skip_all "network namespaces need root"
+
+in_lab() {
+	if [ -z "${LAB-}" ]; then
+		need ip jq
+		# A copy of the topology, since the test reads its own again.
+		exec sluice-lab run - -- "$0" "$@" || exit 1
+	fi
+	scratch=$LAB_DIR/test
+	mkdir "$scratch"
+	cat > "$scratch/topology"
+	exec < /dev/null
+	trap 'kill $(jobs -p) 2>/dev/null' EXIT
+	trap 'exit 130' INT TERM
+}
+
+# ---- TAP --------------------------------------------------------------------
+
+tests=0 failures=0
+said=/dev/null
+
+diag() { printf '%s\n' "$@" | sed 's/^/# /'; }
+
+# check NAME COMMAND...: it succeeds
+check() {
+	local name=$1
+	shift
+	tests=$((tests + 1))
+	said=$scratch/said
+	if "$@" > "$said" 2>&1; then
+		echo "ok $tests - $name"
+		return 0
+	fi
+	echo "not ok $tests - $name"
+	failures=$((failures + 1))
+	diag "$*"
+	tail -n 40 "$said" | sed 's/^/#   /'
+	return 1
+}
+
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+finish() {
+	echo "1..$tests"
+	if [ $failures -gt 0 ]; then
+		for log in "$LAB_DIR"/*/sluiced*.log; do
+			[ -s "$log" ] || continue
+			diag "$log:"
+			tail -n 20 "$log" | sed 's/^/#   /'
+		done
+	fi
+	exit $((failures > 0))
+}
+
+# ---- things to wait for, and to compare -------------------------------------
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || { echo "in time this did not succeed: $*"; "$@"; return 1; }
+		sleep 0.05
+	done
+}
+
+# equal WANTED GOT [WHAT]
+equal() {
+	[ "$1" = "$2" ] || { echo "${3-it}: wanted \"$1\", got \"$2\""; return 1; }
+}
+
+# at_least WANTED GOT [WHAT]
+at_least() {
+	[ "$2" -ge "$1" ] || { echo "${3-it}: wanted $1 or more, got \"$2\""; return 1; }
+}
+
+# fails_saying WORDS COMMAND...: it fails, by no signal, and these words are in what it says
+fails_saying() {
+	local words=$1 out code
+	shift
+	out=$("$@" 2>&1)
+	code=$?
+	echo "$out"
+	[ $code -ne 0 ] || { echo "it succeeded"; return 1; }
+	[ $code -lt 128 ] || { echo "ended with code $code"; return 1; }
+	grep -qi -e "$words" <<< "$out" || { echo "it does not say \"$words\""; return 1; }
+}
+
+# ---- the lab ----------------------------------------------------------------
+
+# on NODE COMMAND...: in the node's network namespace
+on() { nsenter --net="/run/netns/$LAB.$1" -- "${@:2}"; }
+
+# at NODE VERB...: the command line of the sluiced on this node
+at() { sluice -n "$LAB.$1" "${@:2}"; }
+
+mac_of() { on "$1" ip -j link show dev "$2" | jq -r '.[0].address'; }
+
+generation() { at "$1" -j status | jq -r .generation; }
+
+# reason NODE PORT NAME: packets that came in at the port and had this fate
+reason() { at "$1" -j port show "$2" | jq -r ".reasons.\"$3\" // 0"; }
+
+# apply NODE: the policy on standard input
+apply() { at "$1" apply -; }
+
+# Starts "sluice-lab receive" on NODE, its answer to go to FILE, and waits until it listens.
+receive() {
+	local node=$1 file=$2
+	shift 2
+	on "$node" sluice-lab receive "$@" > "$file" 2> "$file.err" &
+	receiver=$!
+	wait_for 10 grep -q ready "$file.err"
+}
+
+# The numbers of one interface in a receiver's answer: got FILE INTERFACE FIELD
+got() { jq -r "select(.interface == \"$2\") | .$3" "$1"; }
+
+# got_all FILE INTERFACE COUNT: each number once
+got_all() {
+	equal "$3" "$(got "$1" "$2" distinct)" "distinct at $2" &&
+	equal 0 "$(got "$1" "$2" duplicates)" "duplicates at $2" &&
+	equal 0 "$(got "$1" "$2" dropped)" "dropped by the receiver" ||
+	{ cat "$1"; return 1; }
+}
