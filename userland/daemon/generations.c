@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each request is an attempt; attempts wait in line. Between "compiled" and "its tables are
+ * full" the loop goes round, up to some seconds for a million routes; everything else of an attempt
+ * is done in one go, a load of the program included (about a tenth of a second).
+ */
+#include "daemon/generations.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/kernel.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "compile/compile.h"
+#include "daemon/configuration.h"
+#include "daemon/grace.h"
+#include "daemon/interfaces.h"
+#include "daemon/log.h"
+#include "daemon/notes.h"
+#include "daemon/notify.h"
+#include "daemon/routes.h"
+#include "daemon/view.h"
+#include "datapath/datapath.h"
+#include "image/image.h"
+#include "policy/parse.h"
+
+#define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
+
+enum wish {
+	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
+	WISH_RETURNED,		/* the store has gone back: it runs already, as far as the store goes */
+	WISH_RUNNING,		/* start, reload: what the store has as running */
+};
+
+struct attempt {
+	enum wish wish;
+	uint64_t generation;	/* the store's */
+	bool reread;		/* into new tables, whether the old ones fit or not */
+	void (*done)(void *ctx, bool accepted, const char *message);	/* or NULL */
+	void *ctx;
+	/* once begun: */
+	struct diags diags;
+	struct policy *policy;
+	struct image *image;
+	struct routes *routes;	/* the running ones, or its own */
+};
+
+struct generations {
+	struct generations_parts p;
+	struct configuration *configuration;
+	struct interfaces *interfaces;
+	void (*started)(void *ctx);
+	void *started_ctx;
+
+	/* what runs */
+	struct policy *policy;
+	struct image *image;
+	struct routes *routes;
+	uint32_t loaded;		/* the data path's number of it */
+
+	struct vec line;		/* of struct attempt *: the first one is under way, if begun */
+	bool begun;
+	uv_timer_t soon, again;
+	unsigned int handles;
+};
+
+static void begin_next(uv_timer_t *timer);
+static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
+		       struct routes **routes, struct text *why);
+
+/* ---- attempts come and go ------------------------------------------------------ */
+
+static struct attempt *first(const struct generations *g)
+{
+	return *(struct attempt **)vec_at(&g->line, 0);
+}
+
+static struct attempt *queue(struct generations *g, enum wish wish, uint64_t generation)
+{
+	struct attempt *a = xcalloc(1, sizeof(*a));
+
+	a->wish = wish;
+	a->generation = generation;
+	diags_init(&a->diags);
+	*(struct attempt **)vec_push(&g->line) = a;
+	if (!g->begun)
+		uv_timer_start(&g->soon, begin_next, 0, 0);
+	return a;
+}
+
+static void free_attempt(struct generations *g, struct attempt *a)
+{
+	diags_free(&a->diags);
+	if (a->policy)
+		policy_free(a->policy);
+	image_free(a->image);
+	if (a->routes != g->routes)
+		routes_close(a->routes);
+	free(a);
+}
+
+static void leave_line(struct generations *g)
+{
+	struct attempt **line = g->line.data;
+
+	memmove(line, line + 1, (g->line.len - 1) * sizeof(*line));
+	vec_pop(&g->line);
+	g->begun = false;
+	if (g->line.len)
+		uv_timer_start(&g->soon, begin_next, 0, 0);
+}
+
+/* Without a policy there is still somebody to ask which interfaces there are. */
+static void listen_at_least(struct generations *g)
+{
+	struct text why = { 0 };
+
+	if (!g->routes && open_routes(g, 0, 0, &g->routes, &why))
+		notes_set(g->p.notes, "kernel", "%s", text_string(&why));
+	text_free(&why);
+}
+
+static void tell_started(struct generations *g)
+{
+	void (*started)(void *ctx) = g->started;
+
+	g->started = NULL;
+	if (started)
+		started(g->started_ctx);
+}
+
+static void note_failure(struct generations *g, const struct attempt *a, const char *message)
+{
+	if (a->wish == WISH_CANDIDATE) {
+		log_say("generation %" PRIu64 " was refused; what ran goes on", a->generation);
+		return;
+	}
+	log_error("%s", message);
+	notes_set(g->p.notes, "generation", "generation %" PRIu64 " is the store's, but could not be made to "
+		  "run; what ran before goes on, with routes as they were. The log says why; apply "
+		  "a policy, or reload", a->generation);
+}
+
+/* The end of the attempt under way. @sentence: what there is to say besides diagnostics. */
+static void finish(struct generations *g, bool accepted, const char *sentence)
+{
+	struct attempt *a = first(g);
+	struct text message = { 0 };
+
+	diags_print(&a->diags, &message, false);
+	if (*sentence)
+		text_printf(&message, "%s%s\n", accepted ? "" : "error: ", sentence);
+	if (accepted)
+		notes_clear(g->p.notes, "generation");
+	else
+		note_failure(g, a, text_string(&message));
+	configuration_verdict(g->configuration, a->generation, accepted, text_string(&message));
+	if (a->done)
+		a->done(a->ctx, accepted, text_string(&message));
+	text_free(&message);
+	leave_line(g);
+	free_attempt(g, a);
+	listen_at_least(g);
+	if (routes_ready(g->routes))
+		tell_started(g);
+}
+
+/* ---- from documents to an image ----------------------------------------------------- */
+
+static int load_document(void *ctx, const char *name, size_t limit, struct text *out)
+{
+	const struct vec *documents = ctx;
+
+	for (size_t i = 0; i < documents->len; i++) {
+		const struct document *d = vec_at(documents, i);
+
+		if (strcmp(d->name, name))
+			continue;
+		if (d->len > limit)
+			return -EFBIG;
+		text_append(out, d->text, d->len);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int read_policy(struct generations *g, struct attempt *a, struct text *why)
+{
+	const char **names;
+	struct vec documents;
+	int err;
+
+	err = configuration_documents(g->configuration, a->generation, &documents, why);
+	if (err)
+		goto free_documents;
+	names = xcalloc(documents.len + 1, sizeof(*names));
+	for (size_t i = 0; i < documents.len; i++)
+		names[i] = ((struct document *)vec_at(&documents, i))->name;
+	a->policy = policy_parse_documents(names, documents.len, load_document, &documents,
+					   &a->diags);
+	free(names);
+	err = a->diags.errors ? -EINVAL : 0;
+free_documents:
+	documents_free(&documents);
+	return err;
+}
+
+static int compile(struct generations *g, struct attempt *a)
+{
+	struct numbering numbering;
+	int err;
+
+	numbering_init(&numbering, datapath_ports(g->p.datapath), datapath_names(g->p.datapath),
+		       g->image);
+	err = compile_policy(a->policy, &numbering, &a->image, &a->diags);
+	numbering_free(&numbering);
+	return err;
+}
+
+/* Whoever commits a policy is told of ports that are not there; a daemon that starts waits for them. */
+static int check_interfaces(struct generations *g, struct attempt *a)
+{
+	struct text there = { 0 };
+	int missing = 0;
+
+	interfaces_list(g->interfaces, &there);
+	for (size_t i = 0; i < a->policy->ports.len; i++) {
+		const struct policy_port *port = *(struct policy_port **)vec_at(&a->policy->ports, i);
+
+		if (interfaces_exist(g->interfaces, port->interface))
+			continue;
+		diag_error(&a->diags, port->interface_place, "there is no interface \"%s\"",
+			   port->interface);
+		diag_hint(&a->diags, "interfaces here: %s", there.len ? there.data : "none");
+		missing++;
+	}
+	text_free(&there);
+	return missing ? -ENODEV : 0;
+}
+
+/* ---- from an image to what runs ------------------------------------------------------- */
+
+static void show(struct generations *g)
+{
+	struct view *v = g->p.view;
+
+	v->policy = g->policy;
+	v->image = g->image;
+	v->fib = g->routes ? routes_fib(g->routes) : NULL;
+	v->fib_ready = g->routes && routes_ready(g->routes);
+	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
+	v->lpm6 = g->routes ? routes_lpm(g->routes, ADDR_V6) : NULL;
+}
+
+/*
+ * What goes out of a port that the new generation has not is left to the kernel before it runs,
+ * and what goes out of a port that it has anew is so until after: at no time is a packet
+ * sent to a port that is not there.
+ */
+static int swap(struct generations *g, struct attempt *a, struct text *why)
+{
+	struct generation *generation;
+	int err;
+
+	interfaces_publish(g->interfaces, a->image);
+	interfaces_route(g->interfaces, a->routes, a->image, a->routes == g->routes ? g->image : NULL);
+	routes_flush(a->routes);
+	err = datapath_stage(g->p.datapath, a->image, routes_tables(a->routes), g->loaded + 1,
+			     &generation, why);
+	if (err)
+		return err;
+	err = datapath_commit(g->p.datapath, generation, a->wish != WISH_CANDIDATE, why);
+	if (err)
+		generation_free(generation);
+	return err;
+}
+
+static void take_over(struct generations *g, struct attempt *a)
+{
+	struct policy *policy = g->policy;
+	struct image *image = g->image;
+	struct routes *routes = g->routes;
+
+	g->loaded++;
+	g->policy = a->policy;
+	g->image = a->image;
+	g->routes = a->routes;
+	a->policy = NULL;
+	a->image = NULL;
+	interfaces_run(g->interfaces, g->image);
+	interfaces_route(g->interfaces, g->routes, g->image, NULL);
+	routes_flush(g->routes);
+	g->p.view->generation = a->generation;
+	g->p.view->since = time(NULL);
+	show(g);
+	if (routes != g->routes)
+		routes_close(routes);
+	if (policy)
+		policy_free(policy);
+	image_free(image);
+}
+
+static void tell_what_runs(struct generations *g, const struct attempt *a, struct text *sentence)
+{
+	const struct image *image = g->image;
+
+	text_printf(sentence, "generation %" PRIu64 " runs: %zu port%s", a->generation,
+		    image->ports.len, image->ports.len == 1 ? "" : "s");
+	if (image->group_count)
+		text_printf(sentence, ", %u group%s with %zu leg%s", image->group_count,
+			    image->group_count == 1 ? "" : "s", image->legs.len,
+			    image->legs.len == 1 ? "" : "s");
+	if (image->config.route)
+		text_printf(sentence, ", routes");
+	if (image->measure.name[0])
+		text_printf(sentence, ", measure %s", image->measure.name);
+}
+
+static void run_attempt(struct generations *g)
+{
+	struct attempt *a = first(g);
+	struct text sentence = { 0 };
+	int err = swap(g, a, &sentence);
+
+	if (err) {
+		if (g->routes) {
+			interfaces_route(g->interfaces, g->routes, g->image, NULL);
+			routes_flush(g->routes);
+		}
+		if (!sentence.len)
+			text_printf(&sentence, "%s", strerror(-err));
+	} else {
+		take_over(g, a);
+		tell_what_runs(g, a, &sentence);
+		log_say("%s", sentence.data);
+		notify_status("%s", sentence.data);
+	}
+	finish(g, !err, text_string(&sentence));
+	text_free(&sentence);
+}
+
+/* Tables of the size it wants: those that run, or new ones, which take time to fill. */
+static int find_routes(struct generations *g, struct attempt *a, struct text *why)
+{
+	uint32_t limit4 = a->image->limit4, limit6 = a->image->limit6;
+
+	if (g->routes && !a->reread && routes_fit(g->routes, limit4, limit6)) {
+		a->routes = g->routes;
+		return 0;
+	}
+	return open_routes(g, limit4, limit6, &a->routes, why);
+}
+
+static void begin_next(uv_timer_t *timer)
+{
+	struct generations *g = timer->data;
+	struct attempt *a = first(g);
+	struct text why = { 0 };
+	int err;
+
+	g->begun = true;
+	if (a->wish == WISH_RUNNING)
+		a->generation = configuration_running(g->configuration);
+	err = read_policy(g, a, &why);
+	if (!err)
+		err = compile(g, a);
+	if (!err && a->wish == WISH_CANDIDATE)
+		err = check_interfaces(g, a);
+	if (!err)
+		err = find_routes(g, a, &why);
+	if (err)
+		finish(g, false, text_string(&why));
+	else if (routes_ready(a->routes))
+		run_attempt(g);
+	text_free(&why);
+}
+
+/* ---- what is heard from the kernel -------------------------------------------------------- */
+
+static void link_set(void *ctx, struct routes *r, const struct kernel_link *link);
+static void link_gone(void *ctx, struct routes *r, uint32_t ifindex);
+
+static void routes_are_ready(void *ctx, struct routes *r)
+{
+	struct generations *g = ctx;
+
+	if (r == g->routes) {
+		routes_flush(r);
+		show(g);
+	}
+	if (g->begun && first(g)->routes == r)
+		run_attempt(g);
+	else if (!g->line.len)
+		tell_started(g);
+}
+
+static void routes_are_lost(void *ctx, struct routes *r, bool lost)
+{
+	struct generations *g = ctx;
+
+	if (r != g->routes)
+		return;
+	if (lost)
+		notes_set(g->p.notes, "routes", "the kernel told more than could be heard; all of it is "
+			  "being read again");
+	else
+		notes_clear(g->p.notes, "routes");
+	configuration_event(g->configuration, lost ? "routes-lost" : "routes-resynced", NULL);
+}
+
+static void listen_again(uv_timer_t *timer)
+{
+	struct generations *g = timer->data;
+
+	queue(g, WISH_RUNNING, 0)->reread = true;
+}
+
+static void routes_are_broken(void *ctx, struct routes *r, int err)
+{
+	struct generations *g = ctx;
+	struct text why = { 0 };
+
+	if (r == g->routes) {
+		notes_set(g->p.notes, "kernel", "its routes cannot be heard any more (%s): they stay as "
+			  "they were; a new start of listening follows", strerror(-err));
+		uv_timer_start(&g->again, listen_again, LISTEN_AGAIN_MS, 0);
+		return;
+	}
+	text_printf(&why, "the kernel's routes could not be read: %s", strerror(-err));
+	if (g->begun && first(g)->routes == r)
+		finish(g, false, text_string(&why));
+	text_free(&why);
+}
+
+static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
+		       struct routes **routes, struct text *why)
+{
+	const struct routes_owner owner = {
+		.ctx = g,
+		.link_set = link_set,
+		.link_gone = link_gone,
+		.ready = routes_are_ready,
+		.lost = routes_are_lost,
+		.broken = routes_are_broken,
+	};
+
+	return routes_open(g->p.loop, g->p.datapath, g->p.grace, limit4, limit6, &owner, routes, why);
+}
+
+static void link_set(void *ctx, struct routes *r, const struct kernel_link *link)
+{
+	struct generations *g = ctx;
+
+	interfaces_set(g->interfaces, link);
+	if (r == g->routes)
+		interfaces_route_one(g->interfaces, r, link->ifindex, g->image);
+}
+
+static void link_gone(void *ctx, struct routes *r, uint32_t ifindex)
+{
+	struct generations *g = ctx;
+
+	interfaces_gone(g->interfaces, ifindex);
+	routes_port_set(r, ifindex, 0);
+}
+
+static void port_heard(void *ctx, const char *event, const char *port, const char *interface)
+{
+	struct generations *g = ctx;
+	struct text json = { 0 };
+
+	text_printf(&json, "{\"port\":");
+	json_append_text(&json, port);
+	text_printf(&json, ",\"interface\":");
+	json_append_text(&json, interface);
+	text_printf(&json, "}");
+	log_say("%s: port %s (%s)", event, port, interface);
+	configuration_event(g->configuration, event, text_string(&json));
+	text_free(&json);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct generations *generations_open(const struct generations_parts *parts)
+{
+	struct generations *g = xcalloc(1, sizeof(*g));
+
+	g->p = *parts;
+	g->line = VEC(struct attempt *);
+	g->loaded = datapath_running(parts->datapath);
+	g->interfaces = interfaces_open(parts->datapath, parts->notes, port_heard, g);
+	uv_timer_init(parts->loop, &g->soon);
+	uv_timer_init(parts->loop, &g->again);
+	g->soon.data = g->again.data = g;
+	g->handles = 2;
+	return g;
+}
+
+int generations_start(struct generations *g, struct configuration *configuration,
+		      void (*started)(void *ctx), void *ctx, struct text *why)
+{
+	uint64_t running = configuration_running(configuration);
+
+	g->configuration = configuration;
+	g->started = started;
+	g->started_ctx = ctx;
+	if (running) {
+		queue(g, WISH_RUNNING, running);
+		return 0;
+	}
+	if (g->loaded)
+		notes_set(g->p.notes, "generation", "the data path runs what a daemon before this one left, "
+			  "with routes as they were, and the store knows nothing of it: apply a "
+			  "policy, or take it down with `sluiced --remove`");
+	return open_routes(g, 0, 0, &g->routes, why);
+}
+
+void generations_compile(void *ctx, uint64_t generation, bool returned)
+{
+	queue(ctx, returned ? WISH_RETURNED : WISH_CANDIDATE, generation);
+}
+
+void generations_reload(struct generations *g,
+			void (*done)(void *ctx, bool accepted, const char *message), void *ctx)
+{
+	struct attempt *a;
+
+	if (!configuration_running(g->configuration)) {
+		done(ctx, true, "");	/* what a daemon before this one left must not go away by this */
+		return;
+	}
+	a = queue(g, WISH_RUNNING, 0);
+	a->done = done;
+	a->ctx = ctx;
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct generations *g = handle->data;
+
+	if (--g->handles)
+		return;
+	free(g);
+}
+
+void generations_close(struct generations *g)
+{
+	for (size_t i = 0; i < g->line.len; i++)
+		free_attempt(g, *(struct attempt **)vec_at(&g->line, i));
+	vec_free(&g->line);
+	routes_close(g->routes);
+	interfaces_close(g->interfaces);
+	if (g->policy)
+		policy_free(g->policy);
+	image_free(g->image);
+	uv_close((uv_handle_t *)&g->soon, handle_closed);
+	uv_close((uv_handle_t *)&g->again, handle_closed);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "daemon/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+#define LOCK_NAME "sluiced"
+
+/* The process that listens on the lock; 0 if it cannot be told. */
+static pid_t holder(const struct sockaddr_un *name, socklen_t name_len)
+{
+	struct ucred peer = { 0 };
+	socklen_t len = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return 0;
+	if (!connect(fd, (const struct sockaddr *)name, name_len))
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	close(fd);
+	return peer.pid;
+}
+
+int lock_namespace(struct text *why)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(LOCK_NAME);
+	int fd, err;
+
+	memcpy(name.sun_path + 1, LOCK_NAME, strlen(LOCK_NAME));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		err = -errno;
+		text_printf(why, "cannot make a socket: %s", strerror(-err));
+		return err;
+	}
+	/* The descriptor stays open for good. The queue takes those who ask who holds it. */
+	if (!bind(fd, (struct sockaddr *)&name, len) && !listen(fd, 128))
+		return 0;
+	err = -errno;
+	close(fd);
+	if (err == -EADDRINUSE)
+		text_printf(why, "another sluiced runs in this network namespace: process %d",
+			    (int)holder(&name, len));
+	else
+		text_printf(why, "cannot lock this network namespace: %s", strerror(-err));
+	return err;
+}
+
+int lock_directory(const char *dir, struct text *why)
+{
+	char path[PATH_MAX], pid[16] = "";
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		err = -errno;
+		text_printf(why, "%s: %s", path, strerror(-err));
+		return err;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		err = -errno;
+		if (read(fd, pid, sizeof(pid) - 1) < 0)
+			pid[0] = '\0';
+		text_printf(why, "%s is in use by the sluiced of another network namespace: process %d; "
+			    "give each a directory of its own with -n or --run-dir", dir, atoi(pid));
+		close(fd);
+		return err;
+	}
+	snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) || write(fd, pid, strlen(pid)) < 0) {
+		err = -errno;
+		text_printf(why, "%s: %s", path, strerror(-err));
+		close(fd);
+		return err;
+	}
+	return 0;
+}

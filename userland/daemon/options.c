@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "daemon/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/vec.h"
+
+enum { RUN_DIR = 256, POLICY, DETACH, REMOVE };
+
+static const struct option long_options[] = {
+	{ "netns",	required_argument, NULL, 'n' },
+	{ "run-dir",	required_argument, NULL, RUN_DIR },
+	{ "policy",	required_argument, NULL, POLICY },
+	{ "detach",	no_argument, NULL, DETACH },
+	{ "remove",	no_argument, NULL, REMOVE },
+	{ "verbose",	no_argument, NULL, 'v' },
+	{ "version",	no_argument, NULL, 'V' },
+	{ "help",	no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static void print_help(FILE *out)
+{
+	fputs("usage: sluiced [-vVh] [-n NETNS] [--run-dir DIR] [--policy FILE]... [--detach | --remove]\n"
+	      "  -n, --netns NAME   work in this network namespace (`ip netns` lists them)\n"
+	      "  --run-dir DIR      in place of /run/sluice; -n adds /netns/NAME\n"
+	      "  --policy FILE      the policy to begin with, where none is kept; SIGHUP reads it again\n"
+	      "  --detach           take the data path down at the end, in place of leaving it running\n"
+	      "  --remove           take down what is pinned, whoever left it there, and end\n"
+	      "  -v, --verbose      say more on standard error\n"
+	      "  -V, --version\n"
+	      "  -h, --help\n"
+	      "It stays in the foreground. man sluiced says the rest.\n", out);
+}
+
+static int wrong(const char *sentence, const char *word)
+{
+	fprintf(stderr, "sluiced: ");
+	fprintf(stderr, sentence, word);
+	fputc('\n', stderr);
+	print_help(stderr);
+	return 2;
+}
+
+int options_read(struct options *o, int argc, char **argv)
+{
+	int letter;
+
+	*o = (struct options){ .policies = xcalloc(argc, sizeof(*o->policies)) };
+	while ((letter = getopt_long(argc, argv, "n:vVh", long_options, NULL)) != -1) {
+		switch (letter) {
+		case 'n':
+			o->netns = optarg;
+			break;
+		case RUN_DIR:
+			o->run_dir = optarg;
+			break;
+		case POLICY:
+			o->policies[o->policy_count++] = optarg;
+			break;
+		case DETACH:
+			o->detach = true;
+			break;
+		case REMOVE:
+			o->remove = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'V':
+			puts("sluiced " SLUICE_VERSION);
+			return 0;
+		case 'h':
+			print_help(stdout);
+			return 0;
+		default:
+			print_help(stderr);	/* getopt has said what is wrong */
+			return 2;
+		}
+	}
+	if (optind < argc)
+		return wrong("\"%s\" is too much", argv[optind]);
+	if (o->remove && (o->detach || o->policy_count))
+		return wrong("%s takes the data path down, and nothing else", "--remove");
+	if (!o->run_dir)
+		o->run_dir = getenv("SLUICE_RUN_DIR");
+	return -1;
+}

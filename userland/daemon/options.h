@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * options.h: sluiced's command line.
+ */
+#ifndef SLUICE_DAEMON_OPTIONS_H
+#define SLUICE_DAEMON_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct options {
+	const char *netns;		/* -n; NULL: the one we are in */
+	const char *run_dir;		/* --run-dir; NULL: the default */
+	const char **policies;		/* --policy, in order; they point into argv */
+	size_t policy_count;
+	bool detach;			/* --detach: SIGTERM takes the data path down */
+	bool remove;			/* --remove: take down what is pinned, and end */
+	bool verbose;			/* -v */
+};
+
+/**
+ * options_read() - Return: -1: go on; else the exit code, 0 after -h and -V, 2 when the
+ * command line was wrong (and that was said).
+ */
+int options_read(struct options *options, int argc, char **argv);
+
+#endif
