@@ -125,6 +125,15 @@ int attach_port(struct datapath *dp, uint16_t number, uint32_t ifindex, const ch
 	return 0;
 }
 
+void remove_tc(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+
+	if (ifindex)
+		bpf_tc_detach(&hook, &opts);
+}
+
 int attach_tc(struct datapath *dp, uint16_t number, bool wanted, struct text *why)
 {
 	struct attachment *at = &dp->attached[number];
@@ -135,7 +144,7 @@ int attach_tc(struct datapath *dp, uint16_t number, bool wanted, struct text *wh
 	if (!at->ifindex || (!wanted && !at->tc))
 		return 0;
 	if (!wanted) {
-		bpf_tc_detach(&hook, &opts);
+		remove_tc(at->ifindex);
 		at->tc = false;
 		return 0;
 	}

@@ -49,6 +49,12 @@ void datapath_close(struct datapath *dp);
 /** datapath_remove() - detaches all ports and unpins all: packets go to the stack again. */
 int datapath_remove(struct datapath *dp, struct text *why);
 
+/**
+ * datapath_remove_pinned() - likewise takes down what is pinned below @dir, of whatever
+ * layout, without opening it.
+ */
+int datapath_remove_pinned(const char *dir, struct text *why);
+
 /** datapath_running() - the number of the generation that slot 0 runs; 0: none. */
 uint32_t datapath_running(const struct datapath *dp);
 

@@ -92,6 +92,9 @@ int attach_tc(struct datapath *dp, uint16_t number, bool wanted, struct text *wh
 /** detach_port() - takes XDP and tc off it; harmless where there is nothing. */
 void detach_port(struct datapath *dp, uint16_t number);
 
+/** remove_tc() - takes the tc program off @ifindex; harmless where there is none. */
+void remove_tc(uint32_t ifindex);
+
 /* port.c */
 
 /** tx_set() - the entry of @number in tx: its interface, and the egress program if any port has legs. */
