@@ -226,7 +226,7 @@ static int check_layout(struct datapath *dp, struct text *why)
 	}
 	if (names->layout_version == LAYOUT_VERSION)
 		return 0;
-	text_printf(why, "the maps pinned in %s were left by sluice %.48s (layout %u, this one has %u); the data path goes on as it is; to change over, stop that version with --detach, or remove the folder",
+	text_printf(why, "the maps pinned in %s were left by sluice %.48s (layout %u, this one has %u); the data path goes on as it is; to change over, take it down with `sluiced --remove`",
 		    dp->dir, names->build, names->layout_version, LAYOUT_VERSION);
 	return -EPROTO;
 }
