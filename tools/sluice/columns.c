@@ -54,6 +54,15 @@ static void append_cell(struct text *line, const char *cell, size_t width, bool 
 		text_append(line, "  ", 2);
 }
 
+/* Hands the line over, without blanks at its end. */
+static void push_line(struct vec *lines, struct text *line)
+{
+	while (line->len && line->data[line->len - 1] == ' ')
+		line->data[--line->len] = '\0';
+	*(char **)vec_push(lines) = line->data;
+	*line = (struct text){ 0 };
+}
+
 void columns_lines(struct columns *c, struct vec *lines)
 {
 	size_t *widths = xcalloc(c->count, sizeof(*widths));
@@ -77,16 +86,14 @@ void columns_lines(struct columns *c, struct vec *lines)
 	for (size_t i = 0; i < c->cells.len; i++) {
 		size_t column = i % c->count;
 
-		if (column == 0) {
-			*(char **)vec_push(lines) = line.data;
-			line = (struct text){ 0 };
-		}
+		if (column == 0)
+			push_line(lines, &line);
 		head(c, column, &right);
 		append_cell(&line, cells[i], widths[column], right, column + 1 == c->count);
 		free(cells[i]);
 	}
 	if (line.data)
-		*(char **)vec_push(lines) = line.data;
+		push_line(lines, &line);
 	free(widths);
 	vec_free(&c->cells);
 }

@@ -27,7 +27,7 @@ struct columns {
 
 void columns_init(struct columns *c, const char *const *heads);
 
-/** columns_cell() - adds the next cell; after the last of a row begins the next row. */
+/** columns_cell() - adds the next cell; after the last of a row begins the next row. Empty: "-". */
 void columns_cell(struct columns *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -8,25 +8,23 @@
 static void print_group(struct columns *t, const json_t *o)
 {
 	columns_cell(t, "(%s, %s)", field_text(o, "source"), field_text(o, "group"));
-	columns_cell(t, "%s", field_text(o, "from"));
-	columns_cell(t, "%s", "");
-	columns_cell(t, "%s", "in");
+	columns_cell(t, "from %s", field_text(o, "from"));
+	columns_cell(t, " ");
 	field_cell(o, "packets", t);
 	field_cell(o, "bytes", t);
-	columns_cell(t, "%s", "");
+	columns_cell(t, " ");
 }
 
 static void print_leg(struct columns *t, const json_t *leg)
 {
 	struct text how = { 0 };
 
-	columns_cell(t, "%s", "");
-	columns_cell(t, "%s", "");
 	if (json_object_get(leg, "vlan"))
 		text_printf(&how, " vlan %lld", field_number(leg, "vlan"));
 	if (json_object_get(leg, "ttl"))
 		text_printf(&how, " ttl %lld", field_number(leg, "ttl"));
-	columns_cell(t, "%s%s", field_text(leg, "to"), text_string(&how));
+	columns_cell(t, " ");
+	columns_cell(t, "to %s%s", field_text(leg, "to"), text_string(&how));
 	columns_cell(t, "%s", json_is_false(json_object_get(leg, "up")) ? "down" : "up");
 	field_cell(leg, "packets", t);
 	field_cell(leg, "bytes", t);
@@ -48,7 +46,7 @@ static void take_group(void *arg, const json_t *o, const char *line)
 
 int group_show(struct cli *cli, int argc, char **argv)
 {
-	static const char *const heads[] = { "GROUP", "FROM", "TO", "STATE", ">PACKETS", ">BYTES",
+	static const char *const heads[] = { "GROUP", "PORT", "STATE", ">PACKETS", ">BYTES",
 					     ">TTL-EXPIRED", NULL };
 	int n = cli_options(cli, argc, argv, NULL);
 	struct columns t;

@@ -82,11 +82,23 @@ static void take_status(void *arg, const json_t *o, const char *line)
 	t->status = json_incref((json_t *)o);
 }
 
+/* How far the estimate may be off, of itself. */
+static const char *bound(const json_t *flow, char buf[32])
+{
+	double bytes = field_real(flow, "bytes"), low = bytes - field_real(flow, "low");
+	double high = field_real(flow, "high") - bytes;
+
+	if (field_true(flow, "exact") || bytes <= 0)
+		return "exact";
+	snprintf(buf, 32, "within %.2g%%", 100 * (low > high ? low : high) / bytes);
+	return buf;
+}
+
 static void take_flow(void *arg, const json_t *o, const char *line)
 {
 	struct top *t = arg;
 	struct section_view *s = &t->section[FLOWS];
-	char bytes[8], second[8], low[8], high[8];
+	char bytes[8], second[8], within[32];
 
 	(void)line;
 	if (!strcmp(field_text(o, "object"), "measure")) {
@@ -97,11 +109,7 @@ static void take_flow(void *arg, const json_t *o, const char *line)
 	quantity_format(field_real(o, "bytes"), bytes);
 	columns_cell(&s->table, "%s", second);
 	columns_cell(&s->table, "%s", bytes);
-	if (field_true(o, "exact"))
-		columns_cell(&s->table, "exact");
-	else
-		columns_cell(&s->table, "%s..%s", quantity_format(field_real(o, "low"), low),
-			     quantity_format(field_real(o, "high"), high));
+	columns_cell(&s->table, "%s", bound(o, within));
 	flow_cell(o, &s->table);
 }
 
@@ -133,7 +141,7 @@ static void take_group(void *arg, const json_t *o, const char *line)
 	snprintf(key, sizeof(key), "(%s, %s) from %s", field_text(o, "source"),
 		 field_text(o, "group"), field_text(o, "from"));
 	columns_cell(c, "%s", key);
-	columns_cell(c, "in");
+	columns_cell(c, " ");
 	rate_cells(t, c, key, o);
 	json_array_foreach(json_object_get(o, "legs"), i, leg) {
 		columns_cell(c, "  to %s", field_text(leg, "to"));

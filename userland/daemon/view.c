@@ -209,21 +209,16 @@ static void add_note(json_t *notes, const char *format, ...)
 	text_free(&note);
 }
 
+/* A port that is missing, or could not be attached, the daemon notes itself. */
 static void port_notes(const struct view *v, json_t *notes)
 {
 	for (size_t i = 0; v->image && i < v->image->ports.len; i++) {
 		const struct image_port *p = vec_at(&v->image->ports, i);
-		const char *mode = port_mode(v, p->number);
+		const char *asked = p->generic ? "generic" : "native", *mode = port_mode(v, p->number);
 
-		if (!port_facts(v, p->number)->ifindex)
-			add_note(notes, "port %s: there is no interface %s; it is taken as soon as there is",
-				 p->name, p->interface);
-		else if (!strcmp(mode, "none"))
-			add_note(notes, "port %s: nothing is attached to %s: its packets go to the stack",
-				 p->name, p->interface);
-		else if (strcmp(mode, p->generic ? "generic" : "native"))
+		if (strcmp(mode, "none") && strcmp(mode, asked))
 			add_note(notes, "port %s: attached in %s mode, the policy asks for %s", p->name,
-				 mode, p->generic ? "generic" : "native");
+				 mode, asked);
 	}
 }
 
