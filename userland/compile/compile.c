@@ -47,20 +47,6 @@ static uint16_t port_number(const struct compiler *c, const struct policy_port *
 
 /* ---- multicast ----------------------------------------------------------- */
 
-/* "SOURCE GROUP PORT", as counters name an entry. */
-static void entry_name(const struct policy_entry *e, char *buf, size_t size)
-{
-	char s[ADDR_STRLEN] = "*", g[PREFIX_STRLEN];
-
-	if (e->source.family)
-		addr_format(&e->source, s);
-	if (e->group.len == addr_bits(e->group.addr.family))
-		addr_format(&e->group.addr, g);
-	else
-		prefix_format(&e->group, g);
-	snprintf(buf, size, "%s %s %s", s, g, e->port->interface);
-}
-
 static int counter(struct compiler *c, struct place place, uint32_t *number, const char *kind,
 		   const char *entry, const char *leg)
 {
@@ -151,12 +137,12 @@ static int compile_entry(struct compiler *c, const struct policy_group *group,
 			 const struct policy_entry *e)
 {
 	struct group value = { .number = c->image->group_count };
-	char entry[COUNTER_NAME_MAX];
+	char entry[POLICY_ENTRY_STRLEN];
 	int err;
 
 	if (c->image->group_count == GROUPS_MAX)
 		return too_many(c, group->place, "another multicast group", GROUPS_MAX);
-	entry_name(e, entry, sizeof(entry));
+	policy_entry_name(e, entry);
 	err = counter(c, group->place, &value.counter, "group", entry, NULL);
 	for (size_t i = 0; !err && i < group->legs.len; i++) {
 		const struct policy_leg *leg = vec_at(&group->legs, i);

@@ -374,14 +374,14 @@ static void output_to_port(struct eval_outcome *o, const struct packet *k, unsig
 }
 
 /* The packet ends here, for a reason that makes no new frame: passed up as it came, or dropped. */
-static void end_here(struct eval_result *result, const struct packet *k, enum sluice_reason reason,
-		     const struct policy_group *group)
+static struct eval_outcome *end_here(struct eval_result *result, const struct packet *k,
+				     enum sluice_reason reason)
 {
 	struct eval_outcome *o = add_outcome(result, reason);
 
-	o->group = group;
 	if (o->verdict == VERDICT_PASS)
 		output_to_host(o, k);
+	return o;
 }
 
 /* ---- measure ------------------------------------------------------------ */
@@ -433,12 +433,17 @@ static bool entry_matches(const struct policy_entry *e, const struct packet *k, 
 	return false;
 }
 
-/* The group with the longest matching prefix on @port; on any port, if that is NULL. */
-static const struct policy_group *find_entry(const struct policy *p, const struct packet *k,
-					     const struct policy_port *port, enum match how)
+/* An entry, and the group that it is of. */
+struct found {
+	const struct policy_group *group;	/* NULL: none */
+	const struct policy_entry *entry;
+};
+
+/* That with the longest matching prefix on @port; on any port, if that is NULL. */
+static struct found find_entry(const struct policy *p, const struct packet *k,
+			       const struct policy_port *port, enum match how)
 {
-	const struct policy_group *best = NULL;
-	int best_len = -1;
+	struct found best = { NULL, NULL };
 
 	for (size_t i = 0; i < p->groups.len; i++) {
 		const struct policy_group *g = vec_at(&p->groups, i);
@@ -448,26 +453,25 @@ static const struct policy_group *find_entry(const struct policy *p, const struc
 
 			if (port && e->port != port)
 				continue;
-			if (!entry_matches(e, k, how) || e->group.len <= best_len)
+			if (!entry_matches(e, k, how))
 				continue;
-			best = g;
-			best_len = e->group.len;
+			if (!best.entry || e->group.len > best.entry->group.len)
+				best = (struct found){ g, e };
 		}
 	}
 	return best;
 }
 
-static const struct policy_group *find_group(const struct policy *p, const struct packet *k,
-					     const struct policy_port *port)
+static struct found find_group(const struct policy *p, const struct packet *k,
+			       const struct policy_port *port)
 {
-	const struct policy_group *g;
+	struct found f = find_entry(p, k, port, BY_SOURCE);
 
-	g = find_entry(p, k, port, BY_SOURCE);
-	if (!g)
-		g = find_entry(p, k, port, BY_GROUP);
-	if (!g)
-		g = find_entry(p, k, port, BY_PREFIX);
-	return g;
+	if (!f.group)
+		f = find_entry(p, k, port, BY_GROUP);
+	if (!f.group)
+		f = find_entry(p, k, port, BY_PREFIX);
+	return f;
 }
 
 static bool has_host(const struct policy_group *g)
@@ -519,25 +523,27 @@ static void copy_to_leg(struct eval_outcome *o, const struct eval_env *env,
 static void replicate(const struct policy *p, const struct eval_env *env, const struct packet *k,
 		      const struct policy_port *port, struct eval_result *result)
 {
-	const struct policy_group *g = find_group(p, k, port);
+	struct found f = find_group(p, k, port);
+	const struct policy_group *g = f.group;
 	struct eval_outcome *o;
 
 	if (!g) {
-		bool elsewhere = find_entry(p, k, NULL, BY_SOURCE) || find_entry(p, k, NULL, BY_GROUP);
+		bool elsewhere = find_entry(p, k, NULL, BY_SOURCE).group ||
+				 find_entry(p, k, NULL, BY_GROUP).group;
 
-		end_here(result, k, elsewhere ? REASON_group_rpf : REASON_multicast, NULL);
+		end_here(result, k, elsewhere ? REASON_group_rpf : REASON_multicast);
 		return;
 	}
-	if (has_host(g) && g->legs.len == 1) {
-		end_here(result, k, REASON_host_only, g);
-		return;
-	}
-	if (k->ttl <= 1 && !some_leg_sets_ttl(g) && !has_host(g)) {
-		end_here(result, k, REASON_group_ttl, g);
-		return;
-	}
-	o = add_outcome(result, REASON_replicated);
+	if (has_host(g) && g->legs.len == 1)
+		o = end_here(result, k, REASON_host_only);
+	else if (k->ttl <= 1 && !some_leg_sets_ttl(g) && !has_host(g))
+		o = end_here(result, k, REASON_group_ttl);
+	else
+		o = add_outcome(result, REASON_replicated);
 	o->group = g;
+	o->entry = f.entry;
+	if (o->reason != REASON_replicated)
+		return;
 	for (size_t i = 0; i < g->legs.len; i++)
 		copy_to_leg(o, env, k, vec_at(&g->legs, i));
 }
@@ -606,12 +612,12 @@ static void route(const struct policy *p, const struct eval_env *env,
 	const struct eval_nexthops *nexthops;
 
 	if (reason) {
-		end_here(result, k, reason, NULL);
+		end_here(result, k, reason);
 		return;
 	}
 	nexthops = env->route ? env->route(env->route_context, &k->dst) : NULL;
 	if (!nexthops) {
-		end_here(result, k, REASON_no_route, NULL);
+		end_here(result, k, REASON_no_route);
 		return;
 	}
 	for (size_t i = 0; i < nexthops->count; i++) {
@@ -619,7 +625,7 @@ static void route(const struct policy *p, const struct eval_env *env,
 
 		reason = judge_nexthop(env, k, nh);
 		if (reason != REASON_forwarded)
-			end_here(result, k, reason, NULL);
+			end_here(result, k, reason);
 		else
 			output_to_port(add_outcome(result, REASON_forwarded), k, nh->port,
 				       nh->dst_mac, nh->src_mac, nh->vlan, k->ttl - 1);
@@ -638,12 +644,12 @@ void policy_eval(const struct policy *p, const struct eval_env *env, unsigned in
 
 	*result = (struct eval_result){ .outcomes = VEC(struct eval_outcome) };
 	if (!policy_port) {
-		end_here(result, &k, REASON_not_a_port, NULL);
+		end_here(result, &k, REASON_not_a_port);
 		return;
 	}
 	reason = read_packet(&k);
 	if (reason) {
-		end_here(result, &k, reason, NULL);
+		end_here(result, &k, reason);
 		return;
 	}
 	measure(p, &k, result);

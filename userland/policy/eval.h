@@ -87,6 +87,7 @@ struct eval_outcome {
 	enum sluice_reason reason;
 	enum sluice_verdict verdict;
 	const struct policy_group *group;	/* replicate: that matched, or NULL */
+	const struct policy_entry *entry;	/* which of its entries */
 	struct vec outputs;		/* of struct eval_output; legs in the policy's order */
 };
 

@@ -2,6 +2,7 @@
 #include "policy/tree.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 static void free_let(struct policy_let *let)
@@ -75,4 +76,18 @@ const char *policy_key_name(enum policy_key key)
 		return "l4.dst";
 	}
 	return "?";
+}
+
+char *policy_entry_name(const struct policy_entry *e, char *buf)
+{
+	char source[ADDR_STRLEN] = "*", group[PREFIX_STRLEN];
+
+	if (e->source.family)
+		addr_format(&e->source, source);
+	if (e->group.len == addr_bits(e->group.addr.family))
+		addr_format(&e->group.addr, group);
+	else
+		prefix_format(&e->group, group);
+	snprintf(buf, POLICY_ENTRY_STRLEN, "%s %s %s", source, group, e->port->interface);
+	return buf;
 }

@@ -186,6 +186,14 @@ struct policy_port *policy_port_find(const struct policy *p, const char *name);
 /** policy_let_find() - the let of that name, or NULL. */
 struct policy_let *policy_let_find(const struct policy *p, const char *name);
 
+#define POLICY_ENTRY_STRLEN (ADDR_STRLEN + PREFIX_STRLEN + POLICY_INTERFACE_MAX + 3)
+
+/**
+ * policy_entry_name() - "SOURCE GROUP INTERFACE", "*" for any source: as counters and
+ * reports name it. Writes at most POLICY_ENTRY_STRLEN bytes into @buf and returns it.
+ */
+char *policy_entry_name(const struct policy_entry *e, char *buf);
+
 /** policy_key_name() - "ip.src" for KEY_IP_SRC, and so on. */
 const char *policy_key_name(enum policy_key key);
 
