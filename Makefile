@@ -38,7 +38,7 @@ endif
 LDLIBS   := $(shell pkg-config --libs $(LIBS) 2>/dev/null) -lm
 CPPFLAGS += -Iuserland -I. -I$(B)/gen -Ikmod/uapi -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' \
 	    $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
-CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Werror -fno-strict-aliasing
+CFLAGS   += -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wno-unknown-pragmas -fno-strict-aliasing
 BPFFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-address-of-packed-member \
 	    -I. -Ibpf -I/usr/include/$(shell $(CC) -print-multiarch)
 

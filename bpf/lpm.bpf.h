@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lpm.bpf.h: the walk through a route table (layout: bpf/lpm.h).
+ *
+ * Binary search on prefix lengths (Waldvogel et al., SIGCOMM 1997), after
+ * controlled prefix expansion (Srinivasan, Varghese 1998) has cut the lengths to
+ * so few that the search is a matter of two or three cache lines:
+ *
+ *   IPv4  18 bits index dir: a result, or a node for the next 6 bits; its result,
+ *	   or a kid for the last 8. A packed node is one line: a bit for each run of
+ *	   equal results, whose count up to here gives the place of the result.
+ *   IPv6  nodes of 8 bits at /0, /8 .. /40, hashed by (prefix, level). A node
+ *	   exists where the table has prefixes that end in it, and holds for each of
+ *	   its 256 slots the longest match, shorter prefixes included: so the deepest
+ *	   node that exists for an address has the answer. Levels 40, 32 and 24 are
+ *	   looked up side by side, rather than one after the other as in a search: the
+ *	   three index words come from L2 and tell by 12 bits of hash which exists, so
+ *	   that mostly a single line of the large area is fetched. Beyond /48 a kid
+ *	   leads on; kids skip the levels at which nothing branches.
+ *
+ * The same text is native C and BPF. A reader takes no lock. All that a word
+ * refers to is complete and stays; what a reader needs from several words (three
+ * levels, and the default route beside them) might come from different moments,
+ * so it looks whether the table's version is still the same, and else starts over.
+ *
+ * All accesses are masked with constants of the shape, which the verifier knows.
+ */
+#ifndef SLUICE_LPM_BPF_H
+#define SLUICE_LPM_BPF_H
+
+#include "bpf/lpm.h"
+
+#define LPM_INLINE_FN	static inline __attribute__((always_inline))
+#define LPM_NOINLINE_FN	static __attribute__((noinline, unused))
+#define LPM_LOAD(x)	(*(const volatile __typeof__(x) *)&(x))
+/* Keeps what is computed without branches from being turned back into branches. */
+#define LPM_OPAQUE(x)	asm volatile("" : "+r"(x))
+
+#if defined(__POPCNT__) && !defined(__bpf__)
+#define lpm_popcount(x)	((__u32)__builtin_popcountll(x))
+#else
+LPM_INLINE_FN __u32 lpm_popcount(__u64 x)
+{
+	x -= x >> 1 & 0x5555555555555555ull;
+	x = (x & 0x3333333333333333ull) + (x >> 2 & 0x3333333333333333ull);
+	x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return x * 0x0101010101010101ull >> 56;
+}
+#endif
+
+/* A line of the nodes area. */
+LPM_INLINE_FN const void *lpm_line(const __u8 *table, const volatile struct lpm_shape *s,
+				   __u32 line)
+{
+	return table + s->nodes + ((__u64)line * LPM_LINE & s->nodes_mask & ~(LPM_LINE - 1));
+}
+
+LPM_INLINE_FN __u32 lpm_result_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 slot)
+{
+	return *(const lpm_slot *)(table + s->nodes + ((__u64)slot * 2 & s->nodes_mask & ~1u));
+}
+
+/* The result in slot @i, 0 .. 255, of an 8-bit node; LPM_KID is possible. */
+LPM_INLINE_FN __u32 lpm_node_result(const __u8 *table, const volatile struct lpm_shape *s,
+				    const struct lpm_node *n, __u32 i)
+{
+	__u64 upto = (2ull << (i & 63)) - 1;
+	__u32 rank = n->before[i >> 6] + lpm_popcount(n->runs[i >> 6] & upto) - 1;
+
+	return lpm_result_at(table, s, n->base + rank);
+}
+
+/* The line of the kid that @result, with LPM_KID set, names. */
+LPM_INLINE_FN __u32 lpm_node_kid(const __u8 *table, const volatile struct lpm_shape *s,
+				 const struct lpm_node *n, __u32 result)
+{
+	__u64 at = (__u64)n->base * 2 - 4 * ((result & LPM_RESULT_MAX) + 1ull);
+
+	return *(const __u32 *)(table + s->nodes + (at & s->nodes_mask & ~3u));
+}
+
+LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
+{
+	return (const struct lpm_head *)table;
+}
+
+/* ---- IPv4 --------------------------------------------------------------- */
+
+/* Longer than /24. @full: the node of the block; @result: with LPM_KID. */
+LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
+			     __u32 addr, __u32 result)
+{
+	__u64 at = (__u64)(word & LPM_DIR_NODE) * LPM_LINE + sizeof(struct lpm_full) +
+		   4 * (result & LPM_RESULT_MAX);
+	__u32 kid = *(const __u32 *)(table + s->nodes + (at & s->nodes_mask & ~3u));
+
+	return lpm_node_result(table, s, lpm_line(table, s, kid), addr & 0xff);
+}
+
+LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+{
+	const __u32 *dir = (const __u32 *)(table + s->dir);
+	__u32 word = LPM_LOAD(dir[addr >> (32 - LPM_DIR_BITS)]);
+	__u32 i = addr >> 8 & 63;
+
+	if (word & LPM_DIR_PACKED) {
+		const struct lpm_packed *n = lpm_line(table, s, word & LPM_DIR_NODE);
+		__u32 rank = lpm_popcount(n->runs << (63 - i));
+
+		/* The first run starts at 0, so rank is 1 .. 28: the slot before result[rank]. */
+		return *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
+	}
+	if (word & LPM_DIR_FULL) {
+		__u64 at = (__u64)(word & LPM_DIR_NODE) * LPM_LINE + 2 * i;
+		__u32 result = *(const lpm_slot *)(table + s->nodes + (at & s->nodes_mask));
+
+		return result & LPM_KID ? lpm4_kid(table, s, word, addr, result) : result;
+	}
+	return word;
+}
+
+/* No longer prefix matches, or none did while the table changed. */
+LPM_NOINLINE_FN __u32 lpm4_again(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+{
+	__u32 result = 0;
+
+	for (int i = 0; i < 8; i++) {
+		__u32 version = LPM_LOAD(lpm_head(table)->version);
+
+		result = lpm4_walk(table, s, addr);
+		if (!result)
+			result = LPM_LOAD(lpm_head(table)->fallback);
+		if (LPM_LOAD(lpm_head(table)->version) == version)
+			break;
+	}
+	return result;
+}
+
+/**
+ * lpm4_lookup() - the longest match of @addr, in host order.
+ * Return: its result, 0 if there is none.
+ */
+LPM_INLINE_FN __u32 lpm4_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+{
+	__u32 version = LPM_LOAD(lpm_head(table)->version);
+	__u32 result = lpm4_walk(table, s, addr);
+
+	if (result)
+		return result;
+	result = LPM_LOAD(lpm_head(table)->fallback);
+	if (LPM_LOAD(lpm_head(table)->version) == version)
+		return result;
+	return lpm4_again(table, s, addr);
+}
+
+/* ---- IPv6 --------------------------------------------------------------- */
+
+#define LPM_HASH_1	0x9e3779b97f4a7c15ull
+#define LPM_HASH_2	0xc2b2ae3d27d4eb4full
+
+LPM_INLINE_FN __u64 lpm6_key(__u64 hi, __u32 level)
+{
+	return (hi & ~(~0ull >> level)) | level;
+}
+
+LPM_INLINE_FN __u64 lpm6_hash(__u64 key)
+{
+	__u64 h = key * LPM_HASH_1;
+
+	return h ^ h >> 32;
+}
+
+/* The seed's place has the high bits of the hash, the tag bits from its middle. */
+LPM_INLINE_FN __u64 lpm6_bucket(const volatile struct lpm_shape *s, __u64 hash)
+{
+	return hash >> s->seeds_shift;
+}
+
+LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
+{
+	return (__u32)hash << 12 & ~LPM_INDEX_NODE;
+}
+
+LPM_INLINE_FN __u64 lpm6_place(const volatile struct lpm_shape *s, __u64 hash, __u32 seed)
+{
+	return (hash ^ seed) * LPM_HASH_2 >> s->index_shift;
+}
+
+/* The index word where the node with this hash is, if there is one. */
+LPM_INLINE_FN __u32 lpm6_word(const __u8 *table, const volatile struct lpm_shape *s, __u64 hash)
+{
+	const __u16 *seeds = (const __u16 *)(table + s->seeds);
+	const __u32 *index = (const __u32 *)(table + s->index);
+	__u32 seed = LPM_LOAD(seeds[lpm6_bucket(s, hash)]);
+
+	return LPM_LOAD(index[lpm6_place(s, hash, seed)]);
+}
+
+/* Longer than /48: from kid to kid. */
+LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				__u64 lo, __u32 kid)
+{
+	__u32 result = 0;
+
+	for (int i = 0; i < 11; i++) {
+		const struct lpm_node *n = lpm_line(table, s, kid);
+		__u32 level = n->level & 127;
+		__u64 hi_mask = level < 64 ? ~(~0ull >> level) : ~0ull;
+		__u64 lo_mask = level > 64 ? ~(~0ull >> (level - 64)) : 0;
+		__u32 at = level < 64 ? hi >> (56 - level) & 0xff : lo >> (120 - level) & 0xff;
+
+		if ((hi & hi_mask) != n->key || (lo & lo_mask) != n->low)
+			return n->otherwise;
+		result = lpm_node_result(table, s, n, at);
+		if (!(result & LPM_KID))
+			break;
+		kid = lpm_node_kid(table, s, n, result);
+	}
+	return result;
+}
+
+/* One level after the other: where the short way found no node, or the table changed. */
+LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				 __u64 lo)
+{
+	__u32 result = 0;
+
+	for (int i = 0; i < 8; i++) {
+		__u32 version = LPM_LOAD(lpm_head(table)->version);
+
+		result = 0;
+		for (int level = 40; level >= 0; level -= 8) {
+			__u64 key = lpm6_key(hi, level);
+			__u32 word = lpm6_word(table, s, lpm6_hash(key));
+			const struct lpm_node *n = lpm_line(table, s, word & LPM_INDEX_NODE);
+
+			if (!word || n->key != key)
+				continue;
+			result = lpm_node_result(table, s, n, hi >> (56 - level) & 0xff);
+			if (result & LPM_KID)
+				result = lpm6_deep(table, s, hi, lo,
+						   lpm_node_kid(table, s, n, result));
+			break;
+		}
+		if (!result)
+			result = LPM_LOAD(lpm_head(table)->fallback);
+		if (version & 1)
+			return 0;	/* being built: no route yet */
+		if (LPM_LOAD(lpm_head(table)->version) == version)
+			break;
+	}
+	return result;
+}
+
+/**
+ * lpm6_lookup() - the longest match of an address, given as two numbers in host
+ * order, the first 64 bits and the last.
+ * Return: its result, 0 if there is none.
+ */
+LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				__u64 lo)
+{
+	__u32 version = LPM_LOAD(lpm_head(table)->version);
+	__u64 key = lpm6_key(hi, 40), key32 = lpm6_key(hi, 32), key24 = lpm6_key(hi, 24);
+	__u64 hash40 = lpm6_hash(key), hash32 = lpm6_hash(key32), hash24 = lpm6_hash(key24);
+	__u32 word = lpm6_word(table, s, hash40);
+	__u32 word32 = lpm6_word(table, s, hash32);
+	__u32 word24 = lpm6_word(table, s, hash24);
+	__u64 no40 = (__u64)(word ^ lpm6_tag(hash40)) >> LPM_INDEX_TAG;
+	__u64 no32 = (__u64)(word32 ^ lpm6_tag(hash32)) >> LPM_INDEX_TAG;
+	const struct lpm_node *n;
+	__u32 result;
+
+	/* The longest that seems to be there; a branch would be guessed wrong every other time. */
+	no40 = -((no40 + 0xfff) >> 12);
+	no32 = -((no32 + 0xfff) >> 12);
+	LPM_OPAQUE(no40);
+	LPM_OPAQUE(no32);
+	word24 = (word32 & ~no32) | (word24 & no32);
+	key24 = (key32 & ~no32) | (key24 & no32);
+	word = (word & ~no40) | (word24 & no40);
+	key = (key & ~no40) | (key24 & no40);
+
+	n = lpm_line(table, s, word & LPM_INDEX_NODE);
+	if (n->key != key)
+		return lpm6_again(table, s, hi, lo);
+	result = lpm_node_result(table, s, n, hi >> (56 - (key & 63)) & 0xff);
+	if (result & LPM_KID)
+		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(table, s, n, result));
+	if (!result)
+		result = LPM_LOAD(lpm_head(table)->fallback);
+	if (version & 1 || LPM_LOAD(lpm_head(table)->version) != version)
+		return lpm6_again(table, s, hi, lo);
+	return result;
+}
+
+/* ---- the tables of the data path ------------------------------------------ */
+
+#ifdef __bpf__
+/*
+ * One map each, a section of its own (".data.lpm4", ".data.lpm6": libbpf 1.1 knows no
+ * ".bss.*"). Only an anchor is declared, as in bpf/maps.bpf.h: the loader creates maps of
+ * shape.bytes (array, one value, mmapable), puts them in the sections' place before
+ * loading (datapath/map.h, map_reuse()), and sets the shapes.
+ */
+#ifndef LPM_NO_TABLES
+char lpm4_anchor[8] __attribute__((section(".data.lpm4")));
+char lpm6_anchor[8] __attribute__((section(".data.lpm6")));
+const volatile struct lpm_shape lpm4_shape;
+const volatile struct lpm_shape lpm6_shape;
+
+/* lpm4(), lpm6() - look an address up, in host order. */
+LPM_INLINE_FN __u32 lpm4(__u32 addr)
+{
+	const __u8 *table = (const __u8 *)lpm4_anchor;
+
+	asm("" : "+r"(table));
+	return lpm4_lookup(table, &lpm4_shape, addr);
+}
+
+LPM_INLINE_FN __u32 lpm6(__u64 hi, __u64 lo)
+{
+	const __u8 *table = (const __u8 *)lpm6_anchor;
+
+	asm("" : "+r"(table));
+	return lpm6_lookup(table, &lpm6_shape, hi, lo);
+}
+#endif
+#endif
+
+#endif

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sluice.bpf.c: the generation program: the story of a packet, one call a stage.
+ *
+ * Loaded afresh for each committed policy. What the policy configures stands in
+ * .rodata, so that the verifier removes what it does not use. The root program
+ * (root.bpf.c), attached to every port, tail-calls it.
+ */
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/layout.h"
+
+const volatile struct config config;
+struct trace trace SEC(".data.trace");
+
+#include "bpf/parse.bpf.h"
+#include "bpf/measure.bpf.h"
+#include "bpf/replicate.bpf.h"
+#include "bpf/route.bpf.h"
+#include "bpf/stats.bpf.h"
+
+static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct packet *p)
+{
+	enum sluice_reason reason;
+
+	if (!(config.port[p->port] & CONFIG_PORT))
+		return REASON_not_a_port;
+	reason = parse(ctx, p);
+	if (reason)
+		return reason;
+	if (config.measure)
+		measure(p, p->length);
+	if (config.groups_source || config.groups_any || config.groups_prefix) {
+		reason = replicate(ctx, p);
+		if (reason)
+			return reason;
+	}
+	return config.route ? route(ctx, p) : REASON_not_routed;
+}
+
+SEC("xdp.frags")
+int sluice(struct xdp_md *ctx)
+{
+	struct packet p = { .port = port_of(ctx->ingress_ifindex) };
+	enum sluice_reason reason = decide(ctx, &p);
+	int action = action_of(reason);
+
+	if (reason == REASON_forwarded)
+		action = forward_out(&p);
+	else if (reason == REASON_replicated)
+		action = copy_out(ctx, &p);
+	if (reason == REASON_forwarded && action != XDP_REDIRECT)
+		reason = REASON_redirect;
+	account(ctx, &p, reason);
+	return action;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * generation.c: an image becomes a program in the kernel, and then the one that runs.
+ *
+ * Staging makes everything new: program, group maps, legs. It writes nothing that
+ * the running generation reads, but for keys of its own number in leg_table. So a
+ * failure has only its own things to throw away.
+ *
+ * Committing, in this order:
+ *	1. The egress program goes onto the entries of tx, if this generation is the
+ *	   first with legs, and all queues that were filled without it run dry.
+ *	2. Ports that were not attached are; the running generation passes what comes
+ *	   in there. From here on a failure detaches them again.
+ *	3. Names and numbers are published.
+ *	4. Slot 0: one store, and all ports run the new generation.
+ *	5. After a grace period what was only the old one's is gone.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "bpf/flow.h"
+#include "datapath/map.h"
+#include "datapath/state.h"
+
+#include "datapath/sluice.skel.h"
+
+/* ---- stage ------------------------------------------------------------------ */
+
+static struct image *image_copy(const struct image *image)
+{
+	struct image *copy = image_new();
+	struct vec *to[] = { &copy->ports, &copy->groups, &copy->group_prefixes, &copy->legs,
+			     &copy->counters };
+	const struct vec *from[] = { &image->ports, &image->groups, &image->group_prefixes,
+				     &image->legs, &image->counters };
+
+	copy->config = image->config;
+	copy->limit4 = image->limit4;
+	copy->limit6 = image->limit6;
+	copy->group_count = image->group_count;
+	copy->measure = image->measure;
+	for (size_t i = 0; i < sizeof(to) / sizeof(*to); i++)
+		for (size_t j = 0; j < from[i]->len; j++)
+			vec_append(to[i], vec_at(from[i], j));
+	return copy;
+}
+
+static void *initial(struct bpf_object *object, const char *map)
+{
+	struct bpf_map *m = bpf_object__find_map_by_name(object, map);
+	size_t n;
+
+	return m ? (void *)bpf_map__initial_value(m, &n) : NULL;
+}
+
+static uint32_t at_least_one(uint32_t n)
+{
+	return n ? n : 1;
+}
+
+/* The sizes that depend on the image, and the tables that it shares with others. */
+static int fit_maps(struct generation *gen, struct text *why)
+{
+	struct bpf_object *o = gen->object;
+	const struct image *image = gen->image;
+	int err;
+
+	err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "groups"),
+				       at_least_one(image->groups.len));
+	if (!err)
+		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "group_prefixes"),
+					       at_least_one(image->group_prefixes.len));
+	if (!err)
+		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "legs"),
+					       at_least_one(image->group_count));
+	if (!err)
+		err = map_reuse(o, ".data.nexthops", gen->tables->nexthops_fd);
+	if (!err)
+		err = map_reuse(o, ".data.lpm4", gen->tables->lpm_fd[0]);
+	if (!err)
+		err = map_reuse(o, ".data.lpm6", gen->tables->lpm_fd[1]);
+	if (err)
+		text_printf(why, "cannot size the maps of the generation: %s", strerror(-err));
+	return err;
+}
+
+static void set_constants(struct generation *gen)
+{
+	struct sluice_bpf__rodata *rodata = initial(gen->object, ".rodata");
+	struct config *config = (struct config *)&rodata->config;
+
+	*config = gen->image->config;
+	config->generation = gen->number;
+	config->hash_seed = gen->dp->names->hash_seed;
+	config->vlans = config->route;
+	config->trace = !gen->dp->dir;
+	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
+	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
+}
+
+static int fill_groups(struct generation *gen, struct text *why)
+{
+	int groups = bpf_object__find_map_fd_by_name(gen->object, "groups");
+	int prefixes = bpf_object__find_map_fd_by_name(gen->object, "group_prefixes");
+	const struct image *image = gen->image;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < image->groups.len; i++) {
+		const struct image_group *g = vec_at(&image->groups, i);
+
+		err = bpf_map_update_elem(groups, &g->key, &g->value, 0) ? -errno : 0;
+	}
+	for (size_t i = 0; !err && i < image->group_prefixes.len; i++) {
+		const struct image_group_prefix *p = vec_at(&image->group_prefixes, i);
+
+		err = bpf_map_update_elem(prefixes, &p->key, &p->value, 0) ? -errno : 0;
+	}
+	if (err)
+		text_printf(why, "cannot enter the multicast groups: %s", strerror(-err));
+	return err;
+}
+
+/* The inner maps, all entered by one call: each call waits for a grace period. */
+static int make_legs(struct generation *gen, struct text *why)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, batch);
+	int outer = bpf_object__find_map_fd_by_name(gen->object, "legs");
+	uint32_t n = gen->image->group_count, *keys, done = n;
+	uint32_t *legs_of = xcalloc(n, sizeof(*legs_of));
+	int err = 0;
+
+	keys = xcalloc(n, sizeof(*keys));
+	gen->legs = xcalloc(n, sizeof(*gen->legs));
+	for (uint32_t i = 0; i < n; i++)
+		gen->legs[i] = -1;
+	for (size_t i = 0; i < gen->image->legs.len; i++)
+		legs_of[((struct image_leg *)vec_at(&gen->image->legs, i))->group]++;
+	for (uint32_t i = 0; !err && i < n; i++) {
+		struct map_shape shape = { "legs", BPF_MAP_TYPE_DEVMAP_HASH, 4,
+					   sizeof(struct bpf_devmap_val), at_least_one(legs_of[i]), 0 };
+
+		keys[i] = i;
+		gen->legs[i] = map_open(NULL, &shape, why);
+		if (gen->legs[i] < 0)
+			err = gen->legs[i];
+	}
+	if (!err && n && bpf_map_update_batch(outer, keys, gen->legs, &done, &batch)) {
+		err = -errno;
+		text_printf(why, "cannot enter the legs of group %u: %s", done, strerror(-err));
+	}
+	free(legs_of);
+	free(keys);
+	return err;
+}
+
+static int fill_legs(struct generation *gen, struct text *why)
+{
+	int table = gen->dp->map[SHARED_LEG_TABLE], lists = gen->dp->map[SHARED_LEG_PORTS];
+	struct leg_ports list = { 0 };
+	const struct vec *legs = &gen->image->legs;
+	int err = 0;
+
+	gen->entered = true;
+	for (size_t i = 0; !err && i < legs->len; i++) {
+		const struct image_leg *l = vec_at(legs, i);
+		const struct image_leg *next = i + 1 < legs->len ? vec_at(legs, i + 1) : NULL;
+		struct leg_key key = { gen->number, l->group, l->leg.port };
+		struct leg_ports_key list_key = { gen->number, l->group };
+
+		err = leg_set(gen, l->group, l->leg.port);
+		if (!err && bpf_map_update_elem(table, &key, &l->leg, 0))
+			err = -errno;
+		list.port[list.count++] = l->leg.port;
+		if (!err && (!next || next->group != l->group)) {
+			if (bpf_map_update_elem(lists, &list_key, &list, 0))
+				err = -errno;
+			list.count = 0;
+		}
+	}
+	if (err)
+		text_printf(why, "cannot enter the legs of the multicast groups: %s", strerror(-err));
+	return err;
+}
+
+static int load(struct generation *gen, struct text *why)
+{
+	size_t n;
+	const void *bytes = sluice_bpf__elf_bytes(&n);
+	int err = open_object(gen->dp, "sluice", bytes, n, &gen->object, why);
+
+	if (!err)
+		err = fit_maps(gen, why);
+	if (err)
+		return err;
+	set_constants(gen);
+	err = load_object(gen->object, "sluice", why);
+	if (err)
+		return err;
+	gen->program = bpf_program__fd(bpf_object__find_program_by_name(gen->object, "sluice"));
+	if (gen->dp->dir)
+		return 0;
+	gen->trace = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.trace"),
+				sizeof(*gen->trace));
+	return gen->trace ? 0 : -errno;
+}
+
+int datapath_stage(struct datapath *dp, const struct image *image, struct tables *tables,
+		   uint32_t number, struct generation **out, struct text *why)
+{
+	struct generation *gen = xcalloc(1, sizeof(*gen));
+	int err;
+
+	gen->dp = dp;
+	gen->number = number;
+	gen->image = image_copy(image);
+	gen->tables = tables_get(tables);
+	gen->program = -1;
+	err = load(gen, why);
+	if (!err)
+		err = fill_groups(gen, why);
+	if (!err)
+		err = make_legs(gen, why);
+	if (!err)
+		err = fill_legs(gen, why);
+	if (err) {
+		generation_free(gen);
+		return err;
+	}
+	*out = gen;
+	return 0;
+}
+
+/* What a generation of an earlier process left in the tables that are keyed by generation. */
+static void remove_stale(int map, void *key, uint32_t running)
+{
+	const uint32_t *generation = key;	/* both kinds of keys begin with it */
+	uint32_t after[3];
+	bool more = !bpf_map_get_next_key(map, NULL, key);
+
+	while (more) {
+		more = !bpf_map_get_next_key(map, key, after);
+		if (*generation != running)
+			bpf_map_delete_elem(map, key);
+		memcpy(key, after, sizeof(after));
+	}
+}
+
+static void remove_legs(struct generation *gen)
+{
+	for (size_t i = 0; i < gen->image->legs.len; i++) {
+		const struct image_leg *l = vec_at(&gen->image->legs, i);
+		struct leg_key key = { gen->number, l->group, l->leg.port };
+		struct leg_ports_key list_key = { gen->number, l->group };
+
+		bpf_map_delete_elem(gen->dp->map[SHARED_LEG_TABLE], &key);
+		bpf_map_delete_elem(gen->dp->map[SHARED_LEG_PORTS], &list_key);
+	}
+}
+
+/* What the process holds of it; its keys in leg_table stay if it runs on without us. */
+static void release(struct generation *gen)
+{
+	if (gen->trace)
+		munmap(gen->trace, sizeof(*gen->trace));
+	bpf_object__close(gen->object);
+	for (uint32_t i = 0; gen->legs && i < gen->image->group_count; i++)
+		if (gen->legs[i] >= 0)
+			close(gen->legs[i]);
+	free(gen->legs);
+	tables_free(gen->tables);
+	image_free(gen->image);
+	free(gen);
+}
+
+void generation_free(struct generation *gen)
+{
+	if (!gen)
+		return;
+	if (gen->entered && gen != gen->dp->running)
+		remove_legs(gen);
+	release(gen);
+}
+
+/* ---- commit ----------------------------------------------------------------- */
+
+static int tx_egress(struct datapath *dp, int on, struct text *why)
+{
+	if (dp->tx_egress == on)
+		return 0;
+	dp->tx_egress = on;
+	for (uint16_t i = 1; i < PORTS_MAX; i++) {
+		int err = dp->ports->port[i].ifindex ? tx_set(dp, i) : 0;
+
+		if (err) {
+			text_printf(why, "cannot set the egress program of %.16s: %s",
+				    dp->ports->port[i].interface, strerror(-err));
+			return err;
+		}
+	}
+	return datapath_wait();
+}
+
+static bool has_port(const struct generation *gen, uint16_t number)
+{
+	return gen && image_port(gen->image, number);
+}
+
+/* Attaches what @gen needs; *@failed: the port at which it ended. */
+static int attach_ports(struct generation *gen, bool allow_missing, struct text *why)
+{
+	struct datapath *dp = gen->dp;
+	bool copies = gen->image->legs.len > 0;
+
+	for (size_t i = 0; i < gen->image->ports.len; i++) {
+		const struct image_port *p = vec_at(&gen->image->ports, i);
+		uint32_t ifindex = dp->ports->port[p->number].ifindex;
+		int err;
+
+		if (!ifindex && allow_missing)
+			continue;
+		if (!ifindex) {
+			text_printf(why, "port %s: there is no interface %s here; create it, or correct the policy",
+				    p->name, p->interface);
+			return -ENODEV;
+		}
+		err = attach_port(dp, p->number, ifindex, p->interface, p->generic, why);
+		if (!err && copies)
+			err = attach_tc(dp, p->number, true, why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Detaches every port that @gen does not have. */
+static void detach_others(struct datapath *dp, const struct generation *gen)
+{
+	for (uint16_t i = 1; i < PORTS_MAX; i++)
+		if (dp->attached[i].link >= 0 && !has_port(gen, i))
+			detach_port(dp, i);
+}
+
+/* Puts back how the running generation had its ports: after a failed attach_ports(). */
+static void reattach(struct datapath *dp)
+{
+	struct text ignored = { 0 };
+
+	if (dp->running) {
+		detach_others(dp, dp->running);
+		attach_ports(dp->running, true, &ignored);
+	}
+	text_free(&ignored);
+}
+
+static void publish_names(struct generation *gen)
+{
+	struct datapath *dp = gen->dp;
+	struct count *zero = xcalloc(dp->cpus, sizeof(*zero));
+
+	for (size_t i = 0; i < gen->image->ports.len; i++) {
+		const struct image_port *p = vec_at(&gen->image->ports, i);
+
+		memcpy(dp->ports->port[p->number].interface, p->interface, sizeof(p->interface));
+	}
+	for (size_t i = 0; i < gen->image->counters.len; i++) {
+		const struct image_counter *c = vec_at(&gen->image->counters, i);
+		char *name = dp->names->name[c->number];
+
+		if (!strncmp(name, c->name, COUNTER_NAME_MAX))
+			continue;
+		bpf_map_update_elem(dp->map[SHARED_COUNTERS], &c->number, zero, 0);
+		memcpy(name, c->name, COUNTER_NAME_MAX);
+	}
+	free(zero);
+}
+
+/* The one before is done with: nothing of it is in any packet's way any more. */
+static void retire(struct datapath *dp, struct generation *old, bool copies)
+{
+	struct text ignored = { 0 };
+
+	detach_others(dp, dp->running);
+	for (size_t i = 0; !copies && i < dp->running->image->ports.len; i++)
+		attach_tc(dp, ((struct image_port *)vec_at(&dp->running->image->ports, i))->number,
+			  false, &ignored);
+	datapath_wait();
+	if (!copies)
+		tx_egress(dp, 0, &ignored);
+	if (!old) {
+		uint32_t key[3];
+
+		remove_stale(dp->map[SHARED_LEG_TABLE], key, dp->running->number);
+		remove_stale(dp->map[SHARED_LEG_PORTS], key, dp->running->number);
+	}
+	generation_free(old);
+	text_free(&ignored);
+}
+
+int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_missing,
+		    struct text *why)
+{
+	bool copies = gen->image->legs.len > 0;
+	struct generation *old = dp->running;
+	uint32_t zero = 0;
+	int err;
+
+	err = copies ? tx_egress(dp, 1, why) : 0;
+	if (!err)
+		err = attach_ports(gen, allow_missing, why);
+	if (err)
+		goto undo;
+	publish_names(gen);
+	if (bpf_map_update_elem(dp->map[SHARED_GENERATIONS], &zero, &gen->program, 0)) {
+		err = -errno;
+		text_printf(why, "cannot swap the generation: %s", strerror(-err));
+		goto undo;
+	}
+	dp->names->running = gen->number;
+	dp->running = gen;
+	retire(dp, old, copies);
+	return 0;
+undo:
+	reattach(dp);
+	return err;
+}
