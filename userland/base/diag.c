@@ -94,21 +94,61 @@ static const char *line_start(const struct source *s, unsigned int line)
 	return p;
 }
 
-/* The source line, and below it a caret; tabs are kept above and below, so that they line up. */
+#define LINE_SHOWN	160	/* bytes of a line that is shown whole */
+#define LINE_BEFORE	80	/* of a longer one: bytes before the mistake */
+
+/*
+ * The bytes from @from to @to, one column a character: what a terminal would obey, and what
+ * is no character, as "?". @caret: blanks in place of the text, tabs kept, for the line below.
+ */
+static void print_columns(struct text *out, const char *line, unsigned int from, unsigned int to,
+			  char caret)
+{
+	unsigned int n;
+
+	for (; from < to; from += n) {
+		const char *c = line + from;
+
+		n = utf8_len(c);
+		if (!n || from + n > to || *c == '\0')
+			n = 1;
+		if (*c == '\t' && (!caret || caret == ' '))
+			text_append(out, c, 1);
+		else if (caret)
+			text_append(out, &caret, 1);
+		else if ((n == 1 && *c & 0x80) || (unsigned char)*c < 0x20 || *c == 0x7f)
+			text_append(out, "?", 1);
+		else
+			text_append(out, c, n);
+	}
+}
+
+/* The source line, and below it a caret; of a long line the part around it. */
 static void print_line(struct text *out, const struct place *at)
 {
 	const char *line = line_start(at->source, at->line);
-	unsigned int len, width = at->width ? at->width : 1;
+	unsigned int len, first = 0, end, mark, mark_end;
 
 	if (!line)
 		return;
-	len = strcspn(line, "\r\n");
-	text_printf(out, "    %.*s\n    ", len, line);
-	for (unsigned int i = 0; i + 1 < at->column && i < len; i++)
-		text_append(out, line[i] == '\t' ? "\t" : " ", 1);
+	len = end = strcspn(line, "\r\n");
+	mark = at->column - 1 < len ? at->column - 1 : len;
+	mark_end = mark + (at->width ? at->width : 1);
+	if (len > LINE_SHOWN) {
+		first = mark > LINE_BEFORE ? mark - LINE_BEFORE : 0;
+		end = len - first > LINE_SHOWN ? first + LINE_SHOWN : len;
+		while (first && (line[first] & 0xc0) == 0x80)
+			first--;
+	}
+	if (mark_end > end)
+		mark_end = end;
+	text_printf(out, "    %s", first ? "..." : "");
+	print_columns(out, line, first, end, 0);
+	text_printf(out, "%s\n    %s", end < len ? "..." : "", first ? "   " : "");
+	print_columns(out, line, first, mark, ' ');
 	text_append(out, "^", 1);
-	for (unsigned int i = 1; i < width && at->column + i <= len; i++)
-		text_append(out, "~", 1);
+	if (mark < mark_end)
+		print_columns(out, line, mark + (utf8_len(line + mark) ?: 1), mark_end, '~');
 	text_append(out, "\n", 1);
 }
 

@@ -64,6 +64,22 @@ void text_free(struct text *t)
 	*t = (struct text){ 0 };
 }
 
+unsigned int utf8_len(const char *s)
+{
+	const unsigned char *b = (const unsigned char *)s;
+	unsigned int n = *b < 0x80 ? 1 : *b >= 0xc2 && *b < 0xe0 ? 2 :
+			 *b >= 0xe0 && *b < 0xf0 ? 3 : *b >= 0xf0 && *b < 0xf5 ? 4 : 0;
+
+	for (unsigned int i = 1; i < n; i++)
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than they need be, surrogates, beyond U+10FFFF. */
+	if ((*b == 0xe0 && b[1] < 0xa0) || (*b == 0xed && b[1] > 0x9f) ||
+	    (*b == 0xf0 && b[1] < 0x90) || (*b == 0xf4 && b[1] > 0x8f))
+		return 0;
+	return n;
+}
+
 int text_read_file(struct text *t, const char *path, size_t limit)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;

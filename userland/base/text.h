@@ -24,6 +24,12 @@ const char *text_string(const struct text *t);
 void text_free(struct text *t);
 
 /**
+ * utf8_len() - bytes of the UTF-8 sequence at @s, 0 if there is none (RFC 3629).
+ * @s: ends in a NUL, which is a sequence of one byte.
+ */
+unsigned int utf8_len(const char *s);
+
+/**
  * text_read_file() - reads the file @path whole, "-" being standard input.
  * @limit: the most bytes to take; more is -EFBIG.
  * Return: 0 and the bytes appended to @t, or -errno with @t untouched.
