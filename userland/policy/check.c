@@ -99,6 +99,20 @@ static void enter_names(struct check *c)
 
 #define NAMES_GUESSED 4096	/* no "did you mean" among more */
 
+/* An interface in place of the port's name. */
+static bool hint_at_interface(struct check *c, const char *name)
+{
+	for (size_t i = 0; i < c->policy->ports.len; i++) {
+		const struct policy_port *port = *(struct policy_port **)vec_at(&c->policy->ports, i);
+
+		if (port->interface && !strcmp(port->interface, name)) {
+			diag_hint(c->diags, "the port on \"%s\" is called \"%s\"", name, port->name);
+			return true;
+		}
+	}
+	return false;
+}
+
 /* Helps with a name that is none, or one of another kind. */
 static void hint_at_name(struct check *c, enum named_kind kind, const char *name)
 {
@@ -115,6 +129,8 @@ static void hint_at_name(struct check *c, enum named_kind kind, const char *name
 		return;
 	}
 	if (c->names.len > NAMES_GUESSED)
+		return;
+	if (kind == NAMED_PORT && hint_at_interface(c, name))
 		return;
 	while (table_next(&c->names, &pos, (const void **)&k, (void **)&n)) {
 		const char *before = nearest.best;
@@ -424,7 +440,7 @@ static bool check_addresses(struct check *c, struct policy_value *v, const char 
 			diag_error(c->diags, v->place, "%s", wrong);
 			if (v->type == VALUE_LET)
 				diag_hint(c->diags, "\"%s\" has %s in it", v->name,
-					  prefix_format(p, text));
+					  policy_prefix_format(p, text));
 			return false;
 		}
 		vec_append(out, p);
@@ -603,11 +619,8 @@ static bool add_entry(struct check *c, struct policy_group *g, const struct addr
 	key.port = from->port;
 	first = table_put(&c->entries, &key, &fresh);
 	if (!fresh) {
-		if (is_host_prefix(group))
-			addr_format(&group->addr, name);
-		else
-			prefix_format(group, name);
-		diag_error(c->diags, g->place, "%s from \"%s\" has another statement", name, from->name);
+		diag_error(c->diags, g->place, "%s from \"%s\" has another statement",
+			   policy_prefix_format(group, name), from->name);
 		diag_hint(c->diags, "see %s:%u; write all its legs in one", first->source->name,
 			  first->line);
 		return false;

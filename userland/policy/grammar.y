@@ -48,7 +48,7 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 %token <prefix> ADDRESS "an address"
 %token <number> NUMBER "a number"
 %token <quantity> QUANTITY "a quantity"
-%token BAD_ADDRESS BAD_QUANTITY
+%token BAD_ADDRESS BAD_QUANTITY BAD_STRING BAD_BYTES
 
 /* A statement begins with one of these. */
 %token PORT "port" LET "let" INCLUDE "include" ROUTE "route" MULTICAST "multicast" MEASURE "measure"
@@ -86,11 +86,11 @@ statement:
 |	INCLUDE STRING ';'		{ build_include(doc, $2, @2); }
 |	ROUTE route limits ';'		{ build_route(doc, place_between(@1, @2)); }
 |	MULTICAST '{' groups '}'
-|	MULTICAST '{' groups error '}'	{ yyerrok; }
+|	MULTICAST '{' groups error '}'	{ tokens_recovered(doc); yyerrok; }
 |	MEASURE name BY '(' fields ')' '{' settings '}'
 					{ build_measure(doc, $2, @2); }
 |	MEASURE name BY '(' fields ')' '{' settings error '}'
-					{ build_measure(doc, $2, @2); yyerrok; }
+					{ build_measure(doc, $2, @2); tokens_recovered(doc); yyerrok; }
 |	error ';'			{ tokens_resync(doc); yyerrok; }
 |	error '}'			{ tokens_resync(doc); yyerrok; }
 ;
@@ -167,7 +167,7 @@ limit:
 groups:
 	%empty
 |	groups group			{ build_group(doc, &$2); }
-|	groups error ';'		{ yyerrok; }
+|	groups error ';'		{ tokens_recovered(doc); yyerrok; }
 ;
 
 group:
@@ -211,7 +211,7 @@ fields:
 settings:
 	%empty
 |	settings setting
-|	settings error ';'		{ yyerrok; }
+|	settings error ';'		{ tokens_recovered(doc); yyerrok; }
 ;
 
 setting:

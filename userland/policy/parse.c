@@ -61,21 +61,6 @@ static const struct source *find_source(const struct policy *policy, const char 
 
 /* ---- is it text --------------------------------------------------------- */
 
-/* Bytes of the UTF-8 sequence at @s, which a NUL ends; 0 if it is none. */
-static unsigned int utf8_len(const unsigned char *s)
-{
-	unsigned int n = *s < 0x80 ? 1 : *s >= 0xc2 && *s < 0xe0 ? 2 :
-			 *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-
-	for (unsigned int i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
-	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool is_control(unsigned char c)
 {
 	return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
@@ -84,9 +69,8 @@ static bool is_control(unsigned char c)
 /* Reports the first byte that no text has in it. A terminal would obey some of them. */
 static bool check_text(const struct source *s, struct diags *diags)
 {
-	const unsigned char *p = (const unsigned char *)s->text, *end = p + s->len;
+	const char *p = s->text, *line = p, *end = p + s->len;
 	struct place at = { .source = s, .line = 1, .column = 1, .width = 1 };
-	const unsigned char *line = p;
 	unsigned int n;
 
 	for (; p < end; p += n) {
@@ -95,9 +79,11 @@ static bool check_text(const struct source *s, struct diags *diags)
 		if (!*p)
 			diag_error(diags, at, "a NUL byte: this is not a text");
 		else if (!n)
-			diag_error(diags, at, "the byte 0x%02x does not belong to UTF-8 text here", *p);
+			diag_error(diags, at, "the byte 0x%02x is not UTF-8 text",
+				   (unsigned char)*p);
 		else if (is_control(*p))
-			diag_error(diags, at, "the control character 0x%02x does not belong into a policy", *p);
+			diag_error(diags, at, "the control character 0x%02x has no place in a policy",
+				   *p);
 		else if (*p == '\n')
 			at.line++, line = p + 1;
 		if (!n || is_control(*p))

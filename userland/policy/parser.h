@@ -52,6 +52,8 @@ struct document {
 	struct place before;		/* the place of the one before it */
 	unsigned int braces;		/* open ones */
 	struct place brace;		/* the outermost of them */
+	bool before_ended;		/* ended a statement, or opened a block */
+	bool recovering;		/* from a mistake that is reported, up to the end of its statement */
 	bool resync;			/* skip to the next statement */
 	bool made_up;			/* the last token does not stand in the text */
 	bool refused;			/* the grammar had no use for it */

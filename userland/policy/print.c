@@ -37,10 +37,7 @@ static void print_value(const struct policy_value *v, struct text *out)
 	case VALUE_NONE:
 		break;
 	case VALUE_PREFIX:
-		if (v->prefix.len == addr_bits(v->prefix.addr.family))
-			text_printf(out, "%s", addr_format(&v->prefix.addr, text));
-		else
-			text_printf(out, "%s", prefix_format(&v->prefix, text));
+		text_printf(out, "%s", policy_prefix_format(&v->prefix, text));
 		break;
 	case VALUE_NUMBERS:
 		text_printf(out, "%" PRIu64, v->first);

@@ -50,8 +50,14 @@ struct place place_between(struct place first, struct place last)
 	return first;
 }
 
+void tokens_recovered(struct document *doc)
+{
+	doc->recovering = false;
+}
+
 void tokens_resync(struct document *doc)
 {
+	tokens_recovered(doc);
 	doc->resync = doc->braces > 0;
 	doc->braces = 0;
 }
@@ -136,7 +142,7 @@ static int make_up(int missing, int kind, struct place *at, struct document *doc
 	doc->held_text = doc->last_text;
 	doc->held_place = *at;
 	doc->made_up = true;
-	doc->refused = false;
+	doc->refused = doc->recovering;
 	*at = place_behind(doc->last);
 	return missing;
 }
@@ -165,8 +171,9 @@ int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 		else if (doc->braces)
 			kind = make_up('}', kind, at, doc);
 	}
-	count_brace(doc, kind, at);
 	doc->before = doc->last;
+	doc->before_ended = at_statement_end(doc) || doc->last_kind == '{';
+	count_brace(doc, kind, at);
 	doc->last = *at;
 	doc->last_kind = kind;
 	return kind;
@@ -281,8 +288,9 @@ static void report_end(struct document *doc, const struct unexpected *u)
 
 void tokens_report(struct document *doc, const struct unexpected *u)
 {
-	bool fresh_line = doc->before.line && u->place.line != doc->before.line;
+	bool fresh_line = !doc->before_ended && u->place.line != doc->before.line;
 
+	doc->recovering = true;
 	if (!strncmp(u->got, "BAD_", 4))
 		return;		/* the scanner has said it */
 	if (doc->made_up) {

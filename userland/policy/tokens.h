@@ -15,7 +15,10 @@ union POLICY_YYSTYPE;
 /** policy_yylex() - the next token for the grammar. */
 int policy_yylex(union POLICY_YYSTYPE *value, struct place *place, struct document *doc);
 
-/** tokens_resync() - after a mistake: if it was inside a block, goes on with the next statement. */
+/** tokens_recovered() - after a mistake: its end was found within the block. */
+void tokens_recovered(struct document *doc);
+
+/** tokens_resync() - likewise; if it was inside a block that is lost, goes on with the next statement. */
 void tokens_resync(struct document *doc);
 
 #define EXPECTED_MAX 128

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "policy/tree.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void free_let(struct policy_let *let)
@@ -61,6 +61,12 @@ struct policy_let *policy_let_find(const struct policy *p, const char *name)
 	return NULL;
 }
 
+char *policy_prefix_format(const struct prefix *p, char *buf)
+{
+	return p->len == addr_bits(p->addr.family) ? addr_format(&p->addr, buf) :
+						     prefix_format(p, buf);
+}
+
 const char *policy_key_name(enum policy_key key)
 {
 	switch (key) {
@@ -84,10 +90,7 @@ char *policy_entry_name(const struct policy_entry *e, char *buf)
 
 	if (e->source.family)
 		addr_format(&e->source, source);
-	if (e->group.len == addr_bits(e->group.addr.family))
-		addr_format(&e->group.addr, group);
-	else
-		prefix_format(&e->group, group);
-	snprintf(buf, POLICY_ENTRY_STRLEN, "%s %s %s", source, group, e->port->interface);
+	snprintf(buf, POLICY_ENTRY_STRLEN, "%s %s %s", source,
+		 policy_prefix_format(&e->group, group), e->port->interface);
 	return buf;
 }
