@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * blocks.h: which parts of an area are free: a buddy allocator (Knowlton 1965)
+ * whose records lie beside the area, not in it, since readers may still look at
+ * what was just given back.
+ *
+ * Blocks are 32 bytes times a power of two, aligned to their size, named by their
+ * offset in units of 32 bytes. Block 0 is never given out.
+ */
+#ifndef SLUICE_LPM_BLOCKS_H
+#define SLUICE_LPM_BLOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define BLOCK_UNIT	32u	/* bytes */
+#define BLOCK_ORDERS	28
+
+struct blocks {
+	uint32_t units;
+	uint32_t head[BLOCK_ORDERS];	/* free blocks by order; 0: none */
+	uint32_t *next, *prev;
+	uint8_t *order;			/* order + 1 of the free block that begins here, else 0 */
+	size_t bytes_used;
+};
+
+/** blocks_init() - an area of @bytes, a power of two, all free but the first @reserved bytes. */
+void blocks_init(struct blocks *b, size_t bytes, size_t reserved);
+void blocks_free_all(struct blocks *b);
+
+/** blocks_order() - the order of the least block that holds @bytes. */
+static inline unsigned int blocks_order(size_t bytes)
+{
+	unsigned int order = 0;
+
+	while (((size_t)BLOCK_UNIT << order) < bytes)
+		order++;
+	return order;
+}
+
+/** blocks_alloc() - a block of the order. Return: its offset in units, 0: none is free. */
+uint32_t blocks_alloc(struct blocks *b, unsigned int order);
+
+/** blocks_free() - gives a block back. */
+void blocks_free(struct blocks *b, uint32_t at, unsigned int order);
+
+#endif

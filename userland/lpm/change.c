@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "lpm/inside.h"
+
+static void *area(const struct lpm *t, uint32_t at)
+{
+	return t->area + t->shape.nodes + (size_t)at * BLOCK_UNIT;
+}
+
+uint32_t change_alloc(struct lpm *t, unsigned int order)
+{
+	uint32_t at = blocks_alloc(&t->blocks, order);
+
+	if (at) {
+		vec_append(&t->change.fresh, &(struct block){ at, order });
+		__builtin_memset(area(t, at), 0, (size_t)BLOCK_UNIT << order);
+	}
+	return at;
+}
+
+void change_retire(struct lpm *t, uint32_t at, unsigned int order)
+{
+	vec_append(&t->change.stale, &(struct block){ at, order });
+}
+
+void change_word(struct lpm *t, uint32_t *at, uint32_t value)
+{
+	vec_append(&t->change.words, &(struct word){ at, value });
+}
+
+void change_commit(struct lpm *t)
+{
+	struct lpm_head *head = (struct lpm_head *)t->area;
+	struct change *c = &t->change;
+
+	/* Seen by readers before any word: what they gathered across two changes is void. */
+	__atomic_store_n(&head->version, head->version + 2, __ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < c->words.len; i++) {
+		const struct word *w = vec_at(&c->words, i);
+
+		__atomic_store_n(w->at, w->value, __ATOMIC_RELEASE);
+	}
+	t->words += c->words.len;
+	for (size_t i = 0; i < c->stale.len; i++) {
+		const struct block *b = vec_append(&t->retired, vec_at(&c->stale, i));
+
+		if (b->order != BLOCK_SLOT)
+			t->bytes_retired += (size_t)BLOCK_UNIT << b->order;
+	}
+	t->retired_ever += c->stale.len;
+	c->words.len = c->fresh.len = c->stale.len = 0;
+}
+
+void change_abort(struct lpm *t)
+{
+	struct change *c = &t->change;
+
+	for (size_t i = 0; i < c->fresh.len; i++) {
+		const struct block *b = vec_at(&c->fresh, i);
+
+		blocks_free(&t->blocks, b->at, b->order);
+	}
+	c->words.len = c->fresh.len = c->stale.len = 0;
+}
+
+uint64_t lpm_quiesce_mark(const struct lpm *t)
+{
+	return t->retired_ever;
+}
+
+void lpm_reclaim(struct lpm *t, uint64_t mark)
+{
+	uint64_t done = t->retired_ever - (t->retired.len - t->retired_from);
+
+	for (; done < mark && t->retired_from < t->retired.len; done++, t->retired_from++) {
+		const struct block *b = vec_at(&t->retired, t->retired_from);
+
+		if (b->order == BLOCK_SLOT) {
+			table6_free_slot(t, b->at);
+			continue;
+		}
+		blocks_free(&t->blocks, b->at, b->order);
+		t->bytes_retired -= (size_t)BLOCK_UNIT << b->order;
+	}
+	/* Moves what is left to the front, once it is the smaller part. */
+	if (t->retired_from && t->retired_from * 2 >= t->retired.len) {
+		size_t left = t->retired.len - t->retired_from;
+
+		__builtin_memmove(t->retired.data, vec_at(&t->retired, t->retired_from),
+				  left * sizeof(struct block));
+		t->retired.len = left;
+		t->retired_from = 0;
+	}
+}

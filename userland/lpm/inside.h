@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * inside.h: what the files of userland/lpm share, and nobody else sees.
+ *
+ * A change goes through three steps, so that it happens whole or not at all:
+ *
+ *  1. the shadow is changed;
+ *  2. the nodes that the change calls for are written to free blocks, the words that
+ *     shall refer to them noted, and the blocks they make superfluous (struct change).
+ *     If a block cannot be had, all that is given back, the shadow turned back, and
+ *     no reader has seen a thing;
+ *  3. the words are stored. The superfluous blocks wait for lpm_reclaim().
+ *
+ * Which nodes: a prefix of length L is painted into the one level whose lengths
+ * include L, as a run of slots with its result; where a longer prefix of the same
+ * level stands in that run, it stays. Longer levels inherit: their nodes have been
+ * built with the longest shorter match filled in ("leaf pushing"), so those below
+ * the slots that changed are built anew.
+ */
+#ifndef SLUICE_LPM_INSIDE_H
+#define SLUICE_LPM_INSIDE_H
+
+#include "base/vec.h"
+#include "bpf/lpm.bpf.h"
+#include "lpm/blocks.h"
+#include "lpm/lpm.h"
+#include "lpm/radix.h"
+
+/* What a slot holds: a result, or VALUE_KID with the line of a node below. */
+#define VALUE_KID	0x80000000u
+#define VALUE_INHERIT	0x40000000u	/* painted by nothing */
+
+struct block {
+	uint32_t at;		/* units; for a slot of the index: its number */
+	uint8_t order;		/* BLOCK_SLOT: a slot of the index */
+};
+#define BLOCK_SLOT	0xff
+
+struct word {
+	uint32_t *at, value;
+};
+
+struct change {
+	struct vec words;	/* of struct word: to be stored */
+	struct vec fresh;	/* of struct block: written, not yet referred to */
+	struct vec stale;	/* of struct block: will wait for lpm_reclaim() */
+};
+
+/* The perfect hash of IPv6 nodes, from the writer's side. */
+struct hash {
+	uint32_t slots, used;	/* used: held by a node, or waiting for lpm_reclaim() */
+	uint8_t *taken;		/* by slot */
+	uint32_t *next;		/* by slot: the next of its bucket, + 1 */
+	uint32_t *first;	/* by bucket: slot + 1 */
+};
+
+struct lpm {
+	uint8_t family;
+	uint8_t *area;
+	bool own_area;
+	struct lpm_shape shape;
+	size_t limit;
+	struct radix radix;
+	struct blocks blocks;
+	struct change change;	/* the one under way */
+	struct hash hash;
+	struct vec retired;	/* of struct block, oldest first, from retired_from on */
+	size_t retired_from;
+	uint64_t retired_ever;
+	size_t bytes_retired;
+	size_t words;		/* stored so far */
+};
+
+/* One node as it is painted: results of its slots, and what is longer than it reaches. */
+struct paint {
+	unsigned int level, bits;	/* slots are bits level .. level + bits - 1 */
+	uint32_t *value;		/* by slot */
+	uint32_t *below;		/* by slot: topmost shadow node of longer prefixes, 0: none */
+	bool any;			/* a prefix was painted */
+};
+
+/** paint() - paints the prefixes of the shadow at and below @node that end in the level. */
+void paint(const struct lpm *t, struct paint *p, uint32_t node);
+
+/** paint_below() - paints the prefixes that are longer than @k and within it. */
+void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k);
+
+/* change.c: step 2 and 3 */
+uint32_t change_alloc(struct lpm *t, unsigned int order);	/* units, 0: no room */
+void change_retire(struct lpm *t, uint32_t at, unsigned int order);
+void change_word(struct lpm *t, uint32_t *at, uint32_t value);
+void change_commit(struct lpm *t);
+void change_abort(struct lpm *t);
+
+/* node.c: 8-bit nodes, both families */
+struct lpm_node *node_at(const struct lpm *t, uint32_t line);
+
+/**
+ * node_write() - writes a node of 256 @value, results inline if at most @inlined runs.
+ * key, before and the tail are the caller's to fill. Return: its line, 0: no room.
+ */
+uint32_t node_write(struct lpm *t, const uint32_t *value, unsigned int inlined);
+
+/** node_read() - the values of a node. */
+void node_read(const struct lpm *t, uint32_t line, uint32_t *value);
+
+/** node_retire() - the node, and its results; kids are the caller's. */
+void node_retire(struct lpm *t, uint32_t line);
+
+/* table4.c, table6.c */
+int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited);
+int table4_build(struct lpm *t);
+void table4_stats(const struct lpm *t, size_t nodes[3]);
+void table6_init(struct lpm *t);
+int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited);
+int table6_build(struct lpm *t);
+void table6_stats(const struct lpm *t, size_t nodes[3]);
+void table6_free(struct lpm *t);
+void table6_free_slot(struct lpm *t, uint32_t slot);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits.
+ *
+ * Each word of dir owns its node, and a node its kids; nothing is shared, so that a
+ * block of /18 is one word's business: whatever changes in it is published by one
+ * store, and readers see the block before or after.
+ *
+ * Example: 10.0.0.0/8 -> 1, 10.1.2.0/23 -> 2, 10.1.2.128/25 -> 3. The block 10.1.0.0/18
+ * has a full node (it has a kid): slots 0, 1: 1; slot 2: kid 0; slot 3: 2; the others 1.
+ * Kid 0: slots 0 .. 127: 2, the others 3. All other blocks of 10/8: the word 1.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lpm/inside.h"
+
+#define FULL_ORDER(kids) blocks_order(sizeof(struct lpm_full) + 4 * (size_t)(kids))
+#define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
+
+static uint32_t *dir_at(const struct lpm *t, uint32_t block)
+{
+	return (uint32_t *)(t->area + t->shape.dir) + block;
+}
+
+static void *line_at(const struct lpm *t, uint32_t word)
+{
+	return node_at(t, word & LPM_DIR_NODE);
+}
+
+/* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
+static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
+{
+	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
+	struct lpm_packed *p;
+	struct lpm_full *f;
+	uint32_t at;
+
+	for (unsigned int i = 1; i < 64; i++) {
+		runs += value[i] != value[i - 1];
+		kids += value[i] >= VALUE_KID;
+	}
+	if (runs == 1 && !kids) {
+		*word = value[0];
+		return 0;
+	}
+	if (!kids && runs <= LPM_PACKED) {
+		at = change_alloc(t, blocks_order(sizeof(*p)));
+		if (!at)
+			return -ENOSPC;
+		*word = LPM_DIR_PACKED | at / UNITS_A_LINE;
+		p = line_at(t, *word);
+		for (unsigned int i = 0; i < 64; i++) {
+			if (i && value[i] == value[i - 1])
+				continue;
+			p->runs |= 1ull << i;
+			p->result[run++] = value[i];
+		}
+		return 0;
+	}
+	at = change_alloc(t, FULL_ORDER(kids));
+	if (!at)
+		return -ENOSPC;
+	*word = LPM_DIR_FULL | at / UNITS_A_LINE;
+	f = line_at(t, *word);
+	for (unsigned int i = 0; i < 64; i++) {
+		if (value[i] >= VALUE_KID) {
+			f->kid[kid] = value[i] & ~VALUE_KID;
+			f->result[i] = LPM_KID | kid++;
+		} else {
+			f->result[i] = value[i];
+		}
+	}
+	return 0;
+}
+
+static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
+{
+	const struct lpm_packed *p = line_at(t, word);
+	const struct lpm_full *f = line_at(t, word);
+	unsigned int run = 0;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		if (word & LPM_DIR_PACKED) {
+			run += p->runs >> i & 1;
+			value[i] = p->result[run - 1];
+		} else if (word & LPM_DIR_FULL) {
+			value[i] = f->result[i] & LPM_KID ?
+				VALUE_KID | f->kid[f->result[i] & LPM_RESULT_MAX] : f->result[i];
+		} else {
+			value[i] = word;
+		}
+	}
+}
+
+/* Retires the block's own node. */
+static void retire_block(struct lpm *t, uint32_t word)
+{
+	uint32_t at = (word & LPM_DIR_NODE) * UNITS_A_LINE;
+	unsigned int kids = 0;
+
+	if (word & LPM_DIR_PACKED) {
+		change_retire(t, at, blocks_order(sizeof(struct lpm_packed)));
+	} else if (word & LPM_DIR_FULL) {
+		const struct lpm_full *f = line_at(t, word);
+
+		for (unsigned int i = 0; i < 64; i++)
+			kids += f->result[i] >= LPM_KID;
+		change_retire(t, at, FULL_ORDER(kids));
+	}
+}
+
+static void retire_kid(struct lpm *t, uint32_t value)
+{
+	if (value >= VALUE_KID)
+		node_retire(t, value & ~VALUE_KID);
+}
+
+/* What a /24 with longer prefixes, @node the topmost of them, holds. */
+static int build_kid(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t *value)
+{
+	uint32_t slots[256], below[256];
+	struct paint p = { .level = 24, .bits = 8, .value = slots, .below = below };
+	unsigned int i;
+	uint32_t line;
+
+	for (i = 0; i < 256; i++)
+		slots[i] = inherited;
+	paint(t, &p, node);
+	for (i = 1; i < 256 && slots[i] == slots[0]; i++)
+		;
+	if (i == 256) {
+		*value = slots[0];
+		return 0;
+	}
+	line = node_write(t, slots, LPM_INLINE);
+	if (!line)
+		return -ENOSPC;
+	*value = VALUE_KID | line;
+	return 0;
+}
+
+/* The whole block from the shadow: @node is the topmost with prefixes longer than /18. */
+static int build_block(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t *word)
+{
+	uint32_t value[64], below[64] = { 0 };
+	struct paint p = { .level = 18, .bits = 6, .value = value, .below = below };
+
+	for (unsigned int i = 0; i < 64; i++)
+		value[i] = inherited;
+	paint(t, &p, node);
+	for (unsigned int i = 0; i < 64; i++)
+		if (below[i] && build_kid(t, below[i], value[i], &value[i]))
+			return -ENOSPC;
+	return write_block(t, value, word);
+}
+
+/* Replaces a block's word, and retires its node with those kids that @kept does not name. */
+static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const uint32_t *kept)
+{
+	uint32_t old = *dir_at(t, block), value[64];
+
+	if (old & LPM_DIR_FULL) {
+		read_block(t, old, value);
+		for (unsigned int i = 0; i < 64; i++)
+			if (!kept || kept[i] != value[i])
+				retire_kid(t, value[i]);
+	}
+	retire_block(t, old);
+	if (old != word)
+		change_word(t, dir_at(t, block), word);
+}
+
+/* The blocks of @p, at most /18: those that inherit from it, or @all. */
+static int update_blocks(struct lpm *t, const struct radix_key *p, uint16_t inherited, bool all)
+{
+	uint32_t first = p->hi >> (64 - LPM_DIR_BITS), count = 1u << (LPM_DIR_BITS - p->len);
+	uint32_t *value = xcalloc(count, sizeof(*value)), *below = xcalloc(count, sizeof(*below));
+	struct paint paper = { .level = p->len, .bits = LPM_DIR_BITS - p->len,
+			       .value = value, .below = below };
+	uint32_t word;
+	int err = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		value[i] = VALUE_INHERIT;
+	paint_below(t, &paper, p);
+	for (uint32_t i = 0; i < count && !err; i++) {
+		word = inherited;
+		if (value[i] != VALUE_INHERIT) {
+			if (!all)
+				continue;
+			word = value[i];
+		}
+		if (below[i])
+			err = build_block(t, below[i], word, &word);
+		if (!err)
+			replace_block(t, first + i, word, NULL);
+	}
+	free(value);
+	free(below);
+	return err;
+}
+
+int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+{
+	uint32_t value[64], painted[64], below[64] = { 0 }, word;
+	struct paint paper = { .level = 18, .bits = 6, .value = painted, .below = below };
+	uint32_t block = p->hi >> (64 - LPM_DIR_BITS), top, first, width;
+	struct radix_key k;
+	uint16_t best;
+
+	if (p->len <= LPM_DIR_BITS) {
+		if (update_blocks(t, p, inherited, false))
+			return -ENOSPC;
+		change_commit(t);
+		return 0;
+	}
+	read_block(t, *dir_at(t, block), value);
+	first = p->hi >> 40 & 63;
+	if (p->len <= 24) {
+		width = 1u << (24 - p->len);
+		for (uint32_t i = first; i < first + width; i++)
+			painted[i] = VALUE_INHERIT;
+		paint_below(t, &paper, p);
+		for (uint32_t i = first; i < first + width; i++) {
+			if (painted[i] != VALUE_INHERIT)
+				continue;
+			value[i] = inherited;
+			if (below[i] && build_kid(t, below[i], inherited, &value[i]))
+				return -ENOSPC;
+		}
+	} else {
+		k = radix_truncate(*p, 24);
+		top = radix_below(&t->radix, &k, &best);
+		value[first] = best;
+		if (top && build_kid(t, top, best, &value[first]))
+			return -ENOSPC;
+	}
+	if (write_block(t, value, &word))
+		return -ENOSPC;
+	replace_block(t, block, word, value);
+	change_commit(t);
+	return 0;
+}
+
+int table4_build(struct lpm *t)
+{
+	if (update_blocks(t, &(struct radix_key){ 0 }, 0, true))
+		return -ENOSPC;
+	change_commit(t);
+	return 0;
+}
+
+void table4_stats(const struct lpm *t, size_t nodes[3])
+{
+	uint32_t value[64];
+
+	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++) {
+		uint32_t word = *dir_at(t, block);
+
+		nodes[0] += !!(word & LPM_DIR_PACKED);
+		if (!(word & LPM_DIR_FULL))
+			continue;
+		nodes[1]++;
+		read_block(t, word, value);
+		for (unsigned int i = 0; i < 64; i++)
+			nodes[2] += value[i] >= VALUE_KID;
+	}
+}

@@ -1,0 +1,554 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * table6.c: IPv6 tables: nodes of 8 bits at /0, /8 .. /40, found by a perfect hash,
+ * and below /48 trees of nodes that kids lead to.
+ *
+ * A node exists at (prefix, level) where the table has a prefix of level + 1 ..
+ * level + 8 bits within it; at level 40 also where it has a longer one. Its slots hold
+ * the longest match, as far as the level reaches. A reader takes the deepest node that
+ * exists. So a change to a prefix concerns the one node of its level, which may come or
+ * go, and those deeper nodes that inherited from it.
+ *
+ * The hash (after "hash, displace and compress", Belazzougui et al. 2009): a node's hash
+ * gives its bucket, the bucket's seed gives its place in the index. A new node takes
+ * its place if that is free; else a seed is sought that puts all nodes of the bucket
+ * on free places: they are entered there, then the seed is stored, and their former
+ * places stay as they are until lpm_reclaim(). At most 7/8 of the places are used,
+ * mostly half, so that a seed is found after a few tries.
+ *
+ * Beyond /48 nodes skip levels: a node knows its whole prefix, and what holds outside
+ * of it. A lone /128 costs two nodes, wherever its /48 is.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lpm/inside.h"
+
+#define HASHED_MAX	40	/* the deepest hashed level */
+#define DEEP		48	/* where they end */
+#define BUCKET_MAX	32	/* nodes of one bucket; so many never meet by chance */
+#define SEEDS		65536
+#define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
+
+static uint32_t *index_at(const struct lpm *t, uint32_t slot)
+{
+	return (uint32_t *)(t->area + t->shape.index) + slot;
+}
+
+static uint16_t *seed_at(const struct lpm *t, uint32_t bucket)
+{
+	return (uint16_t *)(t->area + t->shape.seeds) + bucket;
+}
+
+void table6_init(struct lpm *t)
+{
+	uint32_t buckets = 1u << (64 - t->shape.seeds_shift);
+	struct hash *h = &t->hash;
+
+	h->slots = 1u << (64 - t->shape.index_shift);
+	h->taken = xcalloc(h->slots, sizeof(*h->taken));
+	h->next = xcalloc(h->slots, sizeof(*h->next));
+	h->first = xcalloc(buckets, sizeof(*h->first));
+	/* What empty places of the index refer to: no key is like that. */
+	node_at(t, 0)->key = ~0ull;
+}
+
+void table6_free(struct lpm *t)
+{
+	free(t->hash.taken);
+	free(t->hash.next);
+	free(t->hash.first);
+}
+
+void table6_free_slot(struct lpm *t, uint32_t slot)
+{
+	__atomic_store_n(index_at(t, slot), 0, __ATOMIC_RELEASE);
+	t->hash.taken[slot] = 0;
+	t->hash.used--;
+}
+
+/* ---- the hash ------------------------------------------------------------- */
+
+static uint64_t key_at(const struct lpm *t, uint32_t slot)
+{
+	return node_at(t, *index_at(t, slot) & LPM_INDEX_NODE)->key;
+}
+
+/* The place of the node @key, or -1. */
+static int64_t find(const struct lpm *t, uint64_t key)
+{
+	uint32_t bucket = lpm6_bucket(&t->shape, lpm6_hash(key));
+
+	for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1])
+		if (key_at(t, s - 1) == key)
+			return s - 1;
+	return -1;
+}
+
+/* Where the nodes of a bucket go when one more comes. */
+struct move {
+	uint32_t bucket, seed, n;
+	uint32_t from[BUCKET_MAX], to[BUCKET_MAX];	/* the new one is the last */
+	uint64_t hash[BUCKET_MAX];
+};
+
+/* Whether @seed finds free places for the nodes of the bucket, no two the same. */
+static bool seed_fits(const struct lpm *t, struct move *m, uint32_t seed)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		m->to[i] = lpm6_place(&t->shape, m->hash[i], seed);
+		if (t->hash.taken[m->to[i]])
+			return false;
+		for (uint32_t j = 0; j < i; j++)
+			if (m->to[j] == m->to[i])
+				return false;
+	}
+	m->seed = seed;
+	return true;
+}
+
+/* Finds a place for the node @key. */
+static int plan_enter(const struct lpm *t, uint64_t key, struct move *m)
+{
+	uint64_t hash = lpm6_hash(key);
+	uint32_t place;
+
+	m->bucket = lpm6_bucket(&t->shape, hash);
+	m->seed = *seed_at(t, m->bucket);
+	place = lpm6_place(&t->shape, hash, m->seed);
+	if (t->hash.used >= t->hash.slots / 8 * 7)
+		return -ENOSPC;
+	if (!t->hash.taken[place]) {
+		m->n = 1;
+		m->to[0] = place;
+		m->hash[0] = hash;
+		return 0;
+	}
+	m->n = 0;
+	for (uint32_t s = t->hash.first[m->bucket]; s; s = t->hash.next[s - 1]) {
+		if (m->n == BUCKET_MAX - 1)
+			return -ENOSPC;
+		m->from[m->n] = s - 1;
+		m->hash[m->n++] = lpm6_hash(key_at(t, s - 1));
+	}
+	m->hash[m->n++] = hash;
+	if (t->hash.used + m->n > t->hash.slots / 8 * 7)
+		return -ENOSPC;
+	for (uint32_t i = 1; i < SEEDS; i++)
+		if (seed_fits(t, m, (m->seed + i) % SEEDS))
+			return 0;
+	return -ENOSPC;
+}
+
+static void take(struct lpm *t, uint32_t bucket, uint32_t slot)
+{
+	t->hash.taken[slot] = 1;
+	t->hash.used++;
+	t->hash.next[slot] = t->hash.first[bucket];
+	t->hash.first[bucket] = slot + 1;
+}
+
+/* Enters the node, as planned: after all other words of the change. */
+static void enter(struct lpm *t, const struct move *m, uint32_t line)
+{
+	uint32_t last = m->n - 1;
+
+	if (m->n > 1)
+		t->hash.first[m->bucket] = 0;
+	for (uint32_t i = 0; i < m->n; i++) {
+		uint32_t word = i == last ? lpm6_tag(m->hash[i]) | line : *index_at(t, m->from[i]);
+
+		__atomic_store_n(index_at(t, m->to[i]), word, __ATOMIC_RELEASE);
+		take(t, m->bucket, m->to[i]);
+		if (i < last)
+			vec_append(&t->retired, &(struct block){ m->from[i], BLOCK_SLOT });
+	}
+	t->retired_ever += last;
+	if (m->seed != *seed_at(t, m->bucket))
+		__atomic_store_n(seed_at(t, m->bucket), m->seed, __ATOMIC_RELEASE);
+	t->words += m->n;
+}
+
+/* Takes a node out. Its place can be used at once: readers compare the key. */
+static void leave(struct lpm *t, uint32_t slot)
+{
+	uint32_t bucket = lpm6_bucket(&t->shape, lpm6_hash(key_at(t, slot)));
+	uint32_t *s = &t->hash.first[bucket];
+
+	while (*s != slot + 1)
+		s = &t->hash.next[*s - 1];
+	*s = t->hash.next[slot];
+	table6_free_slot(t, slot);
+	t->words++;
+}
+
+/* ---- beyond /48 ------------------------------------------------------------ */
+
+static void deep_retire(struct lpm *t, uint32_t value)
+{
+	uint32_t slots[256];
+
+	if (value < VALUE_KID)
+		return;
+	node_read(t, value & ~VALUE_KID, slots);
+	for (unsigned int i = 0; i < 256; i++)
+		if (!i || slots[i] != slots[i - 1])
+			deep_retire(t, slots[i]);
+	node_retire(t, value & ~VALUE_KID);
+}
+
+/*
+ * The tree of the prefixes longer than @level at and below the shadow's @node, where
+ * @inherited holds outside of them. @p: the prefix that changed; @old: what was there
+ * before, or 0. Parts of the old tree that @p does not concern are kept, the others retired.
+ */
+static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t inherited,
+		      const struct radix_key *p, uint32_t old, uint32_t *value)
+{
+	uint32_t slots[256], below[256] = { 0 }, before[256], line, p_slot = 256;
+	const struct radix_node *top = radix_node(&t->radix, node);
+	struct paint paper = { .bits = 8, .value = slots, .below = below };
+	struct lpm_node *n;
+	struct radix_key k = { top->hi, top->lo, top->len };
+	bool same;
+
+	/* A fork at a multiple of 8 opens a level; a prefix of such a length ends one. */
+	paper.level = (top->result ? top->len - 1 : top->len) & ~7u;
+	if (paper.level < level)	/* @node ends where the level begins: ways part */
+		paper.level = level;
+	k = radix_truncate(k, paper.level);
+	for (unsigned int i = 0; i < 256; i++)
+		slots[i] = inherited;
+	paint(t, &paper, node);
+
+	n = old >= VALUE_KID ? node_at(t, old & ~VALUE_KID) : NULL;
+	same = n && n->level == paper.level && n->key == k.hi && n->low == k.lo &&
+	       n->otherwise == inherited;
+	if (same) {
+		node_read(t, old & ~VALUE_KID, before);
+		if (p->len > paper.level + 8)
+			p_slot = radix_bits(p->hi, p->lo, paper.level, 8);
+	}
+	for (unsigned int i = 0; i < 256; i++) {
+		uint32_t was = same ? before[i] : 0;
+
+		if (!below[i]) {
+			deep_retire(t, was);
+			continue;
+		}
+		if (was >= VALUE_KID && i != p_slot &&
+		    node_at(t, was & ~VALUE_KID)->otherwise == slots[i]) {
+			slots[i] = was;
+			continue;
+		}
+		if (deep_build(t, below[i], paper.level + 8, slots[i], p, was, &slots[i]))
+			return -ENOSPC;
+	}
+	if (n && same)
+		node_retire(t, old & ~VALUE_KID);
+	else
+		deep_retire(t, old);
+	line = node_write(t, slots, LPM_INLINE_DEEP);
+	if (!line)
+		return -ENOSPC;
+	n = node_at(t, line);
+	n->key = k.hi;
+	n->low = k.lo;
+	n->level = paper.level;
+	n->otherwise = inherited;
+	*value = VALUE_KID | line;
+	return 0;
+}
+
+/* ---- hashed nodes ----------------------------------------------------------- */
+
+/* Writes a hashed node. */
+static uint32_t write_hashed(struct lpm *t, const uint32_t *value, uint64_t key)
+{
+	uint32_t line = node_write(t, value, LPM_INLINE);
+
+	if (line)
+		node_at(t, line)->key = key;
+	return line;
+}
+
+/* Puts another node in the place of the one at @slot, and retires that. */
+static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
+{
+	uint32_t word = *index_at(t, slot);
+	uint32_t line = write_hashed(t, value, key_at(t, slot));
+
+	if (!line)
+		return -ENOSPC;
+	change_word(t, index_at(t, slot), (word & ~LPM_INDEX_NODE) | line);
+	node_retire(t, word & LPM_INDEX_NODE);
+	return 0;
+}
+
+/*
+ * The nodes within the block of @level at @hi: what they had from the prefix that
+ * changed, all that no longer prefix has painted, becomes @inherited. @node: the
+ * shadow's topmost in the block.
+ */
+static int inherit(struct lpm *t, uint64_t hi, unsigned int level, uint32_t node,
+		   uint16_t inherited, const struct radix_key *p)
+{
+	uint32_t value[256] = { 0 }, painted[256], below[256] = { 0 };
+	struct paint paper = { .level = level, .bits = 8, .value = painted, .below = below };
+	int64_t slot = find(t, lpm6_key(hi, level));
+
+	for (unsigned int i = 0; i < 256; i++)
+		painted[i] = VALUE_INHERIT;
+	paint(t, &paper, node);
+	if (slot >= 0)
+		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, value);
+	for (unsigned int i = 0; i < 256; i++) {
+		uint32_t was = value[i];
+
+		if (painted[i] != VALUE_INHERIT)
+			continue;
+		if (slot >= 0)
+			value[i] = inherited;
+		if (!below[i])
+			continue;
+		if (level < HASHED_MAX) {
+			const struct radix_node *n = radix_node(&t->radix, below[i]);
+
+			if (inherit(t, n->hi, level + 8, below[i], inherited, p))
+				return -ENOSPC;
+		} else if (deep_build(t, below[i], DEEP, inherited, p, was, &value[i])) {
+			return -ENOSPC;
+		}
+	}
+	return slot >= 0 ? replace_hashed(t, slot, value) : 0;
+}
+
+/* Whether the shadow has a reason for a node at @level: @node is the topmost of its block. */
+static bool wanted(const struct lpm *t, uint32_t node, unsigned int level)
+{
+	const struct radix_node *n;
+
+	for (; node; node = n->child[1]) {
+		n = radix_node(&t->radix, node);
+		if (n->len > level + 8)
+			return level == HASHED_MAX;
+		if (n->len > level && n->result)
+			return true;
+		if (wanted(t, n->child[0], level))
+			return true;
+	}
+	return false;
+}
+
+int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+{
+	unsigned int level = p->len > HASHED_MAX ? HASHED_MAX : (p->len - 1) & ~7u;
+	uint32_t value[256], painted[256] = { 0 }, below[256] = { 0 };
+	uint32_t first, width, line = 0, top;
+	struct paint paper = { .level = level, .bits = 8, .value = painted, .below = below };
+	struct radix_key block = radix_truncate(*p, level), k;
+	uint64_t key = lpm6_key(p->hi, level);
+	int64_t slot = find(t, key);
+	struct move move = { 0 };
+	uint16_t best;
+	bool stays;
+
+	top = radix_below(&t->radix, &block, &best);
+	stays = wanted(t, top, level);
+	if (slot >= 0) {
+		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, value);
+	} else {
+		for (unsigned int i = 0; i < 256; i++)
+			value[i] = best;
+	}
+	first = radix_bits(p->hi, p->lo, level, 8);
+	if (p->len > level + 8) {
+		k = radix_truncate(*p, level + 8);
+		radix_below(&t->radix, &k, &best);
+		paint_below(t, &paper, &k);
+		if (below[first]) {
+			if (deep_build(t, below[first], DEEP, best, p, value[first],
+				       &value[first]))
+				return -ENOSPC;
+		} else {
+			deep_retire(t, value[first]);
+			value[first] = best;
+		}
+	} else {
+		width = 1u << (level + 8 - p->len);
+		for (uint32_t i = first; i < first + width; i++)
+			painted[i] = VALUE_INHERIT;
+		paint_below(t, &paper, p);
+		for (uint32_t i = first; i < first + width; i++) {
+			uint32_t was = value[i];
+
+			if (painted[i] != VALUE_INHERIT)
+				continue;
+			value[i] = inherited;
+			if (!below[i])
+				continue;
+			if (level == HASHED_MAX) {
+				if (deep_build(t, below[i], DEEP, inherited, p, was, &value[i]))
+					return -ENOSPC;
+				continue;
+			}
+			if (inherit(t, radix_node(&t->radix, below[i])->hi, level + 8, below[i],
+				    inherited, p))
+				return -ENOSPC;
+		}
+	}
+	if (stays && slot >= 0) {
+		if (replace_hashed(t, slot, value))
+			return -ENOSPC;
+	} else if (stays) {
+		line = write_hashed(t, value, key);
+		if (!line || plan_enter(t, key, &move))
+			return -ENOSPC;
+	} else if (slot >= 0) {
+		node_retire(t, *index_at(t, slot) & LPM_INDEX_NODE);
+	}
+	change_commit(t);
+	if (line)
+		enter(t, &move, line);
+	else if (!stays && slot >= 0)
+		leave(t, slot);
+	return 0;
+}
+
+/* ---- all at once ------------------------------------------------------------ */
+
+struct entry {
+	uint64_t hash;
+	uint32_t bucket, line;
+};
+
+/* Writes the nodes of a block, and of those in it; notes the hashed ones. */
+static int build(struct lpm *t, uint32_t node, uint64_t hi, unsigned int level, uint16_t inherited,
+		 struct vec *entries)
+{
+	static const struct radix_key none;
+	uint32_t value[256], below[256] = { 0 }, line;
+	struct paint paper = { .level = level, .bits = 8, .value = value, .below = below };
+	struct entry *e;
+	uint64_t key = lpm6_key(hi, level);
+
+	for (unsigned int i = 0; i < 256; i++)
+		value[i] = inherited;
+	paint(t, &paper, node);
+	for (unsigned int i = 0; i < 256; i++) {
+		if (!below[i])
+			continue;
+		if (level == HASHED_MAX) {
+			paper.any = true;
+			if (deep_build(t, below[i], DEEP, value[i], &none, 0, &value[i]))
+				return -ENOSPC;
+		} else if (build(t, below[i], radix_node(&t->radix, below[i])->hi, level + 8,
+				 value[i], entries)) {
+			return -ENOSPC;
+		}
+	}
+	if (!paper.any)
+		return 0;
+	line = write_hashed(t, value, key);
+	if (!line)
+		return -ENOSPC;
+	e = vec_push(entries);
+	*e = (struct entry){ lpm6_hash(key), lpm6_bucket(&t->shape, lpm6_hash(key)), line };
+	return 0;
+}
+
+static int by_bucket(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return x->bucket < y->bucket ? -1 : x->bucket > y->bucket;
+}
+
+/* Finds the seed of one bucket, and enters its nodes. */
+static int place_bucket(struct lpm *t, const struct entry *e, uint32_t n)
+{
+	struct move m = { .bucket = e->bucket, .n = n };
+	uint32_t seed = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		m.hash[i] = e[i].hash;
+	while (seed < SEEDS && !seed_fits(t, &m, seed))
+		seed++;
+	if (seed == SEEDS)
+		return -ENOSPC;
+	*seed_at(t, m.bucket) = m.seed;
+	for (uint32_t i = 0; i < n; i++) {
+		*index_at(t, m.to[i]) = lpm6_tag(m.hash[i]) | e[i].line;
+		take(t, m.bucket, m.to[i]);
+	}
+	return 0;
+}
+
+/* Nobody is led to the places meanwhile: the version is odd. The fullest buckets go first. */
+static int place_all(struct lpm *t, struct vec *entries)
+{
+	struct entry *e = entries->data;
+	size_t n = entries->len, end;
+
+	if (n > t->hash.slots / 8 * 7)
+		return -ENOSPC;
+	qsort(e, n, sizeof(*e), by_bucket);
+	for (uint32_t size = BUCKET_MAX; size; size--) {
+		for (size_t i = 0; i < n; i = end) {
+			for (end = i + 1; end < n && e[end].bucket == e[i].bucket; end++)
+				;
+			if (end - i > BUCKET_MAX)
+				return -ENOSPC;
+			if (end - i == size && place_bucket(t, &e[i], size))
+				return -ENOSPC;
+		}
+	}
+	return 0;
+}
+
+int table6_build(struct lpm *t)
+{
+	struct lpm_head *head = (struct lpm_head *)t->area;
+	struct vec entries = VEC(struct entry);
+	int err;
+
+	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
+	err = build(t, t->radix.root, 0, 0, 0, &entries);
+	if (!err)
+		err = place_all(t, &entries);
+	if (err) {
+		for (uint32_t slot = 0; slot < t->hash.slots; slot++)
+			if (t->hash.taken[slot])
+				table6_free_slot(t, slot);
+		memset(t->hash.first, 0, sizeof(uint32_t) << (64 - t->shape.seeds_shift));
+	} else {
+		change_commit(t);
+	}
+	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
+	vec_free(&entries);
+	return err;
+}
+
+static void count_deep(const struct lpm *t, uint32_t line, size_t *n)
+{
+	uint32_t value[256];
+
+	node_read(t, line, value);
+	for (unsigned int i = 0; i < 256; i++) {
+		if (value[i] >= VALUE_KID) {
+			++*n;
+			count_deep(t, value[i] & ~VALUE_KID, n);
+		}
+	}
+}
+
+void table6_stats(const struct lpm *t, size_t nodes[3])
+{
+	for (uint32_t bucket = 0; bucket < 1u << (64 - t->shape.seeds_shift); bucket++) {
+		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1]) {
+			nodes[0]++;
+			count_deep(t, *index_at(t, s - 1) & LPM_INDEX_NODE, &nodes[1]);
+		}
+	}
+}
