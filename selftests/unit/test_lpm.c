@@ -347,7 +347,7 @@ static void large(void **state)
 	uint64_t random = random_seed();
 
 	for (unsigned int f = 0; f < 2; f++) {
-		size_t n = 60000;
+		size_t n = 20000;
 		struct lpm_route *routes = calloc(n, sizeof(*routes));
 		struct lpm *t = table(families[f], 200000);
 		struct twin *twin = twin_new(families[f]);
@@ -362,7 +362,7 @@ static void large(void **state)
 		twin_build(twin, routes, n);
 		assert_int_equal(lpm_get(t, &routes[0].prefix), routes[n - 1].result);
 		for (unsigned int phase = 0; phase < 2; phase++) {
-			for (size_t i = 0; i < 200000; i++) {
+			for (size_t i = 0; i < 60000; i++) {
 				struct addr a = i % 2 ?
 					near_prefix(&random, &routes[random_next(&random) % n].prefix) :
 					random_addr(&random, families[f], 3000);
