@@ -12,11 +12,10 @@ table4=${SLUICE_TABLE4:-150000} table6=${SLUICE_TABLE6:-27000}
 
 # The recorded table, thinned out evenly; else a generated one. Then a second set of 10,000: half of
 # them prefixes of the first with another next hop, half more specific ones.
+RIB=$top/build/rib/$table4-$table6
 if [ -z "${LAB-}" ]; then
 	recorded=$data/bgp/pyasn-ipasn6_20151101.dat.gz
-	export RIB
-	RIB=$(mktemp -d)
-	trap 'rm -rf "$RIB"' EXIT
+	mkdir -p "$RIB"
 	if [ -r "$recorded" ]; then
 		zcat "$recorded" | awk -v n4="$table4" -v n6="$table6" '
 			/^;/ || NF < 2 { next }
@@ -37,7 +36,7 @@ host h1 { default via 10.0.1.1; default via 2001:db8:1::1; }
 host isp {
 	default via 10.0.9.1; default via 2001:db8:9::1;
 	announce table "$RIB/table" via 10.0.9.2, 10.0.9.3, 10.0.9.4, 2001:db8:9::2, 2001:db8:9::3;
-	announce churn "$RIB/churn" via 10.0.9.3, 10.0.9.4, 10.0.9.2, 2001:db8:9::3, 2001:db8:9::2;
+	announce churn "$RIB/churn" preference 300 via 10.0.9.3, 10.0.9.4, 10.0.9.2, 2001:db8:9::3, 2001:db8:9::2;
 	bird <<BIRD
 		router id 10.0.9.2;
 		protocol device {}
@@ -100,7 +99,15 @@ wanted() { cat "$@" | cut -f 1 | sort -u > "$scratch/prefixes"; }
 # Routes that the kernel has, and sluice's status says it took
 taken() {
 	equal "$want4" "$(kernel_routes 4)" "IPv4 routes in the kernel" &&
-	equal "$want6" "$(kernel_routes 6)" "IPv6 routes in the kernel"
+	equal "$want6" "$(kernel_routes 6)" "IPv6 routes in the kernel" &&
+	equal "$(table_sum)" "$(sleep 0.7; table_sum)" "the kernel's table, still changing"
+}
+table_sum() { { on r1 ip route; on r1 ip -6 route; } | md5sum; }
+replaced() {
+	local before=${table-}
+	table=$(on r1 ip route | grep -c "via 10.0.9.2")
+	echo "routes via 10.0.9.2: ${before:-none} before, $table now"
+	[ "$before" != "$table" ]
 }
 settled() {
 	local ip4 ip6
@@ -186,6 +193,7 @@ SECONDS=0
 check "$want4 + $want6 routes from BIRD by FRR in the kernel" wait_for 120 taken
 diag "after $SECONDS s"
 check "sluice has them" wait_for 20 settled
+replaced > /dev/null
 diag "after $SECONDS s"
 check "10,000 IPv4 addresses: sluice and kernel agree" agree 4 1
 check "10,000 IPv6 addresses: sluice and kernel agree" agree 6 2
@@ -195,6 +203,7 @@ wanted "$RIB/table" "$RIB/churn"
 want4=$(count '\.') want6=$(count ':')
 check "10,000 updates: routes added and replaced" wait_for 60 taken
 check "sluice has them" wait_for 20 settled
+check "some have another next hop" replaced
 check "10,000 IPv4 addresses again" agree 4 3
 check "10,000 IPv6 addresses again" agree 6 4
 for p in churn4_0 churn4_1 churn4_2 churn6_0 churn6_1; do bird disable $p >/dev/null; done

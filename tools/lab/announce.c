@@ -24,7 +24,10 @@ static void print_protocol(FILE *out, const struct lab_service *s, const struct 
 	unsigned long taken = 0;
 
 	fprintf(out, "protocol static %s%u_%u {\n\tipv%u {\n\t\timport filter { bgp_next_hop = %s; "
-		"accept; };\n\t};\n", s->name, family, which, family, addr_format(hop, buf));
+		"accept; };\n", s->name, family, which, family, addr_format(hop, buf));
+	if (s->preference)
+		fprintf(out, "\t\tpreference %u;\n", s->preference);
+	fprintf(out, "\t};\n");
 	for (size_t i = 0; i < routes->len; i++) {
 		const struct rib_route *r = vec_at(routes, i);
 

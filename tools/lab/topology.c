@@ -10,7 +10,7 @@
  *		  | "sysctl" NAME VALUE ";"
  *		  | "frr" DAEMON { "," DAEMON } [ text ] ";"
  *		  | "bird" text ";"
- *		  | "announce" NAME STRING [ "count" N ] "via" ADDRESS { "," ADDRESS } ";"
+ *		  | "announce" NAME STRING [ "count" N ] [ "preference" N ] "via" ADDRESS { "," ADDRESS } ";"
  *		  | "sluiced" [ text ] ";"
  *		  | "exec" text ";" | "run" text ";" | "wait" text [ "within" SECONDS ] ";"
  *	link	  = "link" end "--" end [ "mtu" N ] ";"
@@ -513,6 +513,14 @@ static bool read_announce(struct reader *r, struct lab_node *node)
 		next_token(r);
 		if (!take_number(r, 1, 100000000, &s->count))
 			return false;
+	}
+	if (at_word(r, "preference")) {
+		unsigned long preference;
+
+		next_token(r);
+		if (!take_number(r, 1, 65535, &preference))
+			return false;
+		s->preference = preference;
 	}
 	if (!at_word(r, "via")) {
 		unexpected(r, "\"via\"");

@@ -82,6 +82,7 @@ struct lab_service {
 	const char *name;		/* LAB_ANNOUNCE: NAME.conf and static protocols NAME4_0... */
 	struct vec via;			/* LAB_ANNOUNCE: of struct addr */
 	unsigned long count;		/* LAB_ANNOUNCE: at most so many routes a family; 0: all */
+	unsigned int preference;	/* LAB_ANNOUNCE: BIRD's; 0: its default */
 	unsigned int seconds;		/* LAB_WAIT: limit */
 };
 
