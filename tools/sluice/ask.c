@@ -76,12 +76,20 @@ int ask_open(struct ask *a, const struct cli *cli)
 	return CLI_OK;
 }
 
+static int fail_gone(struct ask *a)
+{
+	text_printf(&a->hint, "what it loaded goes on without it; see its log, and start it again");
+	return fail(a, CLI_UNREACHABLE, "sluiced closed the connection before the end of its answer");
+}
+
 static int fail_broken(struct ask *a, int err)
 {
 	if (err == EAGAIN || err == EWOULDBLOCK)
 		return fail(a, CLI_UNREACHABLE, "sluiced did not answer within %d s",
 			    ANSWER_TIMEOUT_S);
-	return fail(a, CLI_UNREACHABLE, "the connection to sluiced broke: %s", strerror(err));
+	if (err == EPIPE || err == ECONNRESET)
+		return fail_gone(a);
+	return fail(a, CLI_UNREACHABLE, "cannot talk to sluiced: %s", strerror(err));
 }
 
 int ask_send(struct ask *a, json_t *request)
@@ -124,6 +132,10 @@ static int take_line(struct ask *a, const char *line, size_t len, ask_take *take
 
 	if (!len)
 		return CLI_OK;
+	if (a->unread && !strncmp(line, "{\"object\":\"", 11) && line[len - 1] == '}') {
+		take(arg, NULL, line);
+		return CLI_OK;
+	}
 	object = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(object)) {
 		code = fail_strange(a, line);
@@ -174,7 +186,7 @@ static int read_more(struct ask *a)
 	if (n < 0)
 		return fail_broken(a, errno);
 	if (n == 0)
-		return fail(a, CLI_UNREACHABLE, "sluiced closed the connection before the end of its answer");
+		return fail_gone(a);
 	if (a->in.len + n > LINE_MAX_BYTES)
 		return fail_strange(a, "a line without end");
 	text_append(&a->in, block, n);
@@ -249,6 +261,7 @@ int ask_show(const struct cli *cli, json_t *request, ask_take *take, void *arg)
 		code = ask_send(&a, request);
 	else
 		json_decref(request);
+	a.unread = cli->json && !cli->pretty;	/* a million routes need not be parsed */
 	if (code == CLI_OK && cli->json)
 		code = ask_receive(&a, print_json, (void *)cli);
 	else if (code == CLI_OK)

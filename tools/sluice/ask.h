@@ -20,6 +20,7 @@ struct ask {
 	int fd;			/* -1: not connected */
 	struct text in;		/* bytes that came and are not yet taken */
 	size_t taken;		/* of those */
+	bool unread;		/* objects are handed on as lines: ask_take gets NULL for them */
 	struct text error, hint;
 };
 

@@ -120,7 +120,7 @@ char *quantity_format(double value, char buf[8])
 	static const char units[] = " kMGTPE";
 	size_t u = 0;
 
-	while (value >= 999.95 && units[u + 1]) {
+	while (value >= (u ? 999.95 : 999.5) && units[u + 1]) {
 		value /= 1000;
 		u++;
 	}

@@ -28,7 +28,7 @@ void flow_heading(const json_t *o, struct text *out)
 		    field_real(o, "interval_s"), quantity_format(field_real(o, "bytes"), total),
 		    field_number(o, "packets"));
 	if (field_real(o, "sampling") > 0 && field_real(o, "sampling") < 1)
-		text_printf(out, ", 1 byte in %.0f sampled, a flow above the threshold missed with probability %.1e",
+		text_printf(out, ", 1 byte in %.0f sampled, miss probability %.1e",
 			    1 / field_real(o, "sampling"), field_real(o, "miss"));
 	if (field_number(o, "lost_packets"))
 		text_printf(out, ", %lld packets not measured", field_number(o, "lost_packets"));

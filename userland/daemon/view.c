@@ -620,9 +620,9 @@ static int next_route(struct view_answer *a, struct text *out)
 	for (int i = 0; i < STEPS; i++) {
 		if (!a->view->fib || !fib_route_next(a->view->fib, family, &a->routes, &r))
 			return 0;
-		if (!asked_for(a, "all") && (!r.best || r.host))
-			continue;
 		if (a->within.addr.family && !prefix_contains(&a->within, &r.prefix))
+			return 0;	/* they come in order: the rest lies behind */
+		if (!asked_for(a, "all") && (!r.best || r.host))
 			continue;
 		text_printf(out, "{\"object\":\"route\",");
 		append_route(a, &r, out);
@@ -680,7 +680,8 @@ static void open_route(struct view_answer *a)
 		text_printf(&a->hint, "\"route main;\" in the policy mirrors the kernel's");
 	} else if (prefix && prefix_parse(prefix, &a->within)) {
 		refuse(a, "\"%s\" is not a prefix", prefix);
-	} else if (a->within.addr.family) {
+	} else if (prefix) {
+		a->routes.prefix = a->within;	/* the walk begins there */
 		json_object_set_new(a->request, "family",
 				    json_integer(a->within.addr.family));
 	}
