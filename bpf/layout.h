@@ -224,6 +224,7 @@ struct port_stats {
 	struct count rx;	/* what came in */
 	struct count tx;	/* what was forwarded out of it; copies are counted by leg */
 	__u64 reason[64];	/* packets that came in, by what became of them: REASON_* */
+	__u64 tx_failed;	/* forwarded or copied to it, and the driver would not take it */
 };
 _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 

@@ -8,13 +8,6 @@
 #include "bpf/maps.bpf.h"
 #include "bpf/parse.bpf.h"
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, PORTS_MAX);
-	__type(key, __u32);
-	__type(value, struct port_stats);
-} port_stats SEC(".maps");
-
 /* The XDP action of a reason; those that redirect decide for themselves. */
 static __always_inline int action_of(enum sluice_reason reason)
 {

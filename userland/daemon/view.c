@@ -313,6 +313,8 @@ static json_t *port_json(const struct view *v, const struct image_port *p)
 	if (v->datapath && !datapath_port_stats(v->datapath, p->number, &stats)) {
 		json_object_set_new(o, "rx", count_json(&stats.rx));
 		json_object_set_new(o, "tx", count_json(&stats.tx));
+		if (datapath_counts_failures(v->datapath))
+			json_object_set_new(o, "tx_failed", number(stats.tx_failed));
 		json_object_set_new(o, "reasons", reasons_json(&stats));
 	}
 	return o;

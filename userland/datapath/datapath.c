@@ -22,6 +22,7 @@
 #include "datapath/egress.skel.h"
 #include "datapath/root.skel.h"
 #include "datapath/tcopy.skel.h"
+#include "datapath/txfail.skel.h"
 
 static const struct map_shape shared_shapes[SHARED_MAX] = {
 	[SHARED_GENERATIONS] = { "generations", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1, 0 },
@@ -104,22 +105,59 @@ int load_object(struct bpf_object *object, const char *name, struct text *why)
 	return err;
 }
 
-static int program_fd(struct bpf_object *object, const char *name)
+/* Opens and loads an object that has one program, called like it. */
+static int load_program(struct datapath *dp, const char *name, const void *bytes, size_t n,
+			struct bpf_object **object, int *program, struct text *why)
 {
-	return bpf_program__fd(bpf_object__find_program_by_name(object, name));
+	int err = open_object(dp, name, bytes, n, object, why);
+
+	if (!err)
+		err = load_object(*object, name, why);
+	if (!err)
+		*program = bpf_program__fd(bpf_object__find_program_by_name(*object, name));
+	return err;
 }
 
 static int load_root(struct datapath *dp, struct text *why)
 {
 	size_t n;
 	const void *bytes = root_bpf__elf_bytes(&n);
-	int err = open_object(dp, "root", bytes, n, &dp->root_object, why);
 
-	if (!err)
-		err = load_object(dp->root_object, "root", why);
-	if (!err)
-		dp->root = program_fd(dp->root_object, "root");
-	return err;
+	return load_program(dp, "root", bytes, n, &dp->root_object, &dp->root, why);
+}
+
+static int load_tcopy(struct datapath *dp, struct text *why)
+{
+	size_t n;
+	const void *bytes = tcopy_bpf__elf_bytes(&n);
+
+	return load_program(dp, "tcopy", bytes, n, &dp->tcopy_object, &dp->tcopy, why);
+}
+
+/* A kernel without this tracepoint forwards all the same: what is not counted is said (status). */
+static void watch_failures(struct datapath *dp)
+{
+	struct bpf_object *object = NULL;
+	struct text ignored = { 0 };
+	char path[PATH_MAX];
+	int program, link;
+	const void *bytes;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/txfail", dp->dir);
+	dp->txfail = bpf_obj_get(path);
+	if (dp->txfail >= 0)
+		return;
+	bytes = txfail_bpf__elf_bytes(&n);
+	if (!load_program(dp, "txfail", bytes, n, &object, &program, &ignored)) {
+		link = bpf_raw_tracepoint_open("xdp_devmap_xmit", program);
+		if (link >= 0 && !bpf_obj_pin(link, path))
+			dp->txfail = link;
+		else if (link >= 0)
+			close(link);
+	}
+	bpf_object__close(object);
+	text_free(&ignored);
 }
 
 /* For a test run the same program as plain XDP: the kernel does not test-run egress programs. */
@@ -146,7 +184,7 @@ static int load_egress(struct datapath *dp, struct text *why)
 	err = load_object(dp->egress_object, "egress", why);
 	if (err)
 		return err;
-	dp->egress = program_fd(dp->egress_object, "egress");
+	dp->egress = bpf_program__fd(bpf_object__find_program_by_name(dp->egress_object, "egress"));
 	if (!dp->dir) {
 		int fd = bpf_object__find_map_fd_by_name(dp->egress_object, ".data.trace");
 
@@ -155,19 +193,6 @@ static int load_egress(struct datapath *dp, struct text *why)
 			return -errno;
 	}
 	return 0;
-}
-
-static int load_tcopy(struct datapath *dp, struct text *why)
-{
-	size_t n;
-	const void *bytes = tcopy_bpf__elf_bytes(&n);
-	int err = open_object(dp, "tcopy", bytes, n, &dp->tcopy_object, why);
-
-	if (!err)
-		err = load_object(dp->tcopy_object, "tcopy", why);
-	if (!err)
-		dp->tcopy = program_fd(dp->tcopy_object, "tcopy");
-	return err;
 }
 
 /* ---- life ------------------------------------------------------------------- */
@@ -239,7 +264,7 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 	libbpf_set_print(keep_log);
 	dp->cpus = libbpf_num_possible_cpus();
 	dp->dir = dir ? xstrdup(dir) : NULL;
-	dp->root = dp->egress = dp->tcopy = -1;
+	dp->root = dp->egress = dp->tcopy = dp->txfail = -1;
 	dp->tx_egress = -1;
 	for (int i = 0; i < SHARED_MAX; i++)
 		dp->map[i] = -1;
@@ -259,6 +284,8 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 		err = load_tcopy(dp, why);
 	if (!err && dir)
 		err = attach_adopt(dp, why);
+	if (!err && dir)
+		watch_failures(dp);
 	if (err) {
 		datapath_close(dp);
 		return err;
@@ -280,6 +307,8 @@ void datapath_close(struct datapath *dp)
 	bpf_object__close(dp->root_object);
 	bpf_object__close(dp->egress_object);
 	bpf_object__close(dp->tcopy_object);
+	if (dp->txfail >= 0)
+		close(dp->txfail);
 	if (dp->ports)
 		munmap(dp->ports, sizeof(*dp->ports));
 	if (dp->names)
@@ -293,28 +322,11 @@ void datapath_close(struct datapath *dp)
 
 int datapath_remove(struct datapath *dp, struct text *why)
 {
-	char path[PATH_MAX];
 	uint32_t zero = 0;
 
-	for (uint16_t i = 1; i < PORTS_MAX; i++)
-		detach_port(dp, i);
 	bpf_map_delete_elem(dp->map[SHARED_GENERATIONS], &zero);
 	dp->names->running = 0;
-	for (int i = 0; i < SHARED_MAX; i++) {
-		const char *name = shared_shapes[i].name;
-
-		snprintf(path, sizeof(path), "%s/%s", dp->dir,
-			 strncmp(name, ".data.", 6) ? name : name + 6);
-		if (unlink(path) && errno != ENOENT) {
-			int err = -errno;
-
-			text_printf(why, "cannot remove %s: %s", path, strerror(-err));
-			return err;
-		}
-	}
-	snprintf(path, sizeof(path), "%s/links", dp->dir);
-	rmdir(path);
-	return 0;
+	return datapath_remove_pinned(dp->dir, why);
 }
 
 uint32_t datapath_running(const struct datapath *dp)
@@ -335,6 +347,11 @@ const struct ports *datapath_ports(const struct datapath *dp)
 const struct names *datapath_names(const struct datapath *dp)
 {
 	return dp->names;
+}
+
+bool datapath_counts_failures(const struct datapath *dp)
+{
+	return dp->txfail >= 0;
 }
 
 int datapath_wait(void)

@@ -127,6 +127,9 @@ int datapath_wait(void);
 int datapath_port_stats(const struct datapath *dp, uint16_t number, struct port_stats *stats);
 int datapath_counter(const struct datapath *dp, uint32_t number, struct count *count);
 
+/** datapath_counts_failures() - whether port_stats.tx_failed is kept: the kernel may lack what it takes. */
+bool datapath_counts_failures(const struct datapath *dp);
+
 /* ---- test runs ----------------------------------------------------------- */
 
 #define TEST_FRAME_MAX	(64 * 1024)

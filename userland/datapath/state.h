@@ -37,6 +37,7 @@ struct datapath {
 	char *dir;		/* NULL: for test runs */
 	int map[SHARED_MAX];
 	int root, egress, tcopy;	/* programs; root and tcopy -1 without dir */
+	int txfail;		/* link of the tracepoint; -1: none */
 	struct bpf_object *root_object, *egress_object, *tcopy_object;
 	struct ports *ports;
 	struct names *names;
