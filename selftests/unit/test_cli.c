@@ -240,6 +240,8 @@ static const struct {
 	{ "route get 10.0.0.1 10.0.0.256", 2, "\"10.0.0.256\" is not an address" },
 	{ "route get --rib", 2, "option --rib needs a value" },
 	{ "route get --rib /nonexistent 10.0.0.1", 1, "/nonexistent" },
+	{ "route get - -", 2, "standard input can be read once only" },
+	{ "route get --rib - 10.0.0.1 -", 2, "standard input can be read once only" },
 	{ "check", 2, "which file shall be checked?" },
 	{ "apply", 2, "which file shall be applied?" },
 	{ "check /nonexistent.sluice", 1, "/nonexistent.sluice" },

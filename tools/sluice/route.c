@@ -331,16 +331,21 @@ int route_get(struct cli *cli, int argc, char **argv)
 	};
 	int n = cli_options(cli, argc, argv, own);
 	struct getter g = { .cli = cli };
+	int inputs = 0, code;
 	struct addr a;
-	int code;
 
 	if (n < 0)
 		return CLI_USAGE;
 	if (n == 0)
 		return cli_usage(cli, "which address?");
-	for (int i = 0; i < n; i++)
-		if (strcmp(argv[i], "-") && addr_parse(argv[i], &a))
+	for (int i = 0; i < n; i++) {
+		bool input = !strcmp(argv[i], "-");
+
+		if (!input && addr_parse(argv[i], &a))
 			return cli_usage(cli, "\"%s\" is not an address", argv[i]);
+		if (input && (inputs++ || (rib && !strcmp(rib, "-"))))
+			return cli_usage(cli, "standard input can be read once only");
+	}
 	code = rib ? get_offline(&g, rib, n, argv) : get_online(&g, n, argv);
 	return code == CLI_OK && g.wrong ? CLI_FAILED : code;
 }

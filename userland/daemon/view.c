@@ -230,6 +230,8 @@ static void fib_lines(const struct view *v, json_t *notes)
 	if (!v->fib || !v->image || !v->image->config.route)
 		return;
 	fib_notes(v->fib, &lines);
+	if (!lines.len)
+		return;
 	for (line = strtok_r(lines.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		add_note(notes, "%s", line);
 	text_free(&lines);
