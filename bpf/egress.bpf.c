@@ -3,9 +3,10 @@
  * egress.bpf.c: the last word on each frame that is redirected to a port that may
  * be a leg: a copy is rewritten for its leg and counted, anything else goes as it is.
  *
- * A copy is told by its destination, which is multicast; routing never forwards
- * such a packet. Its mark (struct copy_meta) says which generation made it and of
- * which group. See bpf/layout.h on why all generations share this program.
+ * A copy is told by its mark (struct copy_meta), which says which generation made it
+ * and of which group. In generic mode the mark is there, but the kernel has forgotten it:
+ * then a copy is told by its destination, which is multicast as no routed packet's is, and
+ * the mark is asked for again. See bpf/layout.h on why all generations share this program.
  */
 #include <stdbool.h>
 
@@ -21,19 +22,34 @@
 const volatile bool test_run;
 struct trace trace SEC(".data.trace");
 
+static __always_inline bool to_group(struct xdp_md *ctx)
+{
+	struct ethhdr *eth = frame_start(ctx);
+	struct copy copy = {};
+
+	return (void *)(eth + 1) <= frame_end(ctx) && eth->h_dest[0] & 1 && !copy_parse(ctx, &copy);
+}
+
 /*
  * Takes the mark off the frame, so that no one behind meets it.
- * Return: 0 and *@mark, or -1 if there is none.
+ * Return: 0 and *@mark; -1: this is no copy; -2: it is one, and its mark is lost.
  */
 static __always_inline int take_mark(struct xdp_md *ctx, struct copy_meta *mark)
 {
-	struct copy_meta *meta;
+	struct copy_meta *meta = (void *)(long)ctx->data_meta;
+	bool forgotten = (void *)(meta + 1) > frame_start(ctx);
 
-	if (ctx->data_meta == ctx->data && bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
-		return -1;
-	meta = (void *)(long)ctx->data_meta;
-	if ((void *)(meta + 1) > frame_start(ctx) || meta->magic != COPY_MAGIC)
-		return -1;
+	if (forgotten) {
+		if (!to_group(ctx))
+			return -1;
+		if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)))
+			return -2;
+		meta = (void *)(long)ctx->data_meta;
+		if ((void *)(meta + 1) > frame_start(ctx))
+			return -2;
+	}
+	if (meta->magic != COPY_MAGIC)
+		return forgotten ? -2 : -1;
 	*mark = *meta;
 	meta->magic = 0;
 	bpf_xdp_adjust_meta(ctx, sizeof(*meta));
@@ -43,19 +59,17 @@ static __always_inline int take_mark(struct xdp_md *ctx, struct copy_meta *mark)
 SEC("xdp.frags/devmap")
 int egress(struct xdp_md *ctx)
 {
-	struct ethhdr *eth = frame_start(ctx);
 	struct copy copy = {};
 	struct copy_meta mark;
 	struct leg *leg;
-	__u32 port;
+	int err;
 
-	if ((void *)(eth + 1) > frame_end(ctx) || !(eth->h_dest[0] & 1) || copy_parse(ctx, &copy))
-		return XDP_PASS;
-	port = test_run ? trace.egress_port : port_of(ctx->egress_ifindex);
-	if (take_mark(ctx, &mark))
-		return XDP_DROP;
-	leg = find_leg(mark.generation, mark.group, port);
-	if (!leg || copy_rewrite(ctx, &copy, leg))
+	err = take_mark(ctx, &mark);
+	if (err)
+		return err == -1 ? XDP_PASS : XDP_DROP;
+	leg = find_leg(mark.generation, mark.group,
+		       test_run ? trace.egress_port : port_of(ctx->egress_ifindex));
+	if (!leg || copy_parse(ctx, &copy) || copy_rewrite(ctx, &copy, leg))
 		return XDP_DROP;
 	return XDP_PASS;
 }

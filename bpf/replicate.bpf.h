@@ -147,11 +147,15 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 /** copy_out() - the XDP action that makes the copies of a replicated packet. */
 static __always_inline int copy_out(struct xdp_md *ctx, const struct packet *p)
 {
+	struct ethhdr *eth = frame_start(ctx);
 	__u32 group = p->group;
 	void *inner;
 
 	if (!copies_in_xdp(ctx, p))
 		return XDP_PASS;
+	/* The sender may have put a unicast address there; the egress program looks at this bit. */
+	if ((void *)(eth + 1) <= frame_end(ctx))
+		eth->h_dest[0] |= 1;
 	inner = bpf_map_lookup_elem(&legs, &group);
 	if (!inner)
 		return XDP_DROP;
