@@ -118,7 +118,7 @@ int ask_send(struct ask *a, json_t *request)
 static int fail_strange(struct ask *a, const char *line)
 {
 	text_printf(&a->hint, "this is sluice %s: use the sluice that came with the daemon, or restart sluiced",
-		    SLUICE_VERSION);
+		    cli_version);
 	return fail(a, CLI_UNREACHABLE, "sluiced's answer is not understood: %.60s%s", line,
 		    strlen(line) > 60 ? "..." : "");
 }

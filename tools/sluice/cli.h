@@ -24,6 +24,8 @@ enum {
 	CLI_UNREACHABLE = 3,	/* no daemon, no privilege, or a daemon of another version */
 };
 
+extern const char cli_version[];
+
 struct cli {
 	bool json;		/* -j: one object a line */
 	bool pretty;		/* -p: indented JSON */

@@ -15,6 +15,8 @@
 #include "base/text.h"
 #include "cli.h"
 
+const char cli_version[] = SLUICE_VERSION;
+
 static const struct verb verbs[] = {
 	{ "status", NULL, status, "",
 	  "what runs, and everything that is not as asked" },
@@ -155,7 +157,7 @@ static void set_common(struct cli *cli, char letter, const char *value)
 		cli->netns = value;
 		break;
 	case 'V':
-		printf("sluice %s\n", SLUICE_VERSION);
+		printf("sluice %s\n", cli_version);
 		exit(cli_finish(CLI_OK));
 	case 'h':
 		if (!cli->verb) {
