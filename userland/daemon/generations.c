@@ -29,6 +29,7 @@
 #include "policy/parse.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
+#define BUSY_MS		2	/* to look again whether routes can be published */
 
 enum wish {
 	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
@@ -320,12 +321,24 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 		text_printf(sentence, ", measure %s", image->measure.name);
 }
 
+static void run_attempt(struct generations *g);
+
+static void run_now(uv_timer_t *timer)
+{
+	run_attempt(timer->data);
+}
+
 static void run_attempt(struct generations *g)
 {
 	struct attempt *a = first(g);
 	struct text sentence = { 0 };
-	int err = swap(g, a, &sentence);
+	int err;
 
+	if (routes_busy(a->routes)) {
+		uv_timer_start(&g->soon, run_now, BUSY_MS, 0);
+		return;
+	}
+	err = swap(g, a, &sentence);
 	if (err) {
 		if (g->routes) {
 			interfaces_route(g->interfaces, g->routes, g->image, NULL);

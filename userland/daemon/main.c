@@ -46,7 +46,7 @@ struct daemon {
 	struct configuration *configuration;
 	struct generations *generations;
 	struct query *query;
-	bool submitting, ready, stopping, failed;
+	bool fleeting, submitting, ready, stopping, failed;
 };
 
 static void stop(struct daemon *d);
@@ -170,6 +170,8 @@ static int enter(struct daemon *d, struct text *why)
 		err = lock_directory(d->dir.path, why);
 	if (!err)
 		err = rundir_mount(&d->dir, why);
+	if (!err)
+		d->fleeting = rundir_fleeting(&d->dir);
 	return err;
 }
 
@@ -189,9 +191,9 @@ static int open_datapath(struct daemon *d, struct text *why)
 	return err;
 }
 
-static void note_what_we_know(struct daemon *d)
+static void note_mounts(struct daemon *d)
 {
-	if (rundir_fleeting())
+	if (d->fleeting)
 		notes_set(&d->notes, "mounts", "sluiced runs in a mount namespace of its own (under `ip "
 			  "netns exec`?): what it pins in %s ends with that, so that the data "
 			  "path would not outlive it. Use `sluiced -n NAME`", d->dir.bpf);
@@ -229,7 +231,7 @@ static int open_parts(struct daemon *d, struct text *why)
 	err = privilege_drop(why);
 	if (err)
 		return err;
-	note_what_we_know(d);
+	note_mounts(d);
 	grace_open(&d->grace, &d->loop);
 	d->generations = generations_open(&parts);
 	err = configuration_open(&d->loop, d->dir.store, &owner, &d->configuration, why);

@@ -310,6 +310,11 @@ bool routes_ready(const struct routes *r)
 	return r->ready;
 }
 
+bool routes_busy(const struct routes *r)
+{
+	return r->paused;
+}
+
 void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port)
 {
 	fib_port_set(r->fib, ifindex, port);

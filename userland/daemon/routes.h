@@ -62,6 +62,9 @@ void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port);
 /** routes_flush() - publishes now, or when a grace period that is under way is over. */
 void routes_flush(struct routes *r);
 
+/** routes_busy() - such a period is under way: a flush would not publish now. */
+bool routes_busy(const struct routes *r);
+
 struct tables *routes_tables(const struct routes *r);
 const struct fib *routes_fib(const struct routes *r);
 const struct lpm *routes_lpm(const struct routes *r, uint8_t family);

@@ -102,12 +102,22 @@ int rundir_mount(const struct rundir *dir, struct text *why)
 	return err;
 }
 
-bool rundir_fleeting(void)
+bool rundir_fleeting(const struct rundir *dir)
 {
+	struct text mounts = { 0 }, wanted = { 0 };
 	struct stat own, first;
+	bool fleeting;
 
-	return !stat("/proc/self/ns/mnt", &own) && !stat("/proc/1/ns/mnt", &first) &&
-	       (own.st_ino != first.st_ino || own.st_dev != first.st_dev);
+	if (stat("/proc/self/ns/mnt", &own) || stat("/proc/1/ns/mnt", &first) ||
+	    (own.st_ino == first.st_ino && own.st_dev == first.st_dev) ||
+	    text_read_file(&mounts, "/proc/1/mounts", 1 << 24))
+		return false;
+	/* One that was mounted before, outside, is ours as well, and stays. */
+	text_printf(&wanted, " %s bpf ", dir->bpf);
+	fleeting = !strstr(text_string(&mounts), wanted.data);
+	text_free(&mounts);
+	text_free(&wanted);
+	return fleeting;
 }
 
 static bool is_empty(const char *path)

@@ -35,10 +35,11 @@ int rundir_make(struct rundir *dir, const char *base, const char *netns, struct 
 int rundir_mount(const struct rundir *dir, struct text *why);
 
 /**
- * rundir_fleeting() - whether the mounts of this process are its own, and not those that the
- * machine's first process sees: then what is pinned ends with the last process in here, as under `ip netns exec`.
+ * rundir_fleeting() - whether the bpffs is seen by this process and its like only, because
+ * their mounts are not those of the machine's first process, as under `ip netns exec`: then
+ * what is pinned ends with the last of them. Ask while privileged; false where it cannot be told.
  */
-bool rundir_fleeting(void);
+bool rundir_fleeting(const struct rundir *dir);
 
 /**
  * rundir_claim() - says that what is pinned belongs to this network namespace.
