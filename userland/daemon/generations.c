@@ -280,6 +280,16 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 	return err;
 }
 
+/* After a commit, or after one that failed. */
+static void follow_what_runs(struct generations *g)
+{
+	interfaces_run(g->interfaces, g->image);
+	if (!g->routes)
+		return;
+	interfaces_route(g->interfaces, g->routes, g->image, NULL);
+	routes_flush(g->routes);
+}
+
 static void take_over(struct generations *g, struct attempt *a)
 {
 	struct policy *policy = g->policy;
@@ -292,9 +302,7 @@ static void take_over(struct generations *g, struct attempt *a)
 	g->routes = a->routes;
 	a->policy = NULL;
 	a->image = NULL;
-	interfaces_run(g->interfaces, g->image);
-	interfaces_route(g->interfaces, g->routes, g->image, NULL);
-	routes_flush(g->routes);
+	follow_what_runs(g);
 	g->p.view->generation = a->generation;
 	g->p.view->since = time(NULL);
 	show(g);
@@ -340,10 +348,7 @@ static void run_attempt(struct generations *g)
 	}
 	err = swap(g, a, &sentence);
 	if (err) {
-		if (g->routes) {
-			interfaces_route(g->interfaces, g->routes, g->image, NULL);
-			routes_flush(g->routes);
-		}
+		follow_what_runs(g);
 		if (!sentence.len)
 			text_printf(&sentence, "%s", strerror(-err));
 	} else {

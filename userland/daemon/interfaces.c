@@ -276,10 +276,29 @@ static void forget_notes(struct interfaces *in, const struct image *old, const s
 	}
 }
 
+/* A number that is no port of @image must not go on answering to an interface. */
+static void let_go_of_others(struct interfaces *in, const struct image *image)
+{
+	const struct ports *ports = datapath_ports(in->dp);
+	struct text ignored = { 0 };
+
+	for (uint16_t number = 1; number < PORTS_MAX; number++) {
+		struct port none = { 0 };
+
+		if (!ports->port[number].ifindex || image_port(image, number))
+			continue;
+		memcpy(none.interface, ports->port[number].interface, sizeof(none.interface));
+		datapath_port_set(in->dp, number, &none, &ignored);
+	}
+	text_free(&ignored);
+}
+
 void interfaces_run(struct interfaces *in, const struct image *image)
 {
 	forget_notes(in, in->image, image);
 	in->image = image;
+	if (image)
+		let_go_of_others(in, image);
 	for (size_t i = 0; image && i < image->ports.len; i++) {
 		const struct image_port *port = vec_at(&image->ports, i);
 

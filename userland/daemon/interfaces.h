@@ -46,7 +46,7 @@ void interfaces_publish(struct interfaces *in, const struct image *image);
 
 /**
  * interfaces_run() - @image runs, and is followed from now on; it stays the caller's, and must be
- * there until the next call. NULL: nothing runs.
+ * there until the next call. NULL: nothing runs that we know.
  */
 void interfaces_run(struct interfaces *in, const struct image *image);
 
