@@ -190,10 +190,11 @@ int configuration_open(uv_loop_t *loop, const char *path, const struct configura
 static void accept_all(uv_poll_t *poll, int status, int events)
 {
 	struct configuration *c = poll->data;
+	struct conn *conn;
 
 	(void)status, (void)events;
-	while (server_accept(c->server))
-		;
+	while ((conn = server_accept(c->server)))
+		watch(c, conn, SERVER_READ);	/* what it wants until it says otherwise */
 }
 
 int configuration_listen(struct configuration *c, const char *path, gid_t group, struct text *why)
