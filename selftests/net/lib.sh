@@ -125,6 +125,9 @@ fails_saying() {
 # on NODE COMMAND...: in the node's network namespace
 on() { nsenter --net="/run/netns/$LAB.$1" -- "${@:2}"; }
 
+# The same, for the background: "exec_on NODE COMMAND... &" makes $! the command's own process.
+exec_on() { exec nsenter --net="/run/netns/$LAB.$1" -- "${@:2}"; }
+
 # at NODE VERB...: the command line of the sluiced on this node
 at() { sluice -n "$LAB.$1" "${@:2}"; }
 
@@ -142,7 +145,7 @@ apply() { at "$1" apply -; }
 receive() {
 	local node=$1 file=$2
 	shift 2
-	on "$node" sluice-lab receive "$@" > "$file" 2> "$file.err" &
+	exec_on "$node" sluice-lab receive "$@" > "$file" 2> "$file.err" &
 	receiver=$!
 	wait_for 10 grep -q ready "$file.err"
 }

@@ -48,9 +48,10 @@ load() {
 	unicast=$receiver
 	receive h2 "$scratch/copies" -i eth0,eth1 -t 120 -S 2 || return 1
 	copies=$receiver
-	on h1 sluice-lab send -i eth0 -d 10.0.2.2 -m "$mac" -r 2000 -S 1 -t 100 -f 8 > "$scratch/sent1" &
+	exec_on h1 sluice-lab send -i eth0 -d 10.0.2.2 -m "$mac" -r 2000 -S 1 -t 100 -f 8 \
+		> "$scratch/sent1" &
 	sender1=$!
-	on h1 sluice-lab send -i eth0 -d 239.1.1.1 -r 2000 -S 2 -t 100 > "$scratch/sent2" &
+	exec_on h1 sluice-lab send -i eth0 -d 239.1.1.1 -r 2000 -S 2 -t 100 > "$scratch/sent2" &
 	sender2=$!
 	sleep 0.3
 }
