@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "daemon/rundir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/magic.h>
@@ -120,18 +119,13 @@ bool rundir_fleeting(const struct rundir *dir)
 	return fleeting;
 }
 
-static bool is_empty(const char *path)
+/* The folder of links is there as long as a data path is. */
+static bool is_pinned(const struct rundir *dir)
 {
-	DIR *d = opendir(path);
-	struct dirent *e;
-	bool empty = true;
+	char links[PATH_MAX + 8];
 
-	if (!d)
-		return true;
-	while (empty && (e = readdir(d)))
-		empty = !strcmp(e->d_name, ".") || !strcmp(e->d_name, "..");
-	closedir(d);
-	return empty;
+	snprintf(links, sizeof(links), "%s/links", dir->bpf);
+	return !access(links, F_OK);
 }
 
 int rundir_claim(const struct rundir *dir, bool named, struct text *why)
@@ -139,7 +133,7 @@ int rundir_claim(const struct rundir *dir, bool named, struct text *why)
 	uint64_t own = netns_cookie(), before = 0;
 	char path[PATH_MAX], line[32];
 	struct text kept = { 0 };
-	int err, pinned = !is_empty(dir->bpf);
+	int err, pinned = is_pinned(dir);
 
 	snprintf(path, sizeof(path), "%s/namespace", dir->path);
 	if (!text_read_file(&kept, path, sizeof(line)))

@@ -42,7 +42,8 @@ static int remove_names(const char *dir, bool links, struct text *why)
 		return err == -ENOENT ? 0 : err;
 	}
 	while (!err && (entry = readdir(folder))) {
-		if (entry->d_type == DT_DIR)
+		/* A name with a dot is the kernel's own: nobody else can give one. */
+		if (entry->d_type == DT_DIR || strchr(entry->d_name, '.'))
 			continue;
 		if (snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name) >= (int)sizeof(path))
 			continue;
@@ -62,6 +63,7 @@ int datapath_remove_pinned(const char *dir, struct text *why)
 	char links[PATH_MAX];
 	int err;
 
+	libbpf_set_print(NULL);		/* a tc program that is not there is no news */
 	snprintf(links, sizeof(links), "%s/links", dir);
 	err = remove_names(links, true, why);
 	if (!err)
