@@ -1156,6 +1156,11 @@ int store_bind(struct store *s, struct store_owner *o, u64 runs, u64 *generation
 	return 0;
 }
 
+bool store_compiles(const struct store *s, const struct store_owner *o)
+{
+	return s->compiler == o;
+}
+
 /*
  * No confirmation came: the contents of history[0] run again. This must not fail: where
  * there is no memory even for a number and a time, the old generation takes the number

@@ -216,6 +216,9 @@ int store_confirm(struct store *s, const u64 *number, struct store_error *e);
 int store_bind(struct store *s, struct store_owner *o, u64 runs, u64 *running,
 	       struct store_error *e);
 
+/** store_compiles() - whether @o is the bound compiler. */
+bool store_compiles(const struct store *s, const struct store_owner *o);
+
 /**
  * store_verdict() - the compiler's answer: on the candidate it decides; on the running
  * generation it is a report (applied, or not).

@@ -90,7 +90,10 @@ void server_free(struct server *s);
  */
 int server_listen(struct server *s, const char *path, gid_t group);
 
-/** server_accept() - takes one connection. Return: NULL if there is none (any more). */
+/**
+ * server_accept() - takes one connection; poll it for SERVER_READ until watch() says otherwise.
+ * Return: NULL if there is none (any more): call it until then.
+ */
 struct conn *server_accept(struct server *s);
 
 /** server_adopt() - as server_accept(), for a connected SOCK_SEQPACKET socket. */
@@ -114,8 +117,10 @@ void server_tick(struct server *s);
 int server_bind(struct server *s, uint64_t runs, uint64_t *running);
 
 /**
- * server_verdict() - answers compile(). @message: diagnostics, or NULL; what is longer than
- * SLUICE_MESSAGE_MAX is cut, and says so. -ESTALE: the candidate is no longer waited for.
+ * server_verdict() - answers compile(). A generation that is compiled may lose its point
+ * meanwhile (its time is over, or the store went back, which calls compile() anew): then
+ * -ESTALE, and the result is to be thrown away. @message: diagnostics, or NULL; what is longer than
+ * SLUICE_MESSAGE_MAX is cut, and says so.
  */
 int server_verdict(struct server *s, uint64_t generation, bool accepted, const char *message);
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "netlink/document.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#define TAIL 5	/* a NUL and a __be32 */
+
+size_t document_key(const char *name, uint32_t chunk, uint8_t key[SLUICE_KEY_MAX])
+{
+	size_t len = strlen(name);
+	uint32_t number = htonl(chunk);
+
+	if (!len || len > DOCUMENT_NAME_MAX)
+		return 0;
+	memcpy(key, name, len + 1);
+	memcpy(key + len + 1, &number, sizeof(number));
+	return len + TAIL;
+}
+
+int document_end(struct document_reader *r)
+{
+	if (!r->chunks)
+		return 0;
+	r->chunks = 0;
+	return r->each(r->ctx, text_string(&r->name), text_string(&r->bytes), r->bytes.len);
+}
+
+int document_take(struct document_reader *r, const void *key, size_t key_len,
+		  const void *value, size_t value_len)
+{
+	const uint8_t *bytes = key;
+	uint32_t chunk;
+	int err;
+
+	if (key_len <= TAIL || bytes[key_len - TAIL])
+		return -EBADMSG;
+	memcpy(&chunk, bytes + key_len - sizeof(chunk), sizeof(chunk));
+	chunk = ntohl(chunk);
+	if (!r->chunks || r->name.len != key_len - TAIL ||
+	    memcmp(r->name.data, key, r->name.len)) {
+		err = document_end(r);
+		if (err)
+			return err;
+		r->name.len = 0;
+		r->bytes.len = 0;
+		text_append(&r->name, key, key_len - TAIL);
+		text_append(&r->bytes, "", 0);
+	}
+	if (chunk != r->chunks)
+		return -EBADMSG;
+	r->chunks++;
+	if (value_len)
+		text_append(&r->bytes, value, value_len);
+	return 0;
+}
+
+void document_free(struct document_reader *r)
+{
+	text_free(&r->name);
+	text_free(&r->bytes);
+	r->chunks = 0;
+}
