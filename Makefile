@@ -136,6 +136,9 @@ $(B)/sluice-bench: $(call objects,tools/bench) $(LIB)
 # A test is one file; cmocka prints its TAP.
 $(B)/test/%: $(B)/obj/selftests/unit/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)
+# The store's file belongs to the daemon, which is no library.
+$(B)/test/test_disk: $(B)/obj/selftests/unit/test_disk.o $(B)/obj/userland/daemon/disk.o $(LIB)
+	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
 $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)
 
