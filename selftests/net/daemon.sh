@@ -64,7 +64,7 @@ check "an unknown option" fails_saying "usage:" sluiced --no-such-option
 check "it starts without a policy" start
 check "and says so" eval 'status | grep -q "generation *none yet"'
 check "a second one in the namespace is refused, and told who is there" \
-	fails_saying "another sluiced runs in this network namespace: process $daemon" sluiced -n "$netns"
+	fails_saying "sluiced already runs in this network namespace: process $daemon" sluiced -n "$netns"
 check "so is one of another namespace in the same directory" \
 	fails_saying "in use by the sluiced of another network namespace: process $daemon" \
 	on a sluiced --run-dir "$run"

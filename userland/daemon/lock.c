@@ -51,7 +51,7 @@ int lock_namespace(struct text *why)
 	err = -errno;
 	close(fd);
 	if (err == -EADDRINUSE)
-		text_printf(why, "another sluiced runs in this network namespace: process %d",
+		text_printf(why, "sluiced already runs in this network namespace: process %d",
 			    (int)holder(&name, len));
 	else
 		text_printf(why, "cannot lock this network namespace: %s", strerror(-err));
