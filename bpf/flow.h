@@ -27,8 +27,8 @@
  *	interval less, state READ		done with
  * (userland/flow/epoch.c).
  */
-#ifndef SLUICE_FLOW_H
-#define SLUICE_FLOW_H
+#ifndef SLUICE_BPF_FLOW_H
+#define SLUICE_BPF_FLOW_H
 
 #include <linux/types.h>
 
@@ -72,14 +72,14 @@ enum flow_state { FLOW_NEW = 0, FLOW_READY = 1, FLOW_READ = 2 };
 
 struct flow_epoch {
 	/* The program's; first set by the daemon when it prepares the epoch. */
-	__s64 gap;		/* bytes of packets not held until the next one is sampled */
+	__u64 secret;		/* odd; where in its block a cell samples */
 	__u64 packets;		/* all that were measured */
 	__u64 bytes;
 	__u64 sampled;		/* packets that were not held, met a full bucket, and were drawn */
 	__u64 evicted;		/* entries that gave way to another flow */
 	__u64 window;		/* packets when the last FLOW_WINDOW samples began */
-	__u32 scale;		/* 1 / p: mean bytes from sample to sample */
-	__u32 scale_max;	/* the greatest it has been */
+	__u32 shift;		/* log2 of the block: p is 2^-shift a byte; at least 1 */
+	__u32 shift_max;	/* the greatest it has been */
 	__u64 pad;
 	/* The daemon's. */
 	__u64 interval;		/* number; grows by one each interval */
@@ -117,21 +117,17 @@ FLOW_ASSERT(struct flow_entry, 64);
 
 /*
  * At most one packet in FLOW_SAMPLED_ONE_IN is sampled: after every FLOW_WINDOW samples the
- * program doubles the scale if they came in fewer packets than that, and halves it if they took
+ * program doubles the block if they came in fewer packets than that, and halves it if they took
  * more than four times as many.
  */
 #define FLOW_SAMPLED_ONE_IN	25
 #define FLOW_WINDOW		32
+#define FLOW_SHIFT_MIN		1
+#define FLOW_SHIFT_MAX		30
 
-/* Draws of -ln(u): by steps of 1/FLOW_LN_STEPS, in units of 2^-FLOW_LN_SHIFT. */
-#define FLOW_LN_STEPS	256
-#define FLOW_LN_SHIFT	24
-
-/* The program's .rodata "measure_config"; userland/flow fills it (flow_measure_config()). */
+/* The program's .rodata "measure_config": the verifier needs it as a constant. */
 struct measure_config {
-	__u32 buckets;		/* of the memory; the verifier needs it as a constant */
-	__u32 pad;
-	__u32 ln[FLOW_LN_STEPS + 2];	/* [i]: ln(1 + i / FLOW_LN_STEPS) << FLOW_LN_SHIFT */
+	__u32 buckets;		/* of the memory: slots / FLOW_WAYS */
 };
 
 #define FLOW_INLINE static inline __attribute__((always_inline))
@@ -145,7 +141,7 @@ FLOW_INLINE __u64 flow_hash(const __u64 key[FLOW_KEY_WORDS],
 {
 	__u64 sum = 0;
 
-#pragma unroll
+#pragma GCC unroll 5
 	for (int i = 0; i < FLOW_KEY_WORDS; i++)
 		sum += (__u64)((__u32)key[i] + secret[2 * i]) *
 		       ((__u32)(key[i] >> 32) + secret[2 * i + 1]);

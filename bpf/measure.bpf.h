@@ -8,12 +8,13 @@
  *
  *  1. Held: count. This touches the bucket's tags and one entry.
  *  2. A free place in the bucket: admitted at once, and exact.
- *  3. Else the bytes are lost, and counted as such in the key's cell, until they have used up the
- *     gap: a geometric number of bytes, whose mean is the scale, 1 / p. An unsampled packet costs
- *     a subtraction and an addition.
+ *  3. Else the bytes are lost, and counted as such in the key's cell. Of each block of 1 / p bytes
+ *     that a cell loses, one is sampled, at a secret place. A flow that sends x_b bytes into block b
+ *     is passed over with probability prod (1 - p x_b) <= e^-pX: never more often than by independent
+ *     draws, and much less so if it has the cell nearly to itself, as elephants do.
  *  4. Sampled: the lightest entry of the bucket, of weight m, gives way with probability
- *     min(1, scale / m). So a byte of a flow that is not held is admitted at the rate
- *     1 / max(scale, m): mice evict mice, and an elephant is safe.
+ *     min(1, 1 / pm). So a byte of a flow that is not held is admitted at the rate
+ *     1 / max(1/p, m): mice evict mice, and an elephant is safe.
  *
  * p is as great as the budget allows: bpf/flow.h, FLOW_SAMPLED_ONE_IN.
  * What is kept from one interval to the next is put there by userland before the interval begins.
@@ -25,6 +26,7 @@
 #define SLUICE_MEASURE_BPF_H
 
 #include "bpf/flow.h"
+#include "bpf/ln.h"
 
 #ifdef __bpf__
 #include <linux/bpf.h>
@@ -51,6 +53,12 @@ FLOW_INLINE __u32 flow_random(void)
 }
 #endif
 
+/*
+ * The compiler is to reckon with this number from here on, and not with how it came about: the
+ * verifier knows its bound. What it would make a branch of, the verifier would walk twice.
+ */
+#define keep_number(number) asm volatile("" : "+r"(number))
+
 #define TAGS_ONE	0x0001000100010001ull
 #define TAGS_HIGH	0x8000800080008000ull
 
@@ -72,22 +80,32 @@ FLOW_INLINE __u64 tags_found(__u64 low, __u64 high)
 
 FLOW_INLINE __u32 tags_lowest(__u64 found)
 {
-	__u64 bit = found & -found, low = (bit & TAGS_HIGH >> 1) != 0;
+	__u64 bit = found & -found, low = bit & TAGS_HIGH >> 1;
 
-	return ((bit << low >> 15) * (1ull << 46 | 2ull << 30 | 3ull << 14) >> 62 | low << 2) ^ 4;
+	bit = ((bit + low) >> 15) * (1ull << 46 | 2ull << 30 | 3ull << 14) >> 62;
+	return bit + 4 - (-low >> 63) * 4;
 }
 
-/* Saturates without a branch, as do all stages here that the verifier would walk twice. */
-FLOW_INLINE void cell_add(__u32 *cell, __u64 bytes)
+/* All ones if @n, as a signed number, is negative, else 0: a choice that is not a branch. */
+FLOW_INLINE __u64 mask_negative(__u64 n)
 {
-	__u64 sum = *cell + bytes;
+	__u64 mask = (__s64)n >> 63;
 
-	*cell = sum | -(sum >> 32 != 0);
+	keep_number(mask);
+	return mask;
 }
 
 FLOW_INLINE __u64 min_u63(__u64 a, __u64 b)
 {
-	return b + ((a - b) & (__u64)((__s64)(a - b) >> 63));
+	return b + ((a - b) & mask_negative(a - b));
+}
+
+/* Saturates. */
+FLOW_INLINE void cell_add(__u32 *cell, __u64 bytes)
+{
+	__u64 sum = *cell + bytes;
+
+	*cell = sum | mask_negative(-(sum >> 32));
 }
 
 FLOW_INLINE int same_key(const __u64 a[FLOW_KEY_WORDS], const __u64 b[FLOW_KEY_WORDS])
@@ -98,7 +116,7 @@ FLOW_INLINE int same_key(const __u64 a[FLOW_KEY_WORDS], const __u64 b[FLOW_KEY_W
 FLOW_INLINE void entry_set(struct flow_entry *entry, const __u64 key[FLOW_KEY_WORDS], __u32 bytes,
 			   __u32 scale, __u32 lost)
 {
-#pragma unroll
+#pragma GCC unroll 5
 	for (int i = 0; i < FLOW_KEY_WORDS; i++)
 		entry->key[i] = key[i];
 	entry->bytes = bytes;
@@ -109,72 +127,100 @@ FLOW_INLINE void entry_set(struct flow_entry *entry, const __u64 key[FLOW_KEY_WO
 	entry->age = 0;
 }
 
-/* What an entry weighs when places are given away; 32 bits are enough to tell a mouse. */
+/* The most that an entry is thought to have lost: what its cell had, and one block or weight. */
 FLOW_INLINE __u64 entry_weight(const struct flow_entry *entry)
 {
-	return entry->bytes + entry->scale + FLOW_PRIOR(entry->prior);
+	return entry->bytes + min_u63(entry->scale, entry->lost) + FLOW_PRIOR(entry->prior);
 }
 
-/* A draw of the exponential distribution of mean 1, in units of 2^-FLOW_LN_SHIFT: -ln of a uniform. */
-FLOW_INLINE __u64 draw_exponential(void)
+/* Which byte of block @number of cell @cell is sampled. */
+FLOW_INLINE __u64 sampled_place(const struct flow_epoch *e, __u32 cell, __u64 number)
 {
-	__u32 uniform = flow_random() | 1, exponent = 1, low, high, step;
+	__u64 hash = (number << 32 | cell) * e->secret;
 
-	/* uniform = (1 + fraction) / 2^exponent, the fraction in 32 bits */
-#pragma unroll
-	for (int i = 4; i >= 0; i--) {
-		if (!(uniform >> (32 - (1 << i)))) {
-			uniform <<= 1 << i;
-			exponent += 1 << i;
-		}
-	}
-	uniform <<= 1;
-	step = uniform >> 24;
-	low = measure_config.ln[step];
-	high = measure_config.ln[step + 1];
-	low += (__u64)(high - low) * (uniform & 0xffffff) >> 24;
-	return (__u64)exponent * 11629080 /* ln 2 */ - low;
+	hash = (hash ^ hash >> 32) * 0x9e3779b97f4a7c15ull;
+	return hash >> (64 - (e->shift & 31));
 }
 
-/* After each FLOW_WINDOW samples: is p what the budget allows? */
-FLOW_INLINE __u32 adapt_scale(struct flow_epoch *e)
+/*
+ * Whether one of the next @bytes bytes that @cell loses after @lost is sampled.
+ * Return: 0, or how many bytes there are from the first such byte to the end.
+ */
+FLOW_INLINE __u32 sampled_rest(const struct flow_epoch *e, __u32 cell, __u32 lost, __u32 bytes)
 {
-	__u32 scale = e->scale;
+	__u32 shift = e->shift & 31;
+	__u64 block = 1ull << shift, start = lost & (block - 1), place;
+
+	if (lost == FLOW_LOST_MAX)	/* it no longer counts: draw instead */
+		return flow_random() < (__u64)bytes << (32 - shift) ? bytes : 0;
+	place = sampled_place(e, cell, lost >> shift);
+	if (place >= start && place < start + bytes)
+		return start + bytes - place;
+	if (start + bytes <= block)
+		return 0;
+	bytes = start + bytes - block;
+	if (bytes >= block)
+		return bytes;
+	place = sampled_place(e, cell, (lost >> shift) + 1);
+	return place < bytes ? bytes - place : 0;
+}
+
+/* After each FLOW_WINDOW samples: is p what the budget allows? Return: 1 / p. */
+FLOW_INLINE __u64 adapt_block(struct flow_epoch *e)
+{
+	__u32 shift = e->shift & 31;
 	__u64 took;
 
 	if (++e->sampled % FLOW_WINDOW)
-		return scale;
+		return 1ull << shift;
 	took = e->packets - e->window;
 	e->window = e->packets;
-	if (took < FLOW_WINDOW * FLOW_SAMPLED_ONE_IN && scale < 1u << 30)
-		scale *= 2;
-	else if (took > 4 * FLOW_WINDOW * FLOW_SAMPLED_ONE_IN && scale > 1)
-		scale /= 2;
-	e->scale = scale;
-	if (scale > e->scale_max)
-		e->scale_max = scale;
-	return scale;
+	if (took < FLOW_WINDOW * FLOW_SAMPLED_ONE_IN && shift < FLOW_SHIFT_MAX)
+		shift++;
+	else if (took > 4 * FLOW_WINDOW * FLOW_SAMPLED_ONE_IN && shift > FLOW_SHIFT_MIN)
+		shift--;
+	e->shift = shift;
+	if (shift > e->shift_max)
+		e->shift_max = shift;
+	return 1ull << shift;
 }
 
-/* A packet that was drawn: does the lightest entry of the bucket give way? */
-FLOW_INLINE void admit_sampled(struct flow_epoch *e, struct flow_bucket *bucket,
-			       struct flow_entry *entries, const __u64 key[FLOW_KEY_WORDS],
-			       __u16 tag, __u32 bytes)
+FLOW_INLINE struct flow_epoch *epoch_of(struct flow_control *element, __u32 epoch)
 {
-	__u32 *cell = &bucket->lost[FLOW_CELL(tag)];
-	__u32 scale = adapt_scale(e), lost = *cell, number;
-	__u64 lightest, weight;
-	struct flow_entry *entry;
+	return (void *)(element + 1) + (epoch & 1) * flow_epoch_size(measure_config.buckets);
+}
 
-	e->gap = scale * draw_exponential() >> FLOW_LN_SHIFT;
+FLOW_INLINE struct flow_bucket *bucket_of(struct flow_epoch *e, __u32 number)
+{
+	return (struct flow_bucket *)(e + 1) + number;
+}
+
+FLOW_INLINE struct flow_entry *entries_of(struct flow_epoch *e, __u32 number)
+{
+	return (struct flow_entry *)bucket_of(e, measure_config.buckets) + number * FLOW_WAYS;
+}
+
+/*
+ * A packet that was sampled: does the lightest entry of the bucket give way? Once with probability
+ * block / weight; and again for what would be sampled in the @rest of the packet.
+ */
+FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u32 bucket_number,
+			       const __u64 key[FLOW_KEY_WORDS], __u16 tag, __u32 bytes, __u32 rest)
+{
+	struct flow_entry *entries = entries_of(e, bucket_number), *entry;
+	struct flow_bucket *bucket = bucket_of(e, bucket_number);
+	__u32 *cell = &bucket->lost[FLOW_CELL(tag)], lost = *cell, number;
+	__u64 lightest, weight, scale = adapt_block(e);
+
 	lightest = (__u64)FLOW_LOST_MAX << 3;
-#pragma unroll
+#pragma GCC unroll 8
 	for (__u32 i = 0; i < FLOW_WAYS; i++)
 		lightest = min_u63(entry_weight(&entries[i]) << 3 | i, lightest);
 	number = lightest & (FLOW_WAYS - 1);
 	weight = lightest >> 3;
 	if (weight > scale) {
-		if (flow_random() * weight >> 32 >= scale) {
+		if (flow_random() * weight >> 32 >= scale &&
+		    weight * ln_exponential(flow_random()) >> LN_SHIFT >= rest) {
 			cell_add(cell, bytes);
 			return;
 		}
@@ -187,30 +233,47 @@ FLOW_INLINE void admit_sampled(struct flow_epoch *e, struct flow_bucket *bucket,
 	entry_set(entry, key, bytes, scale, lost);
 }
 
+#ifdef __bpf__
+/* A function of its own, so that the verifier walks it once: it is called for few packets. */
+__noinline int measure_sampled(const struct flow_key *key, __u32 epoch_bucket, __u32 tag, __u32 bytes,
+			       __u32 rest)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), number = epoch_bucket & 0x7fffffff;
+	struct flow_control *element = bpf_map_lookup_elem(&flow_memory, &cpu);
+
+	keep_number(number);
+	if (!element || !key || number >= measure_config.buckets)
+		return 0;
+	keep_number(number);
+	admit_sampled(epoch_of(element, epoch_bucket >> 31), number, (const __u64 *)key, tag, bytes,
+		      rest);
+	return 0;
+}
+#endif
+
 /* Counts @bytes of the flow of @key, which is not masked yet, in the memory of one CPU. */
 FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WORDS], __u32 bytes)
 {
-	__u32 buckets = measure_config.buckets, number, slot;
-	struct flow_bucket *bucket;
 	struct flow_entry *entries, *entry;
+	__u32 epoch, number, slot, rest, *cell;
+	struct flow_bucket *bucket;
 	__u64 hash, found, wanted;
-	const __u64 *tags;
 	struct flow_epoch *e;
+	const __u64 *tags;
 	__u16 tag;
 
-#pragma unroll
+#pragma GCC unroll 5
 	for (int i = 0; i < FLOW_KEY_WORDS; i++)
 		key[i] &= element->mask[i];
 	hash = flow_hash(key, element->hash_key);
 	tag = flow_hash_tag(hash);
-	number = flow_hash_bucket(hash, buckets);
-	asm volatile("" : "+r"(number));	/* one number, whose bound the verifier knows */
+	number = flow_hash_bucket(hash, measure_config.buckets);
+	keep_number(number);
 
-	e = (void *)(element + 1);
-	e = (void *)e + (*(volatile __u32 *)&element->epoch & 1) * flow_epoch_size(buckets);
-	bucket = (struct flow_bucket *)(e + 1) + number;
-	entries = (struct flow_entry *)((struct flow_bucket *)(e + 1) + buckets) +
-		  number * FLOW_WAYS;
+	epoch = *(volatile __u32 *)&element->epoch & 1;
+	e = epoch_of(element, epoch);
+	bucket = bucket_of(e, number);
+	entries = entries_of(e, number);
 	e->packets++;
 	e->bytes += bytes;
 
@@ -227,18 +290,22 @@ FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WOR
 		found &= found - 1;
 	}
 
+	cell = &bucket->lost[FLOW_CELL(tag)];
 	if (!bucket->tag[FLOW_WAYS - 1]) {
 		slot = tags_lowest(tags_found(tags[0], tags[1]));
 		bucket->tag[slot] = tag;
-		entry_set(entries + slot, key, bytes, 0, bucket->lost[FLOW_CELL(tag)]);
+		entry_set(entries + slot, key, bytes, 0, *cell);
 		return;
 	}
-
-	e->gap -= bytes;
-	if (e->gap >= 0)
-		cell_add(&bucket->lost[FLOW_CELL(tag)], bytes);
+	rest = sampled_rest(e, number * FLOW_CELLS + FLOW_CELL(tag), *cell, bytes);
+	if (!rest)
+		cell_add(cell, bytes);
 	else
-		admit_sampled(e, bucket, entries, key, tag, bytes);
+#ifdef __bpf__
+		measure_sampled((struct flow_key *)key, epoch << 31 | number, tag, bytes, rest);
+#else
+		admit_sampled(e, number, key, tag, bytes, rest);
+#endif
 }
 
 #ifdef __bpf__
