@@ -1,0 +1,1199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * fib.c: routes in, the answer for each prefix out.
+ *
+ * Each prefix that anything is known of has an entry: the kernel's routes for it, best
+ * first, and what the table has for it. A change marks the prefix; fib_flush() chooses
+ * anew for each marked prefix and writes the table where the choice differs.
+ *
+ * Choice. The kernel asks its tables one after the other (ip rules): the first in which
+ * anything matches decides, by its longest prefix. One table of ours must say the same:
+ *  - IPv4 keeps local and main in one trie: there the longest prefix of both decides, local
+ *    before main where they are equal. A route of table default counts only where
+ *    nothing else covers its prefix.
+ *  - IPv6 asks local first: a route of main does not count below a wide route of local
+ *    (those of hosts have nothing below them). It has no rule for table default.
+ * Within a prefix the lowest metric. A prefix with a route by TOS, or with several routes
+ * of one key that the kernel picks from as it likes, is passed up as not_followed.
+ *
+ * Connected networks. A route without a gateway says that its addresses are neighbours:
+ * the prefix itself is passed up (no_neighbour), so that the kernel resolves; each
+ * neighbour for which that route is the longest match becomes a prefix of its own, of
+ * full length: a host entry.
+ *
+ * No room. The table takes so many prefixes. A prefix that it refuses must not be
+ * answered by a shorter one, so its block (the /8 around it, for IPv6 the /20) is given
+ * up: all prefixes in it are taken out, and one for the block says table_full: the
+ * kernel answers. Where that frees nothing, the block is widened. Taking out and putting
+ * in is several steps; meanwhile every group says table_full, so that no reader sees a
+ * shorter prefix answer (hops_hold). A block is taken back once as many prefixes as it
+ * misses have gone.
+ */
+#include "compile/fib.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prefix_tree.h"
+#include "base/table.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "compile/hops.h"
+#include "lpm/lpm.h"
+
+#define BLOCK_LEN_V4	8
+#define BLOCK_LEN_V6	20
+#define BULK_MIN	4096	/* a first flush of so many prefixes builds the table at once */
+
+/* What many routes share: all of a key but the prefix, and what is only shown. */
+struct route_class {
+	uint32_t table, metric;
+	uint8_t family, tos, type, protocol, scope, flags;
+	uint16_t pad;
+};
+
+/* When the kernel asks a table: ranks are asked in order, RANK_NEVER not at all. */
+enum { RANK_FIRST, RANK_LATER, RANK_NEVER };
+
+/* One route of the kernel's. */
+struct candidate {
+	uint32_t next;		/* of the same prefix, worse; 0: none */
+	uint32_t set;		/* where it leads: a ref */
+	uint32_t class;
+};
+
+/* entry.flags */
+#define ENTRY_DIRTY	(1u << 0)	/* in family.dirty */
+#define ENTRY_USES	(1u << 1)	/* @group is that of @set, with a use */
+#define ENTRY_HOST	(1u << 2)	/* @set is that of a neighbour, not of a route */
+#define ENTRY_LEFT_OUT	(1u << 3)	/* @set is not in the table: its block is given up */
+#define ENTRY_BLOCK	(1u << 4)	/* a block of this prefix is given up */
+#define ENTRY_STARVED	(1u << 5)	/* @group is that of table_full: @set found no group */
+
+struct entry {
+	uint32_t first;		/* candidate; of a free entry: the next free one */
+	uint32_t set;		/* what counts here: a ref; 0: nothing */
+	uint16_t group;		/* what the table has for this prefix; 0: it is not in it */
+	uint8_t flags;
+	uint8_t pad;
+};
+
+struct family {
+	uint8_t family;
+	struct lpm *lpm;
+	struct prefix_tree entries;	/* -> entry */
+	struct prefix_tree hosts;	/* usable neighbours' addresses -> how many */
+	struct prefix_tree wide;	/* RANK_FIRST routes shorter than an address -> how many (IPv6) */
+	struct prefix_tree later;	/* prefixes with a RANK_LATER route -> how many (IPv4) */
+	struct prefix_tree blocks;	/* -> number of missing entries + 1 */
+	struct vec dirty;	/* of struct prefix */
+	struct vec *bulk;	/* of struct lpm_route: collected, not inserted */
+	size_t level;		/* prefixes in the table when it refused one last */
+	size_t routes, prefixes, published, in_table, host_entries, left_out, starved, not_followed;
+};
+
+struct fib {
+	struct fib_memory memory;
+	struct hops hops;
+	struct family family[2];
+	struct vec entries;	/* of struct entry; 0 is none */
+	struct vec candidates;	/* of struct candidate; 0 is none */
+	uint32_t free_entry, free_candidate;
+	struct table class_numbers;	/* struct route_class -> number in classes */
+	struct vec classes;	/* of struct route_class */
+	struct vec rules;	/* of struct kernel_rule: those that are not the default ones */
+	bool held;		/* all groups say table_full: the tables are being rearranged */
+	bool stuck;		/* and something could not be taken out: they stay so until it can */
+	bool again;		/* this round writes even what did not change */
+	bool lowered;		/* groups were freed: starved prefixes may find one */
+	uint32_t not_followed;	/* the set of REASON_not_followed */
+	uint64_t flushes, table_writes, graces;
+};
+
+static struct family *family_of(const struct fib *fib, uint8_t family)
+{
+	return (struct family *)&fib->family[family == ADDR_V6];
+}
+
+static struct entry *entry_at(const struct fib *fib, uint32_t i)
+{
+	return vec_at(&fib->entries, i);
+}
+
+static struct candidate *candidate_at(const struct fib *fib, uint32_t i)
+{
+	return vec_at(&fib->candidates, i);
+}
+
+static const struct route_class *class_at(const struct fib *fib, uint32_t i)
+{
+	return vec_at(&fib->classes, i);
+}
+
+static struct entry *find_entry(const struct fib *fib, const struct family *f,
+				const struct prefix *p)
+{
+	const uint32_t *i = prefix_tree_get(&f->entries, p);
+
+	return i ? entry_at(fib, *i) : NULL;
+}
+
+static bool is_host(const struct prefix *p)
+{
+	return p->len == addr_bits(p->addr.family);
+}
+
+static struct prefix host_prefix(const struct addr *a)
+{
+	return (struct prefix){ .addr = *a, .len = addr_bits(a->family) };
+}
+
+static struct prefix all_of(uint8_t family)
+{
+	return (struct prefix){ .addr.family = family };
+}
+
+/* The entry of @p, entered if need be. Pointers to entries are good until the next call. */
+static struct entry *get_entry(struct fib *fib, struct family *f, const struct prefix *p)
+{
+	uint32_t *number = prefix_tree_put(&f->entries, p);
+
+	if (!*number) {
+		if (fib->free_entry) {
+			*number = fib->free_entry;
+			fib->free_entry = entry_at(fib, *number)->first;
+		} else {
+			*number = fib->entries.len;
+			vec_push(&fib->entries);
+		}
+		*entry_at(fib, *number) = (struct entry){ 0 };
+	}
+	return entry_at(fib, *number);
+}
+
+static void drop_if_empty(struct fib *fib, struct family *f, const struct prefix *p)
+{
+	const uint32_t *number = prefix_tree_get(&f->entries, p);
+	struct entry *e = number ? entry_at(fib, *number) : NULL;
+
+	if (!e || e->first || e->set || e->group || e->flags)
+		return;
+	e->first = fib->free_entry;
+	fib->free_entry = *number;
+	prefix_tree_del(&f->entries, p);
+}
+
+static void mark(struct fib *fib, struct family *f, const struct prefix *p)
+{
+	struct entry *e = get_entry(fib, f, p);
+
+	if (e->flags & ENTRY_DIRTY)
+		return;
+	e->flags |= ENTRY_DIRTY;
+	vec_append(&f->dirty, p);
+}
+
+static void mark_within(struct fib *fib, struct family *f, const struct prefix_tree *tree,
+			const struct prefix *within)
+{
+	for (struct prefix p = { 0 }; prefix_tree_next(tree, within, &p, NULL); )
+		mark(fib, f, &p);
+}
+
+/* ---- routes as the kernel has them ---------------------------------------- */
+
+static int rank(const struct route_class *c)
+{
+	if (c->table == KERNEL_TABLE_LOCAL)
+		return RANK_FIRST;
+	if (c->table == KERNEL_TABLE_MAIN)
+		return c->family == ADDR_V4 ? RANK_FIRST : RANK_LATER;
+	return c->family == ADDR_V4 && c->table == KERNEL_TABLE_DEFAULT ? RANK_LATER : RANK_NEVER;
+}
+
+/* Which of two routes of one prefix the kernel meets first. */
+static bool precedes(const struct route_class *a, const struct route_class *b)
+{
+	int ra = rank(a), rb = rank(b);
+
+	if (ra != rb)
+		return ra < rb;
+	if (a->table != b->table)
+		return a->table > b->table;
+	if (a->tos != b->tos)
+		return a->tos > b->tos;
+	return a->metric < b->metric;
+}
+
+static bool same_key(const struct route_class *c, const struct kernel_route *r)
+{
+	return c->table == r->table && c->tos == r->tos && c->metric == r->metric;
+}
+
+static uint32_t class_number(struct fib *fib, const struct kernel_route *r)
+{
+	struct route_class c = {
+		.table = r->table, .metric = r->metric, .family = r->prefix.addr.family,
+		.tos = r->tos, .type = r->type, .protocol = r->protocol, .scope = r->scope,
+		.flags = r->flags,
+	};
+	uint32_t *number;
+	bool fresh;
+
+	number = table_put(&fib->class_numbers, &c, &fresh);
+	if (fresh) {
+		*number = fib->classes.len;
+		vec_append(&fib->classes, &c);
+	}
+	return *number;
+}
+
+static uint32_t intern_route(struct fib *fib, const struct kernel_route *r)
+{
+	struct hop_key key = { .family = r->prefix.addr.family };
+
+	switch (r->type) {
+	case RTN_UNICAST:
+		key.reason = REASON_forwarded;
+		key.mtu = r->mtu;
+		key.object = r->nexthop_id;
+		key.paths = r->paths;
+		key.path = r->path;
+		break;
+	case RTN_LOCAL:
+	case RTN_BROADCAST:
+	case RTN_ANYCAST:
+	case RTN_MULTICAST:
+		key.reason = REASON_local;
+		break;
+	case RTN_BLACKHOLE:
+	case RTN_UNREACHABLE:
+	case RTN_PROHIBIT:
+		key.reason = REASON_reject;
+		break;
+	default:		/* throw: another table, NAT: not ours */
+		key.reason = REASON_not_followed;
+	}
+	return hops_intern(&fib->hops, &key);
+}
+
+/* Trees of rare prefixes count how many routes put them there. Return: whether it came or went. */
+static bool count_prefix(struct prefix_tree *t, const struct prefix *p, int by)
+{
+	uint32_t *count = prefix_tree_put(t, p);
+
+	*count += by;
+	if (*count)
+		return by > 0 && *count == 1;
+	prefix_tree_del(t, p);
+	return true;
+}
+
+/* A route came (@by 1) or went (-1): what else hangs on it. */
+static void account_route(struct fib *fib, struct family *f, const struct prefix *p,
+			  const struct route_class *c, int by)
+{
+	f->routes += by;
+	if (rank(c) != RANK_NEVER && (c->tos || c->flags & KERNEL_ROUTE_AMBIGUOUS))
+		f->not_followed += by;
+	if (f->family == ADDR_V6 && rank(c) == RANK_FIRST && !is_host(p) &&
+	    count_prefix(&f->wide, p, by))
+		mark_within(fib, f, &f->entries, p);
+	if (f->family == ADDR_V4 && rank(c) == RANK_LATER)
+		count_prefix(&f->later, p, by);
+}
+
+void fib_route_set(struct fib *fib, const struct kernel_route *r)
+{
+	struct family *f = family_of(fib, r->prefix.addr.family);
+	uint32_t set = intern_route(fib, r), class = class_number(fib, r);
+	struct entry *e = get_entry(fib, f, &r->prefix);
+	struct candidate *c = NULL;
+	uint32_t *link, number;
+
+	for (link = &e->first; *link; link = &c->next) {
+		c = candidate_at(fib, *link);
+		if (same_key(class_at(fib, c->class), r))
+			break;
+		if (precedes(class_at(fib, class), class_at(fib, c->class))) {
+			c = NULL;
+			break;
+		}
+		if (!c->next) {
+			link = &c->next;
+			c = NULL;
+			break;
+		}
+	}
+	if (*link && c) {
+		if (c->set == set && c->class == class) {
+			hops_unref(&fib->hops, set);
+			return;
+		}
+		account_route(fib, f, &r->prefix, class_at(fib, c->class), -1);
+		hops_unref(&fib->hops, c->set);
+		c->set = set;
+		c->class = class;
+	} else {
+		struct candidate fresh = { .next = *link, .set = set, .class = class };
+
+		number = fib->free_candidate;
+		if (number) {
+			fib->free_candidate = candidate_at(fib, number)->next;
+			*link = number;
+			*candidate_at(fib, number) = fresh;
+		} else {
+			/* Pushing may move what @link points into: write it first. */
+			*link = fib->candidates.len;
+			vec_append(&fib->candidates, &fresh);
+		}
+	}
+	account_route(fib, f, &r->prefix, class_at(fib, class), 1);
+	mark(fib, f, &r->prefix);
+}
+
+void fib_route_gone(struct fib *fib, const struct kernel_route *r)
+{
+	struct family *f = family_of(fib, r->prefix.addr.family);
+	struct entry *e = find_entry(fib, f, &r->prefix);
+	struct candidate *c;
+	uint32_t *link, number;
+
+	if (!e)
+		return;
+	for (link = &e->first; *link; link = &c->next) {
+		c = candidate_at(fib, *link);
+		if (!same_key(class_at(fib, c->class), r))
+			continue;
+		number = *link;
+		*link = c->next;
+		hops_unref(&fib->hops, c->set);
+		account_route(fib, f, &r->prefix, class_at(fib, c->class), -1);
+		c = candidate_at(fib, number);
+		c->next = fib->free_candidate;
+		fib->free_candidate = number;
+		mark(fib, f, &r->prefix);
+		return;
+	}
+}
+
+/* ---- choice --------------------------------------------------------------- */
+
+struct covers {
+	const struct fib *fib;
+	uint8_t below;		/* only prefixes shorter than this */
+	uint32_t deepest;	/* entry: the longest that was looked for */
+	bool found;
+};
+
+static bool visit_first_rank(void *user, uint8_t len, uint32_t value)
+{
+	struct covers *c = user;
+	const struct entry *e = entry_at(c->fib, value);
+
+	if (len >= c->below)
+		return false;
+	if (e->first && rank(class_at(c->fib, candidate_at(c->fib, e->first)->class)) == RANK_FIRST)
+		c->found = true;
+	return !c->found;
+}
+
+static bool visit_wide(void *user, uint8_t len, uint32_t value)
+{
+	struct covers *c = user;
+
+	(void)value;
+	c->found = len < c->below;
+	return false;
+}
+
+static bool visit_chosen(void *user, uint8_t len, uint32_t value)
+{
+	struct covers *c = user;
+
+	if (len >= c->below)
+		return false;
+	if (entry_at(c->fib, value)->set)
+		c->deepest = value;
+	return true;
+}
+
+/* Whether a table that is asked earlier answers for all of @p. */
+static bool is_shadowed(const struct fib *fib, const struct family *f, const struct prefix *p)
+{
+	struct covers c = { .fib = fib, .below = p->len };
+
+	if (f->family == ADDR_V6)
+		prefix_tree_cover(&f->wide, p, visit_wide, &c);
+	else
+		prefix_tree_cover(&f->entries, p, visit_first_rank, &c);
+	return c.found;
+}
+
+/* The route of the kernel's that counts for a prefix, or NULL. */
+static const struct candidate *choose_route(const struct fib *fib, const struct family *f,
+					    const struct prefix *p, const struct entry *e)
+{
+	const struct candidate *c;
+	int r;
+
+	if (!e->first)
+		return NULL;
+	c = candidate_at(fib, e->first);
+	r = rank(class_at(fib, c->class));
+	if (r == RANK_NEVER || (r == RANK_LATER && is_shadowed(fib, f, p)))
+		return NULL;
+	return c;
+}
+
+/* The entry that answers for what lies directly below: the longest that is shorter than @len. */
+static uint32_t find_cover(const struct fib *fib, const struct family *f, const struct prefix *p,
+			   unsigned int len)
+{
+	struct covers c = { .fib = fib, .below = len };
+
+	prefix_tree_cover(&f->entries, p, visit_chosen, &c);
+	return c.deepest;
+}
+
+/* The set that counts for @p, with a ref for the caller, or 0. */
+static uint32_t choose(struct fib *fib, struct family *f, const struct prefix *p,
+		       const struct entry *e, bool *host)
+{
+	const struct candidate *c = choose_route(fib, f, p, e);
+	const struct route_class *class;
+	uint32_t set, cover;
+
+	*host = false;
+	if (c) {
+		class = class_at(fib, c->class);
+		set = c->set;
+		if (class->tos || class->flags & KERNEL_ROUTE_AMBIGUOUS)
+			set = fib->not_followed;
+		else if (is_host(p) && hops_on_link(&fib->hops, set) &&
+			 (cover = hops_host(&fib->hops, set, &p->addr)))
+			return cover;
+		hops_ref(&fib->hops, set);
+		return set;
+	}
+	if (!is_host(p) || !prefix_tree_get(&f->hosts, p))
+		return 0;
+	cover = find_cover(fib, f, p, p->len);
+	if (!cover)
+		return 0;
+	set = hops_host(&fib->hops, entry_at(fib, cover)->set, &p->addr);
+	*host = set != 0;
+	return set;
+}
+
+/* ---- the table ------------------------------------------------------------ */
+
+static void wait_for_readers(struct fib *fib)
+{
+	if (fib->memory.grace)
+		fib->memory.grace(fib->memory.user);
+	fib->graces++;
+	fib_reclaim(fib);
+}
+
+/* One write of the table; where only retired memory is in the way, waits for it. */
+static int write_table(struct fib *fib, struct family *f, const struct prefix *p, uint16_t group)
+{
+	struct lpm_stats stats;
+	int err = 0;
+
+	if (f->bulk) {
+		assert(group);
+		vec_append(f->bulk, &(struct lpm_route){ *p, group });
+		return 0;
+	}
+	for (int try = 0; f->lpm && try < 2; try++) {
+		err = group ? lpm_insert(f->lpm, p, group) : lpm_delete(f->lpm, p);
+		if (err != -ENOSPC)
+			break;
+		lpm_stats(f->lpm, &stats);
+		if (!stats.bytes_retired)
+			break;
+		wait_for_readers(fib);
+	}
+	fib->table_writes += !err;
+	return err == -ENOENT ? 0 : err;
+}
+
+/* Adds to the counts (@by 1), or takes from them (-1), what an entry is at the moment. */
+static void account(struct family *f, const struct entry *e, int by)
+{
+	f->prefixes += by * (e->set != 0);
+	f->host_entries += by * (e->set && e->flags & ENTRY_HOST);
+	f->published += by * (e->flags & ENTRY_USES ? 1 : 0);
+	f->in_table += by * (e->group != 0);
+	f->left_out += by * (e->flags & ENTRY_LEFT_OUT ? 1 : 0);
+	f->starved += by * (e->flags & ENTRY_STARVED ? 1 : 0);
+}
+
+static bool visit_block(void *user, uint8_t len, uint32_t value)
+{
+	(void)value;
+	*(int *)user = len;
+	return false;
+}
+
+/* The length of the block that is given up around @p, or -1. */
+static int block_around(const struct family *f, const struct prefix *p)
+{
+	int len = -1;
+
+	prefix_tree_cover(&f->blocks, p, visit_block, &len);
+	return len;
+}
+
+static struct prefix shortened(const struct prefix *p, unsigned int len)
+{
+	return prefix_canonical((struct prefix){ .addr = p->addr, .len = len });
+}
+
+/* Counts an entry that its block leaves out. */
+static void count_missing(struct family *f, const struct prefix *p, int block, int by)
+{
+	struct prefix b = shortened(p, block);
+
+	*prefix_tree_get(&f->blocks, &b) += by;
+}
+
+static void hold(struct fib *fib)
+{
+	if (!fib->held)
+		hops_hold(&fib->hops);
+	fib->held = true;
+}
+
+/*
+ * Gives up the block around @refused, which the table has no room for; its entry's set is
+ * chosen. All prefixes of the block go, and table_full stands for them.
+ */
+static void give_up(struct fib *fib, struct family *f, const struct prefix *refused)
+{
+	unsigned int len = f->family == ADDR_V4 ? BLOCK_LEN_V4 : BLOCK_LEN_V6;
+	size_t missing, evicted = 0;
+	struct prefix block, p;
+	struct entry *e;
+	uint32_t number;
+
+	hold(fib);
+	f->level = f->in_table;
+	for (len = len < refused->len ? len : refused->len; ; len--) {
+		block = shortened(refused, len);
+		missing = 0;
+		for (p = (struct prefix){ 0 }; prefix_tree_next(&f->entries, &block, &p, &number); ) {
+			e = entry_at(fib, number);
+			if (prefix_tree_get(&f->blocks, &p))
+				prefix_tree_del(&f->blocks, &p);
+			account(f, e, -1);
+			e->flags &= ~ENTRY_BLOCK;
+			if (e->group && write_table(fib, f, &p, 0)) {
+				fib->stuck = true;	/* held until it can be done */
+			} else if (e->group) {
+				if (e->flags & ENTRY_USES)
+					hops_unuse(&fib->hops, e->set);
+				e->group = 0;
+				e->flags &= ~(ENTRY_USES | ENTRY_STARVED);
+				evicted++;
+			}
+			if (e->set && !e->group) {
+				e->flags |= ENTRY_LEFT_OUT;
+				missing++;
+			}
+			account(f, e, 1);
+			drop_if_empty(fib, f, &p);
+		}
+		if (evicted && !write_table(fib, f, &block, fib->hops.full_group))
+			break;
+		if (!len)
+			break;	/* nothing is in the table: no route, and the kernel answers */
+	}
+	e = get_entry(fib, f, &block);
+	account(f, e, -1);
+	e->flags |= ENTRY_BLOCK;
+	if (f->lpm && lpm_get(f->lpm, &block))
+		e->group = fib->hops.full_group;
+	account(f, e, 1);
+	*prefix_tree_put(&f->blocks, &block) = missing + 1;
+}
+
+/* Makes the table say @set for @p, whose ref is taken over; 0: nothing. */
+static void install(struct fib *fib, struct family *f, const struct prefix *p, uint32_t set,
+		    bool host)
+{
+	struct entry *e = find_entry(fib, f, p);
+	uint32_t old = e->set;
+	bool used = e->flags & ENTRY_USES;
+	int block = block_around(f, p);
+	uint16_t group = 0;
+	bool uses = false;
+	int err = 0;
+
+	account(f, e, -1);
+	if (e->flags & ENTRY_LEFT_OUT && block >= 0)
+		count_missing(f, p, block, -1);
+	e->flags &= ~(ENTRY_LEFT_OUT | ENTRY_HOST | ENTRY_STARVED);
+	if (set && block < 0) {
+		group = hops_use(&fib->hops, set);
+		uses = group != 0;
+		if (!uses) {
+			group = fib->hops.full_group;
+			e->flags |= ENTRY_STARVED;
+		}
+	} else if (block == p->len) {
+		group = e->group;	/* the block's own */
+	}
+	if (set && block >= 0) {
+		e->flags |= ENTRY_LEFT_OUT;
+		count_missing(f, p, block, 1);
+	}
+	if (host)
+		e->flags |= ENTRY_HOST;
+	e->set = set;
+	if (group != e->group)
+		err = write_table(fib, f, p, group);
+	if (!err) {
+		e->group = group;
+		e->flags = (e->flags & ~ENTRY_USES) | (uses ? ENTRY_USES : 0);
+		if (used)
+			hops_unuse(&fib->hops, old);
+		if (old)
+			hops_unref(&fib->hops, old);
+		account(f, e, 1);
+		return;
+	}
+	/*
+	 * No room. What the table has for @p stays for the moment, but its group may go:
+	 * hold first, then give up the block, which takes it out.
+	 */
+	hold(fib);
+	e->flags &= ~(ENTRY_USES | ENTRY_STARVED);
+	if (uses)
+		hops_unuse(&fib->hops, set);
+	if (used)
+		hops_unuse(&fib->hops, old);
+	if (old)
+		hops_unref(&fib->hops, old);
+	account(f, e, 1);
+	give_up(fib, f, p);
+}
+
+/* ---- flush ---------------------------------------------------------------- */
+
+static void process(struct fib *fib, struct family *f, const struct prefix *p)
+{
+	struct entry *e = find_entry(fib, f, p);
+	uint32_t set;
+	bool host;
+
+	e->flags &= ~ENTRY_DIRTY;
+	set = choose(fib, f, p, e, &host);
+	if (set == e->set && host == !!(e->flags & ENTRY_HOST) &&
+	    !(e->flags & ENTRY_STARVED) && !fib->again) {
+		if (set)
+			hops_unref(&fib->hops, set);
+	} else {
+		/* The neighbours below may have lost, or gained, the network they are on. */
+		if (!is_host(p) && f->hosts.len)
+			mark_within(fib, f, &f->hosts, p);
+		install(fib, f, p, set, host);
+	}
+	drop_if_empty(fib, f, p);
+}
+
+/* Networks first: what counts for a neighbour's address depends on them. */
+static void process_all(struct fib *fib, struct family *f)
+{
+	struct vec hosts = VEC(struct prefix), all;
+
+	if (f->later.len) {
+		struct prefix everything = all_of(f->family);
+
+		mark_within(fib, f, &f->later, &everything);
+	}
+	while (f->dirty.len) {
+		all = f->dirty;
+		f->dirty = VEC(struct prefix);
+		for (size_t i = 0; i < all.len; i++) {
+			const struct prefix *p = vec_at(&all, i);
+
+			if (is_host(p))
+				vec_append(&hosts, p);
+			else
+				process(fib, f, p);
+		}
+		vec_free(&all);
+	}
+	for (size_t i = 0; i < hosts.len; i++)
+		process(fib, f, vec_at(&hosts, i));
+	vec_free(&hosts);
+}
+
+/* The table refused to be built at once: puts in one by one what has a group. */
+static void insert_one_by_one(struct fib *fib, struct family *f)
+{
+	struct prefix everything = all_of(f->family);
+	struct entry *e;
+	uint32_t number;
+
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, &everything, &p, &number); ) {
+		e = entry_at(fib, number);
+		account(f, e, -1);
+		if (e->flags & ENTRY_USES)
+			hops_unuse(&fib->hops, e->set);
+		e->group = 0;
+		e->flags &= ~(ENTRY_USES | ENTRY_STARVED);
+		account(f, e, 1);
+	}
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, &everything, &p, &number); ) {
+		e = entry_at(fib, number);
+		if (!e->set || e->flags & ENTRY_LEFT_OUT)
+			continue;
+		hops_ref(&fib->hops, e->set);
+		install(fib, f, &p, e->set, e->flags & ENTRY_HOST);
+	}
+}
+
+static void build(struct fib *fib, struct family *f)
+{
+	struct vec routes = VEC(struct lpm_route);
+	int err;
+
+	f->bulk = &routes;
+	process_all(fib, f);
+	f->bulk = NULL;
+	err = lpm_build(f->lpm, routes.data, routes.len);
+	fib->table_writes += routes.len;
+	vec_free(&routes);
+	if (err)
+		insert_one_by_one(fib, f);
+}
+
+/* Puts the prefixes of a block back in; it is out of f->blocks already. */
+static void take_back(struct fib *fib, struct family *f, const struct prefix *block)
+{
+	struct entry *e = find_entry(fib, f, block);
+	uint32_t number;
+
+	hold(fib);
+	e->flags &= ~ENTRY_BLOCK;
+	if (!e->set)
+		install(fib, f, block, 0, false);
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, block, &p, &number); ) {
+		e = entry_at(fib, number);
+		if (!e->set || block_around(f, &p) >= 0)
+			continue;
+		hops_ref(&fib->hops, e->set);
+		install(fib, f, &p, e->set, e->flags & ENTRY_HOST);
+	}
+	drop_if_empty(fib, f, block);
+}
+
+static void take_back_what_fits(struct fib *fib, struct family *f)
+{
+	struct prefix everything = all_of(f->family);
+	uint32_t missing;
+
+	if (f->level < f->in_table)
+		f->level = f->in_table;
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->blocks, &everything, &p, &missing); ) {
+		missing--;
+		/* The block's own prefix goes, or is among the missing. */
+		if (f->in_table + missing > f->level + 1)
+			continue;
+		prefix_tree_del(&f->blocks, &p);
+		take_back(fib, f, &p);
+	}
+}
+
+static void mark_starved(struct fib *fib, struct family *f)
+{
+	struct prefix everything = all_of(f->family), p = { 0 };
+	uint32_t number;
+
+	while (f->starved && prefix_tree_next(&f->entries, &everything, &p, &number))
+		if (entry_at(fib, number)->flags & ENTRY_STARVED)
+			mark(fib, f, &p);
+}
+
+/* All that was said since the last round; a first round of many prefixes builds the table at once. */
+static void flush_family(struct fib *fib, struct family *f)
+{
+	struct prefix everything = all_of(f->family);
+
+	if (fib->lowered)
+		mark_starved(fib, f);
+	if (fib->again)
+		mark_within(fib, f, &f->entries, &everything);
+	if (f->lpm && !f->in_table && f->dirty.len >= BULK_MIN && !f->blocks.len)
+		build(fib, f);
+	else
+		process_all(fib, f);
+	if (f->blocks.len)
+		take_back_what_fits(fib, f);
+}
+
+void fib_flush(struct fib *fib)
+{
+	fib->flushes++;
+	hops_flush(&fib->hops);
+	for (int round = 0; round < 3; round++) {
+		fib->again = fib->stuck;
+		fib->stuck = false;
+		flush_family(fib, &fib->family[0]);
+		flush_family(fib, &fib->family[1]);
+		if (!fib->held)
+			break;
+		wait_for_readers(fib);
+		if (!fib->stuck) {
+			hops_release(&fib->hops);
+			fib->held = false;
+			break;
+		}
+	}
+	fib->again = false;
+	fib->lowered = false;
+}
+
+bool fib_wants_reclaim(const struct fib *fib)
+{
+	struct lpm_stats stats;
+
+	if (fib->hops.slots.retired.len)
+		return true;
+	for (int i = 0; i < 2; i++) {
+		if (!fib->family[i].lpm)
+			continue;
+		lpm_stats(fib->family[i].lpm, &stats);
+		if (stats.bytes_retired)
+			return true;
+	}
+	return false;
+}
+
+void fib_reclaim(struct fib *fib)
+{
+	fib->lowered |= hops_reclaim(&fib->hops);
+	for (int i = 0; i < 2; i++)
+		if (fib->family[i].lpm)
+			lpm_reclaim(fib->family[i].lpm, lpm_quiesce_mark(fib->family[i].lpm));
+}
+
+/* ---- links, neighbours, nexthop objects, rules ---------------------------- */
+
+static void mark_hosts(struct fib *fib)
+{
+	for (int i = 0; i < 2; i++) {
+		struct prefix everything = all_of(fib->family[i].family);
+
+		mark_within(fib, &fib->family[i], &fib->family[i].hosts, &everything);
+	}
+}
+
+void fib_link_set(struct fib *fib, const struct kernel_link *link)
+{
+	if (hops_link_set(&fib->hops, link))
+		mark_hosts(fib);
+}
+
+void fib_link_gone(struct fib *fib, uint32_t ifindex)
+{
+	if (hops_link_gone(&fib->hops, ifindex))
+		mark_hosts(fib);
+}
+
+void fib_port_set(struct fib *fib, uint32_t ifindex, uint16_t port)
+{
+	if (hops_port_set(&fib->hops, ifindex, port))
+		mark_hosts(fib);
+}
+
+static void count_host(struct fib *fib, const struct addr *addr, int by)
+{
+	struct family *f = family_of(fib, addr->family);
+	struct prefix p = host_prefix(addr);
+
+	if (!by)
+		return;
+	count_prefix(&f->hosts, &p, by);
+	mark(fib, f, &p);
+}
+
+void fib_neighbour_set(struct fib *fib, const struct kernel_neighbour *neighbour)
+{
+	count_host(fib, &neighbour->addr, hops_neighbour_set(&fib->hops, neighbour));
+}
+
+void fib_neighbour_gone(struct fib *fib, uint32_t ifindex, const struct addr *addr)
+{
+	count_host(fib, addr, hops_neighbour_gone(&fib->hops, ifindex, addr));
+}
+
+void fib_nexthop_object_set(struct fib *fib, const struct kernel_nexthop *nexthop)
+{
+	hops_object_set(&fib->hops, nexthop);
+	mark_hosts(fib);
+}
+
+void fib_nexthop_object_gone(struct fib *fib, uint32_t id)
+{
+	hops_object_gone(&fib->hops, id);
+	mark_hosts(fib);
+}
+
+/* The rules of a fresh namespace: 0 to local, 32766 to main, 32767 (IPv4) to default. */
+static bool is_default_rule(const struct kernel_rule *r)
+{
+	static const struct { uint32_t priority, table; } rule[] = {
+		{ 0, KERNEL_TABLE_LOCAL }, { 32766, KERNEL_TABLE_MAIN }, { 32767, KERNEL_TABLE_DEFAULT },
+	};
+
+	for (int i = 0; r->plain && r->action == FR_ACT_TO_TBL && i < 3; i++)
+		if (r->priority == rule[i].priority && r->table == rule[i].table)
+			return true;
+	return false;
+}
+
+static bool same_rule(const struct kernel_rule *a, const struct kernel_rule *b)
+{
+	return a->family == b->family && a->action == b->action && a->plain == b->plain &&
+	       a->priority == b->priority && a->table == b->table;
+}
+
+void fib_rule_set(struct fib *fib, const struct kernel_rule *rule)
+{
+	if (!is_default_rule(rule))
+		vec_append(&fib->rules, rule);
+}
+
+void fib_rule_gone(struct fib *fib, const struct kernel_rule *rule)
+{
+	struct kernel_rule *rules = fib->rules.data;
+
+	for (size_t i = 0; i < fib->rules.len; i++) {
+		if (!same_rule(&rules[i], rule))
+			continue;
+		rules[i] = rules[fib->rules.len - 1];
+		vec_pop(&fib->rules);
+		return;
+	}
+}
+
+/* ---- questions ------------------------------------------------------------ */
+
+/* The @i-th route of a prefix, a host entry first. Return: false if there are fewer. */
+static bool show_route(const struct fib *fib, const struct family *f, const struct prefix *p,
+		       const struct entry *e, unsigned int i, struct fib_route *route)
+{
+	const struct candidate *best = choose_route(fib, f, p, e), *c = NULL;
+	bool host = e->flags & ENTRY_HOST;
+	uint32_t number = e->first;
+
+	*route = (struct fib_route){ .prefix = *p };
+	if (host && !i) {
+		route->table = KERNEL_TABLE_MAIN;
+		route->type = RTN_UNICAST;
+		route->scope = RT_SCOPE_LINK;
+		route->host = route->best = true;
+	} else {
+		for (i -= host; number && i; i--)
+			number = candidate_at(fib, number)->next;
+		if (!number)
+			return false;
+		c = candidate_at(fib, number);
+		route->table = class_at(fib, c->class)->table;
+		route->metric = class_at(fib, c->class)->metric;
+		route->tos = class_at(fib, c->class)->tos;
+		route->type = class_at(fib, c->class)->type;
+		route->protocol = class_at(fib, c->class)->protocol;
+		route->scope = class_at(fib, c->class)->scope;
+		route->best = c == best;
+	}
+	if (route->best) {
+		route->published = e->flags & ENTRY_USES;
+		route->group = e->group;
+	}
+	hops_describe(&fib->hops, route->best && e->set ? e->set : c->set, route);
+	return true;
+}
+
+bool fib_route_next(const struct fib *fib, uint8_t family, struct fib_cursor *cursor,
+		    struct fib_route *route)
+{
+	struct prefix *p = &cursor->prefix;
+
+	if (!p->addr.family) {
+		cursor->shown = 0;
+		*p = all_of(family ? family : ADDR_V4);
+	}
+	for (;;) {
+		struct family *f = family_of(fib, p->addr.family);
+		struct prefix everything = all_of(f->family);
+		const struct entry *e = find_entry(fib, f, p);
+
+		if (e && show_route(fib, f, p, e, cursor->shown, route)) {
+			cursor->shown++;
+			return true;
+		}
+		cursor->shown = 0;
+		if (prefix_tree_next(&f->entries, &everything, p, NULL))
+			continue;
+		if (family || f->family == ADDR_V6)
+			return false;
+		*p = all_of(ADDR_V6);
+	}
+}
+
+static bool group_passes_up(const struct nexthops *n, uint16_t group)
+{
+	uint32_t word = n->group[group], base = NEXTHOP_GROUP_BASE(word);
+
+	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++)
+		if (n->nexthop[base + i].reason == REASON_forwarded)
+			return false;
+	return true;
+}
+
+void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answer *answer)
+{
+	const struct family *f = family_of(fib, addr->family);
+	const struct nexthops *n = fib->memory.nexthops;
+	struct prefix p = host_prefix(addr);
+	const struct entry *e = NULL;
+	uint32_t number = find_cover(fib, f, &p, UINT8_MAX);
+
+	*answer = (struct fib_answer){ .found = number != 0 };
+	if (number) {
+		/* Which of the prefixes around the address it is: the longest that has this entry. */
+		e = entry_at(fib, number);
+		for (unsigned int len = p.len; ; len--) {
+			struct prefix q = shortened(&p, len);
+			const uint32_t *at = prefix_tree_get(&f->entries, &q);
+
+			if (at && *at == number) {
+				show_route(fib, f, &q, e, 0, &answer->route);
+				break;
+			}
+		}
+	}
+	answer->group = f->lpm ? lpm_lookup(f->lpm, addr) : 0;
+	answer->reason = n->nexthop[NEXTHOP_GROUP_BASE(n->group[answer->group])].reason;
+	answer->agrees = !answer->group || group_passes_up(n, answer->group) ||
+			 (e && e->flags & ENTRY_USES && e->group == answer->group);
+}
+
+void fib_stats(const struct fib *fib, struct fib_stats *stats)
+{
+	const struct hops *h = &fib->hops;
+
+	*stats = (struct fib_stats){
+		.groups = h->slots.groups,
+		.slots = h->slots.slots,
+		.starved = h->starved,
+		.retired = h->slots.retired.len,
+		.rules = fib->rules.len,
+		.flushes = fib->flushes,
+		.table_writes = fib->table_writes,
+		.group_writes = h->group_writes,
+		.graces = fib->graces,
+		.memory = sizeof(*fib) + hops_bytes(h) +
+			  fib->entries.cap * fib->entries.elem_size +
+			  fib->candidates.cap * fib->candidates.elem_size,
+	};
+	for (int i = 0; i < 2; i++) {
+		const struct family *f = &fib->family[i];
+
+		stats->routes[i] = f->routes;
+		stats->prefixes[i] = f->prefixes;
+		stats->published[i] = f->published;
+		stats->hosts[i] = f->host_entries;
+		stats->blocks[i] = f->blocks.len;
+		stats->left_out[i] = f->left_out;
+		stats->starved += f->starved;
+		stats->not_followed += f->not_followed;
+		stats->memory += prefix_tree_bytes(&f->entries) + prefix_tree_bytes(&f->hosts) +
+				 f->dirty.cap * f->dirty.elem_size;
+	}
+}
+
+void fib_notes(const struct fib *fib, struct text *out)
+{
+	struct fib_stats s;
+
+	fib_stats(fib, &s);
+	for (int i = 0; i < 2; i++) {
+		if (s.blocks[i])
+			text_printf(out, "the IPv%d table is full: %zu blocks with %zu prefixes are left to the "
+				    "kernel, %zu prefixes are in it\n", i ? 6 : 4, s.blocks[i],
+				    s.left_out[i], s.published[i]);
+	}
+	if (fib->held)
+		text_printf(out, "the tables could not be rearranged: all routes are left to the kernel\n");
+	if (s.starved)
+		text_printf(out, "next-hop groups or slots are used up: %zu prefixes and groups are left to the "
+			    "kernel\n", s.starved);
+	if (s.not_followed)
+		text_printf(out, "%zu routes are left to the kernel: by TOS, or several with one key\n",
+			    s.not_followed);
+	if (s.rules)
+		text_printf(out, "%zu ip rules are not followed: packets that they touch are routed by the "
+			    "tables local, main and default\n", s.rules);
+}
+
+/* ---- ends ----------------------------------------------------------------- */
+
+struct fib *fib_new(const struct fib_memory *memory)
+{
+	struct fib *fib = xcalloc(1, sizeof(*fib));
+
+	fib->memory = *memory;
+	fib->entries = VEC(struct entry);
+	fib->candidates = VEC(struct candidate);
+	fib->classes = VEC(struct route_class);
+	fib->rules = VEC(struct kernel_rule);
+	fib->class_numbers = TABLE(struct route_class, uint32_t);
+	vec_push(&fib->entries);
+	vec_push(&fib->candidates);
+	for (int i = 0; i < 2; i++) {
+		struct family *f = &fib->family[i];
+
+		f->family = i ? ADDR_V6 : ADDR_V4;
+		f->lpm = i ? memory->lpm6 : memory->lpm4;
+		f->entries.family = f->hosts.family = f->wide.family = f->family;
+		f->later.family = f->blocks.family = f->family;
+		f->dirty = VEC(struct prefix);
+	}
+	hops_init(&fib->hops, memory->nexthops);
+	fib->not_followed = hops_intern(&fib->hops, &(struct hop_key){ .reason = REASON_not_followed });
+	return fib;
+}
+
+void fib_free(struct fib *fib)
+{
+	if (!fib)
+		return;
+	hops_free(&fib->hops);
+	for (int i = 0; i < 2; i++) {
+		struct family *f = &fib->family[i];
+
+		prefix_tree_free(&f->entries);
+		prefix_tree_free(&f->hosts);
+		prefix_tree_free(&f->wide);
+		prefix_tree_free(&f->later);
+		prefix_tree_free(&f->blocks);
+		vec_free(&f->dirty);
+	}
+	vec_free(&fib->entries);
+	vec_free(&fib->candidates);
+	vec_free(&fib->classes);
+	vec_free(&fib->rules);
+	table_free(&fib->class_numbers);
+	free(fib);
+}
