@@ -26,8 +26,8 @@ static struct policy *parse(const struct cli *cli, const char *const *names, siz
 
 	diags_init(&diags);
 	p = policy_parse_documents(names, count, policy_load_file, NULL, &diags);
-	check_complain(cli, &diags);
-	if (diags.errors) {
+	if (diags.errors) {	/* warnings alone come back with the verdict */
+		check_complain(cli, &diags);
 		policy_free(p);
 		p = NULL;
 	}
@@ -49,6 +49,23 @@ static int send_documents(struct client *c, const struct policy *p)
 	return err;
 }
 
+/* What the daemon says: warnings and errors, and in the end what runs now. */
+static void print_message(const struct client_verdict *v, const char *message)
+{
+	char *text = xstrdup(message), *rest, *line;
+	bool told = false;
+
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		bool runs = v->accepted && !strncmp(line, "generation ", 11);
+
+		fprintf(runs ? stdout : stderr, "%s\n", line);
+		told |= runs;
+	}
+	free(text);
+	if (v->accepted && !told)
+		printf("generation %llu\n", (unsigned long long)v->generation);
+}
+
 static void print_verdict(const struct cli *cli, const struct client_verdict *v)
 {
 	const char *message = v->message ? v->message : "";
@@ -62,12 +79,8 @@ static void print_verdict(const struct cli *cli, const struct client_verdict *v)
 		json_decref(o);
 		return;
 	}
-	if (*message)
-		fprintf(stderr, "%s%s", message,
-			message[strlen(message) - 1] == '\n' ? "" : "\n");
-	if (v->accepted)
-		printf("generation %llu\n", (unsigned long long)v->generation);
-	else
+	print_message(v, message);
+	if (!v->accepted)
 		cli_error("sluiced refused generation %llu; what ran goes on",
 			  (unsigned long long)v->generation);
 }
