@@ -663,7 +663,7 @@ void store_free(struct store *s)
 	kvfree(s);
 }
 
-struct store_owner *store_open(struct store *s, void *cookie)
+struct store_owner *store_owner_open(struct store *s, void *cookie)
 {
 	struct store_owner *o = kvzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
 
@@ -675,7 +675,7 @@ struct store_owner *store_open(struct store *s, void *cookie)
 	return o;
 }
 
-void *store_cookie(const struct store_owner *o)
+void *store_owner_cookie(const struct store_owner *o)
 {
 	return o->cookie;
 }
@@ -703,7 +703,7 @@ static void reject(struct store *s, const char *message)
 	decide(s, false, message, strlen(message), 0);
 }
 
-void store_close(struct store *s, struct store_owner *o)
+void store_owner_close(struct store *s, struct store_owner *o)
 {
 	struct store_owner **link = &s->owners;
 

@@ -143,15 +143,15 @@ void store_watch(struct store *s, void (*event)(void *ctx, const struct store_ev
 /** store_free() - frees it; all owners must be closed and all trees put. */
 void store_free(struct store *s);
 
-/** store_open() - a new connection. @cookie: given back by store_cookie(). */
-struct store_owner *store_open(struct store *s, void *cookie);
-void *store_cookie(const struct store_owner *o);
+/** store_owner_open() - a new connection. @cookie: given back by store_owner_cookie(). */
+struct store_owner *store_owner_open(struct store *s, void *cookie);
+void *store_owner_cookie(const struct store_owner *o);
 
 /**
- * store_close() - ends a connection: its transaction is dropped; if it was the compiler,
+ * store_owner_close() - ends a connection: its transaction is dropped; if it was the compiler,
  * a candidate that waits is rejected; a candidate that it committed goes on.
  */
-void store_close(struct store *s, struct store_owner *o);
+void store_owner_close(struct store *s, struct store_owner *o);
 
 /** store_begin() - opens @o's transaction on the running configuration. -EALREADY. */
 int store_begin(struct store *s, struct store_owner *o, u64 *generation, struct store_error *e);

@@ -50,7 +50,7 @@ static int setup(void **state)
 	snprintf(p->path, sizeof(p->path), "%s/store", p->dir);
 	snprintf(p->aside, sizeof(p->aside), "%s.bad-1", p->path);
 	p->store = fresh();
-	p->o = store_open(p->store, NULL);
+	p->o = store_owner_open(p->store, NULL);
 	assert_int_equal(store_bind(p->store, p->o, 0, &running, &e), 0);
 	*state = p;
 	return 0;
@@ -60,7 +60,7 @@ static int teardown(void **state)
 {
 	struct place *p = *state;
 
-	store_close(p->store, p->o);
+	store_owner_close(p->store, p->o);
 	store_free(p->store);
 	unlink(p->path);
 	unlink(p->aside);

@@ -71,17 +71,17 @@ static void open_bench(struct bench *b, const struct store_limits *limits)
 	b->store = store_new(limits);
 	assert_non_null(b->store);
 	store_watch(b->store, hear, b);
-	b->compiler = store_open(b->store, b);
-	b->client = store_open(b->store, NULL);
-	assert_ptr_equal(store_cookie(b->compiler), b);
+	b->compiler = store_owner_open(b->store, b);
+	b->client = store_owner_open(b->store, NULL);
+	assert_ptr_equal(store_owner_cookie(b->compiler), b);
 	assert_int_equal(store_bind(b->store, b->compiler, 0, &running, &e), 0);
 }
 
 static void close_bench(struct bench *b)
 {
-	store_close(b->store, b->client);
+	store_owner_close(b->store, b->client);
 	if (b->compiler)
-		store_close(b->store, b->compiler);
+		store_owner_close(b->store, b->compiler);
 	store_free(b->store);
 }
 
@@ -254,7 +254,7 @@ static void rejected_changes_nothing_and_burns_its_number(void **state)
 static void two_writers_do_not_mingle(void **state)
 {
 	struct bench *b = *state;
-	struct store_owner *other = store_open(b->store, NULL);
+	struct store_owner *other = store_owner_open(b->store, NULL);
 	struct store_commit how = {};
 	struct store_error e;
 	struct store_tree view;
@@ -285,13 +285,13 @@ static void two_writers_do_not_mingle(void **state)
 	verdict(b, number, false);
 	assert_int_equal(store_commit(b->store, other, &how, b->now, &number, &e), 0);
 	verdict(b, number, true);
-	store_close(b->store, other);
+	store_owner_close(b->store, other);
 }
 
 static void closing_drops_the_transaction(void **state)
 {
 	struct bench *b = *state;
-	struct store_owner *other = store_open(b->store, NULL);
+	struct store_owner *other = store_owner_open(b->store, NULL);
 	struct store_commit how = { .seq = 5 };
 	struct store_status before, after;
 	struct store_error e;
@@ -310,7 +310,7 @@ static void closing_drops_the_transaction(void **state)
 	store_status(b->store, b->now, &after);
 	assert_int_equal(after.txns, 1);
 	assert_true(after.memory > before.memory + 1000 * 40);
-	store_close(b->store, other);
+	store_owner_close(b->store, other);
 	assert_int_equal(last_heard(b)->kind, STORE_ABORTED);
 	store_status(b->store, b->now, &after);
 	assert_int_equal(after.txns, 0);
@@ -318,11 +318,11 @@ static void closing_drops_the_transaction(void **state)
 	assert_true(after.memory < before.memory + 64 * 40);
 
 	/* a committer that goes leaves its candidate, which has nobody to tell */
-	other = store_open(b->store, NULL);
+	other = store_owner_open(b->store, NULL);
 	assert_int_equal(store_begin(b->store, other, &number, &e), 0);
 	assert_int_equal(store_set(b->store, other, SLUICE_OBJECT_PORT, "lan", 3, "e", 1, 0, &e), 0);
 	assert_int_equal(store_commit(b->store, other, &how, b->now, &number, &e), 0);
-	store_close(b->store, other);
+	store_owner_close(b->store, other);
 	verdict(b, number, true);
 	assert_null(last_heard(b)->committer);
 	assert_string_equal(port_running(b, "lan"), "e");
@@ -338,7 +338,7 @@ static void no_compiler_is_refused(void **state)
 	assert_int_equal(store_verdict(b->store, b->client, 0, true, NULL, 0, 0, &e), -EPERM);
 	begin(b);
 	assert_int_equal(commit(b, 0, &number, &e), 0);
-	store_close(b->store, b->compiler);
+	store_owner_close(b->store, b->compiler);
 	b->compiler = NULL;
 	assert_int_equal(last_heard(b)->kind, STORE_UNBOUND);
 	assert_int_equal(b->heard[b->n - 2].kind, STORE_VERDICT);
@@ -350,7 +350,7 @@ static void no_compiler_is_refused(void **state)
 	assert_non_null(strstr(e.message, "no compiler is bound"));
 	assert_int_equal(rollback(b, NULL, 0, &number, &e), -ENOTCONN);
 
-	b->compiler = store_open(b->store, NULL);
+	b->compiler = store_owner_open(b->store, NULL);
 	assert_int_equal(store_bind(b->store, b->compiler, 0, &number, &e), 0);
 	assert_int_equal(commit(b, 0, &number, &e), 0);
 	verdict(b, number, true);
@@ -1039,8 +1039,8 @@ static void random_step(struct bench *b, struct twin *w, struct store_owner *own
 	case 15:
 		if (draw(8))
 			break;
-		store_close(b->store, o);
-		owners[who] = store_open(b->store, NULL);
+		store_owner_close(b->store, o);
+		owners[who] = store_owner_open(b->store, NULL);
 		w->open[who] = false;
 		break;
 	}
@@ -1109,7 +1109,7 @@ static void random_walk(uint64_t seed, unsigned int steps, uint64_t memory)
 	open_bench(&b, &limits);
 	w->n = 1;
 	for (int i = 0; i < 3; i++)
-		owners[i] = store_open(b.store, NULL);
+		owners[i] = store_owner_open(b.store, NULL);
 	for (unsigned int step = 0; step < steps; step++) {
 		random_step(&b, w, owners, scarce);
 		if (step % 16 == 0)
@@ -1128,7 +1128,7 @@ static void random_walk(uint64_t seed, unsigned int steps, uint64_t memory)
 		}
 	}
 	for (int i = 0; i < 3; i++)
-		store_close(b.store, owners[i]);
+		store_owner_close(b.store, owners[i]);
 	close_bench(&b);
 	free(w);
 }

@@ -252,12 +252,12 @@ static const char *take_file(const struct text *t, struct store *store, uint64_t
 	if (c.beyond || !generations)
 		return "it has no generation";
 
-	o = store_open(store, NULL);
+	o = store_owner_open(store, NULL);
 	if (!o)
 		return "the system is out of memory";
 	for (uint32_t i = 0; i < generations && !wrong; i++)
 		wrong = take_generation(&c, store, o, i == 0);
-	store_close(store, o);
+	store_owner_close(store, o);
 	if (wrong)
 		return wrong;
 	if (c.left)

@@ -258,7 +258,7 @@ static void tell_compiler(struct server *s, const struct store_event *e, const v
 		s->compile_returned = e->kind == STORE_RETURNED;
 		return;
 	}
-	conn_send(store_cookie(e->compiler), bytes, len);
+	conn_send(store_owner_cookie(e->compiler), bytes, len);
 }
 
 /* The text of a verdict: the compiler's, and what went wrong in keeping it. */
@@ -313,8 +313,8 @@ static void happen(void *ctx, const struct store_event *e)
 		unsaved = save(s);
 		start(s, &o, SLUICE_CMD_VERDICT, e->seq);
 		put_verdict(&o, e, unsaved);
-		if (e->committer && store_cookie(e->committer))
-			conn_send(store_cookie(e->committer), s->out, message_len(&o));
+		if (e->committer && store_owner_cookie(e->committer))
+			conn_send(store_owner_cookie(e->committer), s->out, message_len(&o));
 		o.nlh->nlmsg_seq = 0;
 		break;
 	case STORE_CONFIRMED:
@@ -737,7 +737,7 @@ static bool reap(struct server *s)
 		}
 		*link = c->next;
 		c->groups = 0;
-		store_close(s->store, c->owner);
+		store_owner_close(s->store, c->owner);
 		free_conn(c);
 		any = true;
 		link = &s->conns;
@@ -889,7 +889,7 @@ struct conn *server_adopt(struct server *s, int fd)
 	}
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	c = xcalloc(1, sizeof(*c));
-	owner = store_open(s->store, c);
+	owner = store_owner_open(s->store, c);
 	if (!owner) {
 		free(c);
 		turn_away(fd, -ENOMEM, "the system is out of memory");
@@ -1027,7 +1027,7 @@ void server_free(struct server *s)
 	enter(s);
 	/* the compiler first: a candidate is rejected while its committer can still hear it */
 	if (s->self)
-		store_close(s->store, s->self);
+		store_owner_close(s->store, s->self);
 	for (struct conn *c = s->conns; c; c = c->next)
 		c->dead = true;
 	reap(s);
@@ -1054,10 +1054,10 @@ int server_bind(struct server *s, uint64_t runs, uint64_t *running)
 	if (s->self)
 		return -EBUSY;
 	enter(s);
-	s->self = store_open(s->store, NULL);
+	s->self = store_owner_open(s->store, NULL);
 	err = s->self ? store_bind(s->store, s->self, runs, running, &why) : -ENOMEM;
 	if (err && s->self) {
-		store_close(s->store, s->self);
+		store_owner_close(s->store, s->self);
 		s->self = NULL;
 	}
 	leave(s);
