@@ -1132,6 +1132,38 @@ static void a_compiler_elsewhere(void **state)
 	client_free(c);
 }
 
+/* The time to confirm ran out while nobody was there: who binds finds it done. */
+static void a_return_before_binding(void **state)
+{
+	struct daemon d = { .wake_at = 5 };
+	const struct server_callbacks callbacks = {
+		.ctx = &d, .compile = compile, .watch = watch, .closed = closed, .wake = wake,
+		.now_ms = clock_ms,
+	};
+	struct store_limits limits = store_limits_default();
+	struct store_restored first = { .number = 4, .first = true }, second = { .number = 5 };
+	struct store_owner *o;
+	struct store_error e;
+	uint64_t running;
+
+	(void)state;
+	d.store = store_new(&limits);
+	o = store_owner_open(d.store, NULL);
+	assert_int_equal(store_begin(d.store, o, &running, &e), 0);
+	assert_int_equal(store_restore(d.store, o, &first, &e), 0);
+	assert_int_equal(store_begin(d.store, o, &running, &e), 0);
+	assert_int_equal(store_restore(d.store, o, &second, &e), 0);
+	assert_int_equal(store_restore_end(d.store, 5, 1, clock_ms(&d) - 10, &e), 0);
+	store_owner_close(d.store, o);
+	d.server = server_new(d.store, &callbacks);
+	assert_int_equal(server_bind(d.server, 5, &running), 0);
+	assert_int_equal(running, 6);
+	assert_int_equal(d.returned, 0);
+	assert_int_equal(server_verdict(d.server, 6, true, NULL), 0);
+	server_free(d.server);
+	store_free(d.store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1147,6 +1179,7 @@ int main(void)
 		T(garbage_and_floods),
 		T(others_may_not),
 		T(the_path_is_looked_after),
+		cmocka_unit_test(a_return_before_binding),
 		cmocka_unit_test_setup_teardown(a_compiler_elsewhere, setup_without_compiler,
 						teardown),
 	};

@@ -1054,6 +1054,8 @@ int server_bind(struct server *s, uint64_t runs, uint64_t *running)
 	if (s->self)
 		return -EBUSY;
 	enter(s);
+	/* a return that is overdue happens before: the caller learns of it by @running */
+	store_tick(s->store, now_ms(s));
 	s->self = store_owner_open(s->store, NULL);
 	err = s->self ? store_bind(s->store, s->self, runs, running, &why) : -ENOMEM;
 	if (err && s->self) {

@@ -112,7 +112,8 @@ void server_tick(struct server *s);
 
 /**
  * server_bind() - the caller is the compiler, until server_free().
- * @runs: the generation that the data path has now; 0: none. -EBUSY.
+ * @runs: the generation that the data path has now; 0: none. @running: what it shall have.
+ * compile() is not called from within. -EBUSY.
  */
 int server_bind(struct server *s, uint64_t runs, uint64_t *running);
 
