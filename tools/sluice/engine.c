@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void scene_mac(uint16_t port, uint8_t mac[6])
+{
+	memset(mac, 0, 6);
+	mac[0] = 0x02;
+	mac[4] = port >> 8;
+	mac[5] = port;
+}
+
+struct treatment *treatment_push(struct vec *out, enum sluice_reason reason)
+{
+	struct treatment *t = vec_push(out);
+
+	t->reason = reason;
+	t->outputs = VEC(struct output);
+	return t;
+}
+
+void treatment_output(struct treatment *t, uint16_t port, const uint8_t *frame, uint32_t length)
+{
+	struct output o = { .host = !port, .port = port, .length = length };
+	size_t i;
+
+	o.frame = xcalloc(1, length);
+	memcpy(o.frame, frame, length);
+	vec_push(&t->outputs);
+	for (i = t->outputs.len - 1; i; i--) {
+		struct output *before = vec_at(&t->outputs, i - 1);
+
+		if (before->port <= port)
+			break;
+		memcpy(vec_at(&t->outputs, i), before, sizeof(*before));
+	}
+	memcpy(vec_at(&t->outputs, i), &o, sizeof(o));
+}
+
+void treatments_clear(struct vec *out)
+{
+	for (size_t i = 0; i < out->len; i++) {
+		struct treatment *t = vec_at(out, i);
+
+		for (size_t j = 0; j < t->outputs.len; j++)
+			free(((struct output *)vec_at(&t->outputs, j))->frame);
+		vec_free(&t->outputs);
+	}
+	out->len = 0;
+}
+
+bool treatment_equal(const struct treatment *a, const struct treatment *b)
+{
+	if (a->reason != b->reason || strcmp(a->group, b->group) ||
+	    a->outputs.len != b->outputs.len)
+		return false;
+	for (size_t i = 0; i < a->outputs.len; i++) {
+		const struct output *x = vec_at(&a->outputs, i), *y = vec_at(&b->outputs, i);
+
+		if (x->port != y->port || x->length != y->length ||
+		    memcmp(x->frame, y->frame, x->length))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compile/fib.h"
+#include "datapath/datapath.h"
+#include "engine.h"
+#include "lpm/lpm.h"
+#include "lpm/rib.h"
+
+#define ETHERNET_MIN 14
+
+struct state {
+	const struct scene *scene;
+	struct datapath *dp;
+	struct tables *tables;
+	struct lpm *lpm4, *lpm6;
+	struct fib *fib;
+	struct generation *gen;
+	struct test_result result;
+};
+
+static int publish_port(struct state *s, const struct image_port *port, const uint8_t mac[6],
+			struct text *why)
+{
+	struct port facts = { .ifindex = port->number, .flags = PORT_UP, .mtu = SCENE_MTU };
+
+	memcpy(facts.mac, mac, 6);
+	memcpy(facts.interface, port->interface, sizeof(facts.interface));
+	return datapath_port_set(s->dp, port->number, &facts, why);
+}
+
+static int publish_ports(struct state *s, struct text *why)
+{
+	const struct vec *ports = &s->scene->image->ports;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ports->len; i++) {
+		const struct image_port *p = vec_at(ports, i);
+		uint8_t mac[6];
+
+		scene_mac(p->number, mac);
+		err = publish_port(s, p, mac, why);
+	}
+	return err;
+}
+
+static int load_routes(struct state *s, struct text *why)
+{
+	const struct image *image = s->scene->image;
+	const struct vec *routes = &s->scene->routes;
+	uint32_t limit4 = image->limit4 ? : 1, limit6 = image->limit6 ? : 1;
+	struct fib_rib_port *ports;
+	struct fib_memory memory = { 0 };
+	struct lpm_shape shape4, shape6;
+	int err;
+
+	err = lpm_sizes(ADDR_V4, limit4, &shape4);
+	if (!err)
+		err = lpm_sizes(ADDR_V6, limit6, &shape6);
+	if (err) {
+		text_printf(why, "route tables cannot be that large: %s", strerror(-err));
+		return err;
+	}
+	err = tables_new(s->dp, &shape4, &shape6, &s->tables, why);
+	if (err)
+		return err;
+	s->lpm4 = lpm_new(ADDR_V4, &shape4, tables_lpm(s->tables, ADDR_V4), limit4);
+	s->lpm6 = lpm_new(ADDR_V6, &shape6, tables_lpm(s->tables, ADDR_V6), limit6);
+	memory.nexthops = tables_nexthops(s->tables);
+	memory.lpm4 = s->lpm4;
+	memory.lpm6 = s->lpm6;
+	s->fib = fib_new(&memory);
+	ports = xcalloc(image->ports.len, sizeof(*ports));
+	for (size_t i = 0; i < image->ports.len; i++) {
+		ports[i].port = ((struct image_port *)vec_at(&image->ports, i))->number;
+		ports[i].mtu = SCENE_MTU;
+		scene_mac(ports[i].port, ports[i].mac);
+	}
+	if (routes->len)
+		fib_load_rib(s->fib, routes->data, routes->len, ports, image->ports.len);
+	fib_flush(s->fib);
+	free(ports);
+	return 0;
+}
+
+/* ---- one frame ------------------------------------------------------------------ */
+
+/* The group of this number, NULL if there is none. */
+static const struct group *find_group(const struct image *image, uint32_t number)
+{
+	for (size_t i = 0; i < image->groups.len; i++) {
+		const struct image_group *g = vec_at(&image->groups, i);
+
+		if (g->key.port != PORT_ANY && g->value.number == number)
+			return &g->value;
+	}
+	for (size_t i = 0; i < image->group_prefixes.len; i++) {
+		const struct image_group_prefix *g = vec_at(&image->group_prefixes, i);
+
+		if (g->value.number == number)
+			return &g->value;
+	}
+	return NULL;
+}
+
+/* What its counter is called, without the word "group". */
+static void name_group(const struct image *image, const struct group *group, char *name)
+{
+	const char *counter = image_counter_name(image, group->counter);
+
+	snprintf(name, COUNTER_NAME_MAX, "%s", counter ? counter + strlen("group ") : "");
+}
+
+static bool names_group(enum sluice_reason reason)
+{
+	return reason == REASON_replicated || reason == REASON_host_only ||
+	       reason == REASON_group_ttl || reason == REASON_no_copy;
+}
+
+/* Each leg's copy, by the egress program, of the frame as it came in. */
+static int copy_out(struct state *s, struct treatment *t, uint32_t number,
+		    const struct group *group, const uint8_t *frame, uint32_t length)
+{
+	const struct vec *legs = &s->scene->image->legs;
+
+	if (group->flags & GROUP_HOST)
+		treatment_output(t, 0, frame, length);
+	for (size_t i = 0; i < legs->len; i++) {
+		const struct image_leg *l = vec_at(legs, i);
+		int err;
+
+		if (l->group != number)
+			continue;
+		err = generation_test_leg(s->gen, number, l->leg.port, frame, length, &s->result);
+		if (err)
+			return err;
+		if (s->result.action == XDP_PASS)
+			treatment_output(t, l->leg.port, s->result.frame, s->result.length);
+	}
+	return 0;
+}
+
+static int describe(struct state *s, struct treatment *t, const uint8_t *frame, uint32_t length)
+{
+	struct trace trace = s->result.trace;
+
+	if (t->reason == REASON_forwarded)
+		treatment_output(t, trace.out_port, s->result.frame, s->result.length);
+	if (names_group(t->reason)) {
+		const struct group *group = find_group(s->scene->image, trace.group);
+
+		if (!group)
+			return -ENOENT;
+		name_group(s->scene->image, group, t->group);
+		if (t->reason == REASON_replicated)
+			return copy_out(s, t, trace.group, group, frame, length);
+	}
+	if (s->result.action == XDP_PASS)
+		treatment_output(t, 0, frame, length);
+	return 0;
+}
+
+static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *frame,
+	       uint32_t length, struct vec *out, struct text *why)
+{
+	struct state *s = state;
+	int err;
+
+	/* The kernel takes no such frame, and no driver hands one up. */
+	if (length < ETHERNET_MIN) {
+		treatment_push(out, REASON_eth_short);
+		return 0;
+	}
+	err = publish_port(s, image_port(s->scene->image, port), mac, why);
+	if (!err)
+		err = generation_test(s->gen, port, frame, length, &s->result);
+	if (!err)
+		err = describe(s, treatment_push(out, s->result.trace.reason), frame, length);
+	if (err)
+		text_printf(why, "the kernel did not run the program on a frame of %u bytes: %s",
+			    length, strerror(-err));
+	return err;
+}
+
+static void flows(void *state, struct vec *out)
+{
+	(void)state;
+	(void)out;
+}
+
+static void close_state(void *state)
+{
+	struct state *s = state;
+
+	fib_free(s->fib);
+	lpm_free(s->lpm4);
+	lpm_free(s->lpm6);
+	generation_free(s->gen);
+	tables_free(s->tables);
+	datapath_close(s->dp);
+	free(s);
+}
+
+int engine_bpf_open(const struct scene *scene, struct engine *engine, struct text *why)
+{
+	struct state *s = xcalloc(1, sizeof(*s));
+	int err;
+
+	s->scene = scene;
+	err = datapath_open(NULL, &s->dp, why);
+	if (!err)
+		err = load_routes(s, why);
+	if (!err)
+		err = datapath_stage(s->dp, scene->image, s->tables, 0, &s->gen, why);
+	if (!err)
+		err = publish_ports(s, why);
+	if (err) {
+		close_state(s);
+		return err;
+	}
+	*engine = (struct engine){
+		.name = "bpf", .state = s, .run = run, .flows = flows, .close = close_state,
+	};
+	return 0;
+}
