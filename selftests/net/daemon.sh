@@ -13,7 +13,7 @@ router r;
 link a.eth0 10.0.1.2/24 2001:db8:1::2/64 -- r.left 10.0.1.1/24 2001:db8:1::1/64;
 link b.eth0 10.0.2.2/24 2001:db8:2::2/64 -- r.right 10.0.2.1/24 2001:db8:2::1/64;
 END
-need ping jq bpftool setpriv
+need ping jq bpftool setpriv perl
 
 netns=$LAB.r
 run=/run/sluice/netns/$netns
@@ -149,6 +149,26 @@ end TERM
 check "--detach: SIGTERM takes XDP off" eval '! has_xdp left && ! has_xdp right'
 # What has a dot in its name is the kernel's own.
 check "and nothing stays pinned" equal "" "$(find "$run/bpf" -mindepth 1 ! -name '*.*')"
+
+# ---- what the service manager hears --------------------------------------------------------
+
+cat > "$scratch/manager.pl" << 'END'
+use strict;
+use Socket;
+socket(my $s, AF_UNIX, SOCK_DGRAM, 0) && bind($s, sockaddr_un($ARGV[0])) or die "$ARGV[0]: $!";
+$| = 1;
+while (defined recv($s, my $message, 65536, 0)) { print "$message\n"; }
+END
+perl "$scratch/manager.pl" "$scratch/manager" > "$scratch/heard" &
+wait_for 5 test -S "$scratch/manager"
+NOTIFY_SOCKET=$scratch/manager start
+heard() { grep -qx "$1" "$scratch/heard" || { cat "$scratch/heard"; return 1; }; }
+check "READY=1, when the policy runs" eval 'heard READY=1 && heard "STATUS=generation .* runs: 2 ports.*"'
+: > "$scratch/heard"
+kill -HUP "$daemon"
+check "RELOADING=1 and READY=1" wait_for 5 eval 'heard RELOADING=1 && heard READY=1'
+end TERM
+check "STOPPING=1" heard STOPPING=1
 
 # ---- pins of another build ----------------------------------------------------------------
 
