@@ -17,6 +17,7 @@
 #include "base/vec.h"
 #include "compile/compile.h"
 #include "daemon/configuration.h"
+#include "daemon/flows.h"
 #include "daemon/grace.h"
 #include "daemon/interfaces.h"
 #include "daemon/log.h"
@@ -54,6 +55,7 @@ struct generations {
 	struct generations_parts p;
 	struct configuration *configuration;
 	struct interfaces *interfaces;
+	struct flows *flows;
 	void (*started)(void *ctx);
 	void *started_ctx;
 
@@ -270,13 +272,21 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 	interfaces_publish(g->interfaces, a->image);
 	interfaces_route(g->interfaces, a->routes, a->image, a->routes == g->routes ? g->image : NULL);
 	routes_flush(a->routes);
-	err = datapath_stage(g->p.datapath, a->image, routes_tables(a->routes), g->loaded + 1,
-			     &generation, why);
+	err = flows_prepare(g->flows, &a->image->measure, why);
+	if (!err)
+		err = datapath_stage(g->p.datapath, a->image, routes_tables(a->routes),
+				     g->loaded + 1, &generation, why);
 	if (err)
-		return err;
+		goto abandon_flows;
 	err = datapath_commit(g->p.datapath, generation, a->wish != WISH_CANDIDATE, why);
 	if (err)
-		generation_free(generation);
+		goto free_generation;
+	flows_commit(g->flows);
+	return 0;
+free_generation:
+	generation_free(generation);
+abandon_flows:
+	flows_abandon(g->flows);
 	return err;
 }
 
@@ -511,6 +521,7 @@ struct generations *generations_open(const struct generations_parts *parts)
 	g->line = VEC(struct attempt *);
 	g->loaded = datapath_running(parts->datapath);
 	g->interfaces = interfaces_open(parts->datapath, parts->notes, port_heard, g);
+	g->flows = flows_open(parts->loop, parts->datapath, parts->grace, parts->view);
 	uv_timer_init(parts->loop, &g->soon);
 	uv_timer_init(parts->loop, &g->again);
 	g->soon.data = g->again.data = g;
@@ -572,6 +583,7 @@ void generations_close(struct generations *g)
 	vec_free(&g->line);
 	routes_close(g->routes);
 	interfaces_close(g->interfaces);
+	flows_close(g->flows);
 	if (g->policy)
 		policy_free(g->policy);
 	image_free(g->image);

@@ -23,7 +23,6 @@
 
 struct configuration;
 struct datapath;
-struct flows;
 struct generations;
 struct grace;
 struct notes;

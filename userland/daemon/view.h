@@ -19,6 +19,7 @@
 
 struct datapath;
 struct fib;
+struct flow_report;
 struct image;
 struct lpm;
 struct policy;
@@ -41,6 +42,9 @@ struct view {
 	const struct fib *fib;
 	bool fib_ready;			/* the kernel's routes have all been read */
 	const struct lpm *lpm4, *lpm6;
+
+	const struct flow_report *report;	/* of the measure's last whole interval; NULL: none yet */
+	time_t report_at;		/* when that ended */
 
 	/* of char *: sentences, each on something that is not as asked, and that no part tells of itself */
 	struct vec notes;

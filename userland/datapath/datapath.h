@@ -6,6 +6,7 @@
  *
  *	datapath_open()			adopts what is pinned, or makes it
  *	tables_new()			route tables, empty; the mirror fills them through the fib
+ *	flow_map_adopt(), flow_map_new()	flow memory, where the policy measures; datapath_measure()
  *	datapath_stage()		an image becomes a loaded generation; nothing runs it yet
  *	datapath_commit()		ports are attached, slot 0 is swapped: now it runs
  *	datapath_port_set()		whenever an interface of a port comes, changes or goes
@@ -29,6 +30,7 @@
 #include "image/image.h"
 
 struct datapath;
+struct flow_map;
 struct generation;
 struct tables;
 
@@ -76,6 +78,30 @@ void tables_free(struct tables *tables);
 /** tables_nexthops(), tables_lpm() - the mapped memory, for compile/fib to write. */
 struct nexthops *tables_nexthops(const struct tables *tables);
 void *tables_lpm(const struct tables *tables, uint8_t family);
+
+/* ---- flow memory --------------------------------------------------------- */
+
+/**
+ * flow_map_adopt() - the flow memory that the running generation counts in.
+ * Return: NULL if none is pinned, or of another kind.
+ */
+struct flow_map *flow_map_adopt(struct datapath *dp);
+
+/** flow_map_new() - zeroed memory for @slots a CPU. */
+int flow_map_new(struct datapath *dp, unsigned int slots, struct flow_map **m, struct text *why);
+
+/** flow_map_free() - lets go; programs that use it go on. NULL is fine. */
+void flow_map_free(struct flow_map *m);
+
+/** flow_map_memory() - what is mapped, as userland/flow wants it. */
+void *flow_map_memory(const struct flow_map *m, size_t *size, unsigned int *cpus);
+
+/**
+ * datapath_measure() - generations that measure are staged with @m from now on, which has the
+ * slots of their image; it outlives their commit. NULL: with memory of their own, for test runs
+ * that do not read it.
+ */
+void datapath_measure(struct datapath *dp, struct flow_map *m);
 
 /* ---- generations --------------------------------------------------------- */
 

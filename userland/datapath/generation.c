@@ -63,6 +63,21 @@ static uint32_t at_least_one(uint32_t n)
 	return n ? n : 1;
 }
 
+/* Shared with what reads it, if there is somebody; the slots are the image's in any case. */
+static int fit_flow_memory(struct generation *gen)
+{
+	struct bpf_map *m = bpf_object__find_map_by_name(gen->object, "flow_memory");
+	uint32_t size = flow_element_size(gen->image->measure.slots / FLOW_WAYS);
+	int err;
+
+	gen->flow = gen->dp->flow;
+	if (gen->flow)
+		return gen->flow->size == (size_t)size * gen->dp->cpus ?
+			map_reuse(gen->object, "flow_memory", gen->flow->fd) : -EINVAL;
+	err = bpf_map__set_value_size(m, size);
+	return err ? err : bpf_map__set_max_entries(m, gen->dp->cpus);
+}
+
 /* The sizes that depend on the image, and the tables that it shares with others. */
 static int fit_maps(struct generation *gen, struct text *why)
 {
@@ -84,6 +99,8 @@ static int fit_maps(struct generation *gen, struct text *why)
 		err = map_reuse(o, ".data.lpm4", gen->tables->lpm_fd[0]);
 	if (!err)
 		err = map_reuse(o, ".data.lpm6", gen->tables->lpm_fd[1]);
+	if (!err && image->config.measure)
+		err = fit_flow_memory(gen);
 	if (err)
 		text_printf(why, "cannot size the maps of the generation: %s", strerror(-err));
 	return err;
@@ -99,6 +116,8 @@ static void set_constants(struct generation *gen)
 	config->hash_seed = gen->dp->names->hash_seed;
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
+	((struct measure_config *)&rodata->measure_config)->buckets =
+		gen->image->measure.slots / FLOW_WAYS;
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
 	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
 }
@@ -414,6 +433,9 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 		err = attach_ports(gen, allow_missing, why);
 	if (err)
 		goto undo;
+	err = flow_map_pin(dp, gen->flow, why);
+	if (err)
+		goto undo;
 	publish_names(gen);
 	if (bpf_map_update_elem(dp->map[SHARED_GENERATIONS], &zero, &gen->program, 0)) {
 		err = -errno;
@@ -422,6 +444,9 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 	}
 	dp->names->running = gen->number;
 	dp->running = gen;
+	if (!gen->flow)
+		flow_map_unpin(dp);
+	gen->flow = NULL;
 	retire(dp, old, copies);
 	return 0;
 undo:

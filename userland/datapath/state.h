@@ -44,6 +44,7 @@ struct datapath {
 	struct trace *egress_trace;	/* for test runs */
 	struct attachment attached[PORTS_MAX];
 	int tx_egress;		/* tx entries carry the egress program; -1: as another process left them */
+	struct flow_map *flow;	/* what generations are staged with; the caller's */
 	struct generation *running;	/* NULL until this process has committed one */
 	unsigned int cpus;	/* possible */
 };
@@ -56,10 +57,19 @@ struct tables {
 	unsigned int users;	/* the handle, and generations */
 };
 
+struct flow_map {
+	int fd;
+	void *memory;
+	size_t size;		/* bytes mapped */
+	unsigned int cpus;
+	bool pinned;
+};
+
 struct generation {
 	struct datapath *dp;
 	struct image *image;	/* a copy */
 	struct tables *tables;
+	struct flow_map *flow;	/* until it is committed; NULL: nothing is measured */
 	struct bpf_object *object;
 	int program;
 	int *legs;		/* [image->group_count] inner maps */
@@ -95,6 +105,12 @@ void detach_port(struct datapath *dp, uint16_t number);
 
 /** remove_tc() - takes the tc program off @ifindex; harmless where there is none. */
 void remove_tc(uint32_t ifindex);
+
+/* flow_map.c */
+
+/** flow_map_pin() - in place of what was pinned; flow_map_unpin() - nothing is measured any more. */
+int flow_map_pin(struct datapath *dp, struct flow_map *m, struct text *why);
+void flow_map_unpin(struct datapath *dp);
 
 /* port.c */
 
