@@ -58,8 +58,9 @@ struct flow_report {
 	uint64_t sampled, evicted;	/* packets drawn; flows that gave way */
 	uint64_t threshold;		/* bytes */
 	double sampling;		/* p at its least, per byte; 1: every flow was admitted at once */
+	double miss;			/* probability that a flow at the threshold has no record */
 	uint64_t unseen_max;		/* no flow without a record has more bytes than this, surely */
-	double miss;			/* probability that a flow at the threshold has no record; 0: surely none */
+	bool complete;			/* unseen_max < threshold: none above the threshold was missed */
 	unsigned int slots, used;	/* of all CPUs */
 	struct vec flows;		/* of struct flow_record, heaviest first */
 };

@@ -12,8 +12,8 @@
  * that they have on CPUs where the flow is not held.
  *
  * A flow without a record lies wholly in its cells: unseen_max. Where that is less than the
- * threshold, no flow above the threshold was missed, for certain. Else the probability is taken over
- * the buckets, since the hash is secret: a full bucket passes over t bytes of a flow with
+ * threshold, no flow above the threshold was missed, for certain. Beforehand the probability is the
+ * mean over the buckets, since the hash is secret: a full bucket passes over t bytes of a flow with
  * probability e^-(t/s) at most, s the greater of the block and the lightest entry's weight;
  * and an entry that weighs w may have been evicted, having counted at most w.
  */
@@ -203,8 +203,7 @@ int flow_read(struct flow *f, struct flow_report **out)
 		if (parts[i].epoch->shift_max > shift && r->lost_bytes)
 			shift = parts[i].epoch->shift_max;
 	}
-	if (r->unseen_max < r->threshold)
-		r->miss = 0;
+	r->complete = r->unseen_max < r->threshold;
 	r->sampling = ldexp(1, -(int)shift);
 	for (unsigned int i = 0; i < n; i++)
 		__atomic_store_n(&parts[i].epoch->state, FLOW_READ, __ATOMIC_RELEASE);
