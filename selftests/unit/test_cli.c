@@ -302,6 +302,8 @@ static const struct {
 	{ "route-get-disagrees", "route get 10.1.2.4", 1, "" },
 	{ "group", "group", 0, "" },
 	{ "flow", "flow", 0, "" },
+	{ "flow-first", "flow show mice", 0, "" },
+	{ "flow-none", "flow show --limit 3", 0, "" },
 	{ "counter", "counter show", 0, "" },
 	{ "policy", "policy show", 0, "" },
 	{ "top", "top --interval 0.1", 0, "" },

@@ -22,16 +22,20 @@ static const char *const heads[] = { ">BYTES/S", ">BYTES", ">PACKETS", ">LOW", "
 
 void flow_heading(const json_t *o, struct text *out)
 {
-	char total[8];
+	char total[8], unseen[8];
 
+	if (!json_object_get(o, "interval_s")) {
+		text_printf(out, "%s: the first interval is not over yet", field_text(o, "measure"));
+		return;
+	}
 	text_printf(out, "%s: %.3g s, %sB in %lld packets", field_text(o, "measure"),
 		    field_real(o, "interval_s"), quantity_format(field_real(o, "bytes"), total),
 		    field_number(o, "packets"));
-	if (field_real(o, "sampling") > 0 && field_real(o, "sampling") < 1)
-		text_printf(out, ", 1 byte in %.0f sampled, miss probability %.1e",
-			    1 / field_real(o, "sampling"), field_real(o, "miss"));
-	if (field_number(o, "lost_packets"))
-		text_printf(out, ", %lld packets not measured", field_number(o, "lost_packets"));
+	if (field_real(o, "sampling") >= 1)
+		return;
+	text_printf(out, ", 1 byte in %.0f sampled, miss probability %.1e, no other flow has more than %sB",
+		    1 / field_real(o, "sampling"), field_real(o, "miss"),
+		    quantity_format(field_real(o, "unseen_max"), unseen));
 }
 
 void flow_cell(const json_t *o, struct columns *table)
@@ -104,5 +108,7 @@ int flow_show(struct cli *cli, int argc, char **argv)
 	json_object_set_new(request, "limit", json_integer(most));
 	code = ask_show(cli, request, take_flow, &f);
 	columns_print(&f.table, cli);
+	if (code == CLI_OK && !cli->json && !f.measures)
+		puts("nothing is measured: the policy has no measure");
 	return code;
 }

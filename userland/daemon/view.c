@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "compile/fib.h"
 #include "datapath/datapath.h"
+#include "flow/flow.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
 #include "policy/eval.h"
@@ -32,6 +33,9 @@ struct view_answer {
 	size_t shown;
 	struct fib_cursor routes;
 	struct prefix within;		/* routes: only those in it; family ADDR_NONE: all */
+	struct vec flows;		/* of struct flow_record: those that were asked for */
+	struct image_measure measure;	/* name and key of them */
+	double interval_s;
 	struct table interfaces;	/* uint32_t ifindex -> char [IF_NAMESIZE] */
 	struct text error, hint;
 };
@@ -666,6 +670,132 @@ static int next_route_get(struct view_answer *a, struct text *out)
 	return 1;
 }
 
+/* ---- flows ------------------------------------------------------------------------ */
+
+static const struct {
+	unsigned int field;
+	const char *name;
+} key_fields[] = {
+	{ FLOW_IP_SRC, "ip.src" }, { FLOW_IP_DST, "ip.dst" }, { FLOW_IP_PROTO, "ip.proto" },
+	{ FLOW_L4_SRC, "l4.src" }, { FLOW_L4_DST, "l4.dst" },
+};
+
+#define KEY_FIELDS (sizeof(key_fields) / sizeof(key_fields[0]))
+
+static json_t *key_value(const struct flow_key *key, unsigned int field)
+{
+	switch (field) {
+	case FLOW_IP_SRC:
+		return bytes_address(key->family, key->source);
+	case FLOW_IP_DST:
+		return bytes_address(key->family, key->destination);
+	case FLOW_IP_PROTO:
+		return json_integer(key->protocol);
+	case FLOW_L4_SRC:
+		return json_integer(ntohs(key->sport));
+	default:
+		return json_integer(ntohs(key->dport));
+	}
+}
+
+static double interval_s(const struct flow_report *r)
+{
+	return (r->end_ns - r->start_ns) / 1e9;
+}
+
+/* The time of day at which the clock of a report, CLOCK_BOOTTIME, stood at @ns. */
+static time_t time_of_day(uint64_t ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return time(NULL) - (now.tv_sec - (time_t)(ns / 1000000000));
+}
+
+static void set_report(json_t *o, const struct flow_report *r)
+{
+	json_object_set_new(o, "interval", number(r->interval));
+	json_object_set_new(o, "interval_s", json_real(interval_s(r)));
+	json_object_set_new(o, "at", json_integer(time_of_day(r->end_ns)));
+	json_object_set_new(o, "bytes", number(r->bytes));
+	json_object_set_new(o, "packets", number(r->packets));
+	json_object_set_new(o, "threshold", number(r->threshold));
+	json_object_set_new(o, "sampling", json_real(r->sampling));
+	json_object_set_new(o, "miss", json_real(r->miss));
+	json_object_set_new(o, "unseen_max", number(r->unseen_max));
+	json_object_set_new(o, "lost_bytes", number(r->lost_bytes));
+	json_object_set_new(o, "lost_packets", number(r->lost_packets));
+	json_object_set_new(o, "slots", number(r->slots));
+	json_object_set_new(o, "used", number(r->used));
+}
+
+static int put_measure(const struct image_measure *m, const struct flow_report *r, struct text *out)
+{
+	json_t *key = json_array(), *o;
+
+	for (size_t i = 0; i < KEY_FIELDS; i++)
+		if (m->key & key_fields[i].field)
+			json_array_append_new(key, json_string(key_fields[i].name));
+	o = json_pack("{ss so so}", "object", "measure", "measure", json_text(m->name), "key", key);
+	if (r)
+		set_report(o, r);
+	return put(out, o);
+}
+
+/* The next interval's report may come while this one is shown: what is asked for is copied. */
+static void copy_flows(struct view_answer *a, const struct image_measure *m,
+		       const struct flow_report *r)
+{
+	json_int_t limit = json_integer_value(json_object_get(a->request, "limit"));
+	size_t n = limit > 0 && (size_t)limit < r->flows.len ? (size_t)limit : r->flows.len;
+
+	strcpy(a->measure.name, m->name);
+	a->measure.key = m->key;
+	a->interval_s = interval_s(r);
+	vec_reserve(&a->flows, n);
+	for (size_t i = 0; i < n; i++)
+		vec_append(&a->flows, vec_at(&r->flows, i));
+}
+
+static int put_flow(const struct view_answer *a, const struct flow_record *f, struct text *out)
+{
+	json_t *key = json_object(), *o;
+
+	for (size_t i = 0; i < KEY_FIELDS; i++)
+		if (a->measure.key & key_fields[i].field)
+			json_object_set_new(key, key_fields[i].name,
+					    key_value(&f->key, key_fields[i].field));
+	o = json_pack("{ss so so so so}", "object", "flow", "measure", json_text(a->measure.name),
+		      "key", key, "bytes", number(f->bytes), "packets", number(f->packets));
+	json_object_set_new(o, "low", number(f->low));
+	json_object_set_new(o, "high", number(f->high));
+	json_object_set_new(o, "exact", json_boolean(f->exact));
+	json_object_set_new(o, "rate_Bps", json_real(a->interval_s > 0 ? f->bytes / a->interval_s : 0));
+	json_object_set_new(o, "intervals", number(f->intervals));
+	return put(out, o);
+}
+
+static int next_flow(struct view_answer *a, struct text *out)
+{
+	const struct view *v = a->view;
+	const struct image_measure *m = v->image ? &v->image->measure : NULL;
+	const char *name = asked(a, "measure");
+
+	if (a->at == 0) {
+		if (name && (!m || strcmp(name, m->name)))
+			return refuse(a, "there is no measure \"%s\"", name);
+		if (!m || !*m->name)
+			return 0;
+		a->at++;
+		if (v->report)
+			copy_flows(a, m, v->report);
+		return put_measure(m, v->report, out);
+	}
+	if (a->at > a->flows.len)
+		return 0;
+	return put_flow(a, vec_at(&a->flows, a->at++ - 1), out);
+}
+
 /* ---- requests ----------------------------------------------------------------------- */
 
 static int next_error(struct view_answer *a, struct text *out)
@@ -701,6 +831,7 @@ static const struct {
 	{ "group", next_group, NULL },
 	{ "counter", next_counter, NULL },
 	{ "policy", next_document, NULL },
+	{ "flow", next_flow, NULL },
 	{ "route", next_route, open_route },
 	{ "route get", next_route_get, open_route },
 };
@@ -726,6 +857,7 @@ struct view_answer *view_open(struct view *view, const json_t *request)
 
 	a->view = view;
 	a->request = json_deep_copy(request);
+	a->flows = VEC(struct flow_record);
 	a->interfaces = (struct table){ .key_size = sizeof(uint32_t), .value_size = IF_NAMESIZE };
 	show = asked(a, "show");
 	while (show && i < SHOWS && strcmp(show, shows[i].show))
@@ -756,6 +888,7 @@ const char *view_hint(const struct view_answer *a)
 void view_close(struct view_answer *a)
 {
 	json_decref(a->request);
+	vec_free(&a->flows);
 	table_free(&a->interfaces);
 	text_free(&a->error);
 	text_free(&a->hint);
