@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/base/*.c userland/policy/*.c build/gen/policy/*.c userland/image/*.c userland/compile/*.c userland/lpm/*.c
+// sources: userland/base/*.c userland/policy/*.c build/gen/policy/*.c
+// sources: userland/image/*.c userland/compile/*.c userland/lpm/*.c
 // libs: -ljansson -lz
 /*
  * Requests to the query socket: each line of the input is one. Every line of an answer must be
