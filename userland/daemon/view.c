@@ -703,20 +703,11 @@ static double interval_s(const struct flow_report *r)
 	return (r->end_ns - r->start_ns) / 1e9;
 }
 
-/* The time of day at which the clock of a report, CLOCK_BOOTTIME, stood at @ns. */
-static time_t time_of_day(uint64_t ns)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return time(NULL) - (now.tv_sec - (time_t)(ns / 1000000000));
-}
-
-static void set_report(json_t *o, const struct flow_report *r)
+static void set_report(json_t *o, const struct flow_report *r, time_t at)
 {
 	json_object_set_new(o, "interval", number(r->interval));
 	json_object_set_new(o, "interval_s", json_real(interval_s(r)));
-	json_object_set_new(o, "at", json_integer(time_of_day(r->end_ns)));
+	json_object_set_new(o, "at", json_integer(at));
 	json_object_set_new(o, "bytes", number(r->bytes));
 	json_object_set_new(o, "packets", number(r->packets));
 	json_object_set_new(o, "threshold", number(r->threshold));
@@ -729,7 +720,7 @@ static void set_report(json_t *o, const struct flow_report *r)
 	json_object_set_new(o, "used", number(r->used));
 }
 
-static int put_measure(const struct image_measure *m, const struct flow_report *r, struct text *out)
+static int put_measure(const struct view *v, const struct image_measure *m, struct text *out)
 {
 	json_t *key = json_array(), *o;
 
@@ -737,8 +728,8 @@ static int put_measure(const struct image_measure *m, const struct flow_report *
 		if (m->key & key_fields[i].field)
 			json_array_append_new(key, json_string(key_fields[i].name));
 	o = json_pack("{ss so so}", "object", "measure", "measure", json_text(m->name), "key", key);
-	if (r)
-		set_report(o, r);
+	if (v->report)
+		set_report(o, v->report, v->report_at);
 	return put(out, o);
 }
 
@@ -789,7 +780,7 @@ static int next_flow(struct view_answer *a, struct text *out)
 		a->at++;
 		if (v->report)
 			copy_flows(a, m, v->report);
-		return put_measure(m, v->report, out);
+		return put_measure(v, m, out);
 	}
 	if (a->at > a->flows.len)
 		return 0;

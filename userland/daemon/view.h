@@ -42,7 +42,6 @@ struct view {
 	const struct fib *fib;
 	bool fib_ready;			/* the kernel's routes have all been read */
 	const struct lpm *lpm4, *lpm6;
-	const struct flow_report *report;	/* of the last whole interval; NULL: none is over yet */
 
 	const struct flow_report *report;	/* of the measure's last whole interval; NULL: none yet */
 	time_t report_at;		/* when that ended */
