@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include "compile/fib.h"
 #include "datapath/datapath.h"
 #include "engine.h"
+#include "flow/flow.h"
 #include "lpm/lpm.h"
 #include "lpm/rib.h"
 
@@ -19,6 +21,8 @@ struct state {
 	struct tables *tables;
 	struct lpm *lpm4, *lpm6;
 	struct fib *fib;
+	struct flow_map *flow_map;	/* NULL: the policy measures nothing */
+	struct flow *flow;
 	struct generation *gen;
 	struct test_result result;
 };
@@ -85,6 +89,32 @@ static int load_routes(struct state *s, struct text *why)
 	fib_flush(s->fib);
 	free(ports);
 	return 0;
+}
+
+static int open_flows(struct state *s, struct text *why)
+{
+	const struct image_measure *m = &s->scene->image->measure;
+	const struct flow_config config = {
+		.fields = m->key, .slots = m->slots, .threshold_ppm = m->threshold_ppm,
+		.threshold_Bps = m->threshold_Bps, .oversampling = m->oversampling,
+	};
+	unsigned int cpus;
+	size_t size;
+	void *memory;
+	int err;
+
+	if (!m->name[0])
+		return 0;
+	err = flow_map_new(s->dp, m->slots, &s->flow_map, why);
+	if (err)
+		return err;
+	memory = flow_map_memory(s->flow_map, &size, &cpus);
+	err = flow_new(memory, size, cpus, &config, 0, &s->flow);
+	if (err)
+		text_printf(why, "the flow memory cannot be used: %s", strerror(-err));
+	else
+		datapath_measure(s->dp, s->flow_map);
+	return err;
 }
 
 /* ---- one frame ------------------------------------------------------------------ */
@@ -186,10 +216,34 @@ static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *
 	return err;
 }
 
+static void describe_flow(const struct flow_record *r, unsigned int fields, struct flow_count *f)
+{
+	struct addr src = addr_from_bytes(r->key.family == 6 ? ADDR_V6 : ADDR_V4, r->key.source);
+	struct addr dst = addr_from_bytes(src.family, r->key.destination);
+	char s[ADDR_STRLEN] = "-", d[ADDR_STRLEN] = "-";
+
+	if (fields & FLOW_IP_SRC)
+		addr_format(&src, s);
+	if (fields & FLOW_IP_DST)
+		addr_format(&dst, d);
+	snprintf(f->key, sizeof(f->key), "%s %s %u %u %u", s, d, r->key.protocol,
+		 ntohs(r->key.sport), ntohs(r->key.dport));
+	f->packets = r->packets;
+	f->bytes = r->bytes;
+	f->exact = r->exact;
+}
+
+/* The capture was one interval. Test runs are over when they return: nothing to wait for. */
 static void flows(void *state, struct vec *out)
 {
-	(void)state;
-	(void)out;
+	struct state *s = state;
+	struct flow_report *report;
+
+	if (!s->flow || flow_swap(s->flow, 1) || flow_read(s->flow, &report))
+		return;
+	for (size_t i = 0; i < report->flows.len; i++)
+		describe_flow(vec_at(&report->flows, i), s->scene->image->measure.key, vec_push(out));
+	flow_report_free(report);
 }
 
 static void close_state(void *state)
@@ -200,6 +254,8 @@ static void close_state(void *state)
 	lpm_free(s->lpm4);
 	lpm_free(s->lpm6);
 	generation_free(s->gen);
+	flow_free(s->flow);
+	flow_map_free(s->flow_map);
 	tables_free(s->tables);
 	datapath_close(s->dp);
 	free(s);
@@ -214,6 +270,8 @@ int engine_bpf_open(const struct scene *scene, struct engine *engine, struct tex
 	err = datapath_open(NULL, &s->dp, why);
 	if (!err)
 		err = load_routes(s, why);
+	if (!err)
+		err = open_flows(s, why);
 	if (!err)
 		err = datapath_stage(s->dp, scene->image, s->tables, 0, &s->gen, why);
 	if (!err)
