@@ -244,6 +244,10 @@ static const struct {
 	{ "route get --rib - 10.0.0.1 -", 2, "standard input can be read once only" },
 	{ "check", 2, "which file shall be checked?" },
 	{ "apply", 2, "which file shall be applied?" },
+	{ "replay", 2, "--policy is missing" },
+	{ "replay --policy x", 2, "--pcap is missing" },
+	{ "replay --policy x --pcap y --engine z", 2, "there is no engine \"z\": bpf, eval or both" },
+	{ "replay --policy /nonexistent.sluice --pcap y", 1, "/nonexistent.sluice" },
 	{ "check /nonexistent.sluice", 1, "/nonexistent.sluice" },
 	{ "apply /nonexistent.sluice", 1, "/nonexistent.sluice" },
 	/* nobody is there */
@@ -425,7 +429,7 @@ static void test_every_verb_is_documented(void **state)
 			fail_msg("completion.bash knows no %s %s", object, command);
 		verbs++;
 	}
-	assert_true(verbs >= 12);
+	assert_true(verbs >= 13);
 	text_free(&man);
 	text_free(&completion);
 	run_free(&r);

@@ -16,16 +16,16 @@ _sluice()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return ;;
 	--engine)
-		COMPREPLY=($(compgen -W "bpf eval" -- "$cur"))
+		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port)
+	--limit|--interval|--port|--mac)
 		return ;;
 	esac
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port) i=$((i + 1)) ;;
+		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
 		esac
@@ -55,7 +55,7 @@ _sluice()
 	top)
 		own="--interval" ;;
 	replay*)
-		own="--policy --pcap --port --routes --engine --each" ;;
+		own="--policy --pcap --port --routes --engine --each --mac --any-link" ;;
 	esac
 
 	[[ $cur != -* && -n $files ]] && COMPREPLY=($(compgen -f -- "$cur"))

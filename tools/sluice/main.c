@@ -42,11 +42,9 @@ static const struct verb verbs[] = {
 	  "flows, ports, groups and drops, kept up to date" },
 	{ "monitor", NULL, monitor, "",
 	  "print changes and events as they come" },
-#if __has_include("replay.c")
 	{ "replay", NULL, replay, "--policy FILE --pcap FILE [--port NAME] [--routes FILE]\n"
-	  "                     [--engine bpf|eval] [--each]",
+	  "       [--engine bpf|eval|both] [--each] [--mac ADDRESS] [--any-link]",
 	  "run a capture through a policy, without a network" },
-#endif
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
