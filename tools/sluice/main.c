@@ -93,7 +93,8 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 	if (cli->verb)
 		print_usage(stderr, cli->verb);
 	else
-		fputs("  hint: 'sluice --help' lists options and verbs\n", stderr);
+		fputs("usage: sluice [OPTIONS] OBJECT [COMMAND] [ARGUMENTS]\n"
+		      "  hint: 'sluice --help' lists options and verbs\n", stderr);
 	return CLI_USAGE;
 }
 

@@ -17,7 +17,10 @@ int store_open(const struct cli *cli, struct client *c)
 	err = client_open(c, path, NULL);
 	if (!err)
 		return CLI_OK;
-	cli_error("%s", client_error(c));
+	if (err == -EACCES || err == -EPERM)
+		cli_error("no permission: %s", client_error(c));
+	else
+		cli_error("%s", client_error(c));
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		cli_hint("start it with 'sluiced%s%s' as root, or 'systemctl start sluiced'",
 			 cli->netns ? " -n " : "", cli->netns ? cli->netns : "");
