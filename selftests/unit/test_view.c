@@ -51,12 +51,12 @@ static struct prefix prefix_of(const char *text)
 	return p;
 }
 
-static void add_route(const char *prefix, const char *via)
+static void add_route(const char *prefix, const char *via, uint32_t metric)
 {
 	struct kernel_path path = { .ifindex = 2, .weight = 1 };
 	struct kernel_route route = {
 		.prefix = prefix_of(prefix), .type = 1 /* RTN_UNICAST */, .protocol = 186,
-		.table = KERNEL_TABLE_MAIN, .paths = 1, .path = &path,
+		.table = KERNEL_TABLE_MAIN, .metric = metric, .paths = 1, .path = &path,
 	};
 
 	assert_int_equal(addr_parse(via, &path.via), 0);
@@ -82,15 +82,16 @@ static void make_fib(void)
 	fib_port_set(fib, 2, 1);
 	assert_int_equal(addr_parse("192.0.2.1", &neighbour.addr), 0);
 	fib_neighbour_set(fib, &neighbour);
-	add_route("10.0.0.0/8", "192.0.2.1");
-	add_route("10.1.0.0/16", "192.0.2.1");
-	add_route("10.1.2.0/24", "192.0.2.2");	/* whom nobody knows */
-	add_route("172.16.0.0/12", "192.0.2.1");
+	add_route("10.0.0.0/8", "192.0.2.1", 0);
+	add_route("10.1.0.0/16", "192.0.2.1", 0);
+	add_route("10.1.2.0/24", "192.0.2.2", 0);	/* whom nobody knows */
+	add_route("172.16.0.0/12", "192.0.2.1", 0);
+	add_route("172.16.0.0/12", "192.0.2.2", 100);	/* does not count */
 	for (unsigned int i = 0; i < 2000; i++) {
 		char prefix[PREFIX_STRLEN];
 
 		snprintf(prefix, sizeof(prefix), "100.%u.%u.0/24", i >> 8, i & 255);
-		add_route(prefix, "192.0.2.1");
+		add_route(prefix, "192.0.2.1", 0);
 	}
 	fib_flush(fib);
 }
@@ -306,6 +307,12 @@ static void test_routes(void **state)
 	assert_string_equal(text_of(list, 2, "prefix"), "10.1.2.0/24");
 	assert_string_equal(text_of(list, 2, "kind"), "no_neighbour");
 	assert_string_equal(text_of(list, 2003, "prefix"), "172.16.0.0/12");
+	json_decref(list);
+
+	list = ask_well("{\"show\":\"route\",\"all\":true}");
+	assert_int_equal(json_array_size(list), 2005);
+	assert_string_equal(text_of(list, 2004, "prefix"), "172.16.0.0/12");
+	assert_true(json_is_false(json_object_get(json_array_get(list, 2004), "best")));
 	json_decref(list);
 
 	list = ask_well("{\"show\":\"route\",\"prefix\":\"10.1.0.0/16\"}");

@@ -35,6 +35,7 @@ struct section_view {
 struct top {
 	const struct cli *cli;
 	struct ask ask;
+	bool away;		/* the daemon was there, and is not */
 	json_t *status;
 	struct section_view section[SECTIONS];
 	/* key -> {"packets", "bytes"}: counts of this round and of the one before */
@@ -236,6 +237,10 @@ static void headline(const struct top *t, struct text *out)
 	const json_t *routes = json_object_get(t->status, "routes");
 	char since[32];
 
+	if (t->away) {
+		text_printf(out, "sluice  sluiced is away; what it loaded goes on without it");
+		return;
+	}
 	text_printf(out, "sluice  generation %lld for %s  routes %lld ip4, %lld ip6",
 		    field_number(t->status, "generation"),
 		    duration_format(time(NULL) - field_number(t->status, "since"), since),
@@ -393,12 +398,27 @@ static long long now_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
+/* A round; a daemon that goes away is waited for, as long as one was there. */
+static int ask_again(struct top *t)
+{
+	int code = CLI_OK;
+
+	if (t->away) {
+		ask_close(&t->ask);
+		code = ask_open(&t->ask, t->cli);
+	}
+	if (code == CLI_OK)
+		code = ask_all(t);
+	t->away = code == CLI_UNREACHABLE && t->status;
+	return t->away ? CLI_OK : code;
+}
+
 /* Rounds and keys, until q or an error. */
 static int run(struct top *t, int interval_ms)
 {
 	for (;;) {
 		long long next = now_ms() + interval_ms;
-		int code = ask_all(t);
+		int code = ask_again(t);
 
 		if (code != CLI_OK)
 			return code;
