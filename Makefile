@@ -52,7 +52,9 @@ LIBSRC   := $(foreach p,$(PARTS),$(wildcard userland/$(p)/*.c)) kmod/store.c
 LIBOBJ   := $(LIBSRC:%.c=$(B)/obj/%.o) $(GRAMMAR:$(B)/gen/%.c=$(B)/obj/gen/%.o)
 LIB      := $(B)/libsluice.a
 
-objects   = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
+objects   = $(patsubst %.c,$(B)/obj/%.o,$(filter-out %.bpf.c,$(wildcard $(1)/*.c)))
+# BPF programs of the benchmarks and the tests: no part of the product.
+OWNSKEL  := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(wildcard tools/bench/*.bpf.c selftests/prog/*.bpf.c))
 PRODUCTS := $(B)/sluice $(B)/sluiced $(B)/sluice-lab $(B)/sluice-bench
 UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/test_*.c))
 PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
@@ -111,6 +113,18 @@ $(B)/gen/datapath/%.skel.h: $(B)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	@$(call say,SKEL,$<)
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@.new && mv $@.new $@
+
+$(B)/gen/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	@$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPFFLAGS) -Wno-unused-parameter -MMD -MP -c $< -o $@
+
+$(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
+	@$(call say,SKEL,$<)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@.new && mv $@.new $@
+
+$(call objects,tools/bench): | $(filter $(B)/gen/tools/%,$(OWNSKEL))
+$(call objects,selftests/prog): | $(filter $(B)/gen/selftests/%,$(OWNSKEL))
 
 $(LIB): $(LIBOBJ)
 	@$(call say,AR,$@)
