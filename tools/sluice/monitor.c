@@ -132,6 +132,19 @@ static json_t *notification_json(const struct client_event *e)
 	}
 }
 
+/* Of a message of several lines, in place, the one that says most: the first error, or the last line. */
+static char *gist(char *message)
+{
+	char *rest, *line = strtok_r(message, "\n", &rest), *last = message;
+
+	for (; line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strstr(line, "error:"))
+			return line;
+		last = line;
+	}
+	return last;
+}
+
 /* 14:03:59.120 verdict generation 7 accepted true */
 static void print_line(const json_t *o, uint64_t time_ns)
 {
@@ -148,7 +161,7 @@ static void print_line(const json_t *o, uint64_t time_ns)
 			     json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
 		if (strcmp(name, "object") && strcmp(name, "event") && strcmp(name, "time"))
-			printf(" %s %s", name, plain(text));
+			printf(" %s %s", name, plain(gist(text)));
 		free(text);
 	}
 	putchar('\n');

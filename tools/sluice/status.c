@@ -68,8 +68,9 @@ static void print_statistics(const json_t *o)
 
 	printf("%-12s%s\n", "build", field_text(o, "build"));
 	printf("%-12s%lld\n", "documents", field_number(o, "documents"));
-	printf("%-12s%lld ip4, %lld ip6\n", "room", field_number(routes, "ip4_max"),
-	       field_number(routes, "ip6_max"));
+	if (field_true(routes, "wanted"))
+		printf("%-12s%lld ip4, %lld ip6\n", "room", field_number(routes, "ip4_max"),
+		       field_number(routes, "ip6_max"));
 }
 
 static void print_status(void *arg, const json_t *o, const char *line)

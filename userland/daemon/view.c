@@ -800,7 +800,7 @@ static void open_route(struct view_answer *a)
 {
 	const char *prefix = asked(a, "prefix");
 
-	if (!a->view->fib) {
+	if (!a->view->fib || !a->view->image || !a->view->image->config.route) {
 		refuse(a, "sluice has no routes: the running policy does not route");
 		text_printf(&a->hint, "\"route main;\" in the policy mirrors the kernel's");
 	} else if (prefix && prefix_parse(prefix, &a->within)) {
