@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * decode.h: rtnetlink messages into the values of base/kernel.h.
+ *
+ * Every length is checked, nothing is believed: a message that is too short for what it
+ * says is -EINVAL. One that is well-formed and of no concern (another family, a cloned
+ * route) is 1. On either, what was to be filled in is undefined.
+ */
+#ifndef SLUICE_NETLINK_DECODE_H
+#define SLUICE_NETLINK_DECODE_H
+
+#include "base/kernel.h"
+
+struct nlmsghdr;
+
+#define DECODE_PATHS_MAX 256	/* paths of a route, members of a group: more are cut off */
+
+/* A route as one message has it. */
+struct decoded_route {
+	struct kernel_route route;	/* its path is the array below */
+	struct addr prefsrc;		/* the local address it was bound to; ADDR_NONE: none */
+	struct kernel_path path[DECODE_PATHS_MAX];
+};
+
+struct decoded_nexthop {
+	struct kernel_nexthop nexthop;	/* its member is the array below */
+	struct kernel_nexthop_member member[DECODE_PATHS_MAX];
+};
+
+int decode_link(const struct nlmsghdr *nlh, struct kernel_link *link);
+int decode_address(const struct nlmsghdr *nlh, struct kernel_address *address);
+int decode_neighbour(const struct nlmsghdr *nlh, struct kernel_neighbour *neighbour);
+int decode_nexthop(const struct nlmsghdr *nlh, struct decoded_nexthop *nexthop);
+int decode_route(const struct nlmsghdr *nlh, struct decoded_route *route);
+int decode_rule(const struct nlmsghdr *nlh, struct kernel_rule *rule);
+
+#endif
