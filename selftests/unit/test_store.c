@@ -865,6 +865,30 @@ static void stays_balanced(void **state)
 	}
 }
 
+static void ten_thousand_commits_do_not_grow(void **state)
+{
+	struct bench *b = *state;
+	struct store_status early, late;
+	struct store_error e;
+	uint64_t number;
+
+	for (int i = 0; i < 10000; i++) {
+		char value[16];
+
+		snprintf(value, sizeof(value), "%05d", i);
+		put(b, i % 7 ? "wan" : "lan", value);
+		begin(b);
+		assert_int_equal(set_port(b, "no", value, &e), 0);
+		assert_int_equal(commit(b, 0, &number, &e), 0);
+		verdict(b, number, false);
+		if (i == 100)
+			store_status(b->store, b->now, &early);
+	}
+	store_status(b->store, b->now, &late);
+	assert_int_equal(late.running, 19999);
+	assert_in_range(late.memory, 1, early.memory + 512);
+}
+
 /* --- the plain twin ------------------------------------------------------------ */
 
 /*
@@ -1203,6 +1227,7 @@ int main(void)
 		cmocka_unit_test(memory_evicts_history_first),
 		cmocka_unit_test(goes_back_without_memory),
 		T(stays_balanced),
+		T(ten_thousand_commits_do_not_grow),
 		T(a_hundred_thousand_objects),
 		cmocka_unit_test(as_the_twin_says),
 		T(restores_what_was),
