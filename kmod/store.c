@@ -444,10 +444,10 @@ const struct store_object *store_find(const struct store_tree *t, u32 type, cons
 
 /*
  * A diff walks both trees in order at once, each by a stack of what is left: a subtree
- * whole, or a single node whose left side is done. Where both stacks show the very same
- * subtree, what is before it was alike in number and order, so both pass over it. Else the
- * higher one is opened. Opening puts three in the place of one, and a path is at most
- * 1.44 log2(2^32) + 2 = 48 long.
+ * whole, or a single node whose left side is done. All keys below those on top are told.
+ * Where both stacks show the very same subtree, the next keys are the same ones, and both
+ * pass over it; else the higher one is opened. Opening puts three in the place of one, and a
+ * path is at most 1.44 log2(2^32) + 2 = 48 long.
  */
 #define WALK_MAX 100
 

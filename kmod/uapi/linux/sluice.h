@@ -8,11 +8,14 @@
  * The same messages (struct nlmsghdr, struct genlmsghdr, attributes) travel two ways:
  *
  *  - generic netlink, family SLUICE_FAMILY_NAME, where the module is loaded. Resolve
- *    the family for the message type and the ids of the two multicast groups.
+ *    the family for the message type and the ids of the two multicast groups; set
+ *    NETLINK_EXT_ACK to be told why, and NETLINK_CAP_ACK to be spared the request.
  *  - a unix socket, SOCK_SEQPACKET, served by sluiced where it is not. The message
  *    type is SLUICE_UNIX_TYPE; a datagram holds one or more whole messages, at most
  *    SLUICE_DATAGRAM_MAX bytes; multicast membership is asked for with
- *    SLUICE_CMD_SUBSCRIBE, and NLMSG_OVERRUN says what netlink says with ENOBUFS.
+ *    SLUICE_CMD_SUBSCRIBE, and NLMSG_OVERRUN says what netlink says with ENOBUFS. All
+ *    errors come as with those two options. An error with sequence number 0 is about the
+ *    connection, or about bytes that are no message.
  *    The path is /run/sluice/sluice.sock, or /run/sluice/netns/NAME/sluice.sock.
  *
  * NLM_F_ACK asks for an NLMSG_ERROR with error 0 after success; failure always sends
