@@ -822,6 +822,97 @@ static void so_many_clients_and_no_more(void **state)
 	assert_true(soon(no_conns, d));
 }
 
+/* Random use, and random ends. Return: 0, or the first error that ought not to be. */
+static int use_at_random(struct daemon *d, uint64_t rng, int steps)
+{
+	struct client *c = NULL;
+	struct client_verdict v;
+	struct client_status st;
+	char key[16], value[1000] = "";
+	size_t len;
+	int err = 0;
+
+	for (; steps && !err; steps--) {
+		rng = rng * 6364136223846793005ull + 1442695040888963407ull;
+		if (!c) {
+			c = client_new();
+			err = client_open(c, d->path, NULL);
+			continue;
+		}
+		snprintf(key, sizeof(key), "p%u", (unsigned int)(rng >> 33) % 50);
+		switch (rng >> 60) {
+		case 0:
+			err = client_begin(c, NULL);
+			err = err == -EALREADY ? 0 : err;
+			break;
+		case 1: case 2: case 3: case 4: case 5:
+			err = client_set(c, SLUICE_OBJECT_PORT, key, strlen(key), value,
+					 (rng >> 40) % sizeof(value), 0);
+			break;
+		case 6: case 7:
+			err = client_del(c, SLUICE_OBJECT_PORT, key, strlen(key), 0);
+			break;
+		case 8: case 9:
+			err = client_commit(c, &(struct client_commit){}, &v);
+			if (!err)
+				client_verdict_free(&v);
+			if (err == -ESTALE)
+				err = client_abort(c);
+			break;
+		case 10:
+			err = client_rollback(c, CLIENT_PREVIOUS, &(struct client_commit){}, &v);
+			if (!err)
+				client_verdict_free(&v);
+			break;
+		case 11:
+			err = client_status(c, &st);
+			break;
+		case 12:
+			err = client_get(c, CLIENT_RUNNING, SLUICE_OBJECT_PORT, key, strlen(key), value, &len);
+			break;
+		case 13:
+			err = client_subscribe(c, rng >> 33 & 3);
+			break;
+		default:
+			if (rng >> 33 & 1) {
+				client_free(c);
+				c = NULL;
+			}
+			break;
+		}
+		/* no transaction, no such object, nothing to go back to; others were first */
+		if (err == -ENOENT || err == -EBUSY || err == -ESTALE)
+			err = 0;
+	}
+	if (err)
+		fprintf(stderr, "# %s\n", client_error(c));
+	client_free(c);
+	return err;
+}
+
+static void eight_at_once(void **state)
+{
+	struct daemon *d = *state;
+	struct client_status st;
+	struct client *c;
+	int status;
+
+	for (int i = 0; i < 8; i++)
+		if (!fork())
+			_exit(use_at_random(d, 1000 + i, 1500) ? 1 : 0);
+	for (int i = 0; i < 8; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_true(soon(no_conns, d));
+	c = connected(d);
+	good(c, client_status(c, &st));
+	assert_int_equal(st.txns, 0);
+	assert_false(st.candidate_waits);
+	assert_true(st.running > 20 && st.applied == st.running);
+	client_free(c);
+}
+
 /* --- those who do not behave ----------------------------------------------------------------- */
 
 static size_t request(void *buf, enum sluice_cmd cmd, uint16_t flags, uint32_t seq)
@@ -1175,6 +1266,7 @@ int main(void)
 		T(events_tell_the_story),
 		T(a_hundred_thousand_objects),
 		T(so_many_clients_and_no_more),
+		T(eight_at_once),
 		T(one_that_does_not_read),
 		T(garbage_and_floods),
 		T(others_may_not),

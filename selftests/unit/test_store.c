@@ -1164,9 +1164,9 @@ static void as_the_twin_says(void **state)
 
 	(void)state;
 	print_message("# SEED=%llu\n", (unsigned long long)seed);
-	random_walk(seed, 60000, 0);
-	random_walk(seed + 1, 60000, 16 * 1024);
-	random_walk(seed + 2, 60000, 30 * 1024);
+	random_walk(seed, 30000, 0);
+	random_walk(seed + 1, 20000, 16 * 1024);
+	random_walk(seed + 2, 20000, 30 * 1024);
 }
 
 /* --- an earlier life -------------------------------------------------------------- */
