@@ -23,16 +23,20 @@ static void reserve(struct text *t, size_t more)
 
 void text_vprintf(struct text *t, const char *format, va_list args)
 {
+	size_t room = t->cap - t->len;	/* mostly enough: then it is formatted once */
 	va_list again;
 	int n;
 
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, format, args);
-	if (n > 0) {
+	n = vsnprintf(room ? t->data + t->len : NULL, room, format, args);
+	if (n > 0 && (size_t)n >= room) {
 		reserve(t, n);
-		vsnprintf(t->data + t->len, n + 1, format, again);
-		t->len += n;
+		n = vsnprintf(t->data + t->len, n + 1, format, again);
 	}
+	if (n > 0)
+		t->len += n;
+	if (t->data)
+		t->data[t->len] = '\0';
 	va_end(again);
 }
 
