@@ -1,214 +1,336 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * The loop's turns are kept short: mirror_step() reads some ten thousand routes at most, then
+ * the others have their turn. What a change replaced is used again after a grace period,
+ * which is waited for off the loop; as nothing may be published meanwhile, we do not listen for so
+ * long: the kernel's notifications wait in a large buffer. At most one period in
+ * RECLAIM_MS, so that one does for all changes of that time.
+ */
 #include "daemon/routes.h"
 
-#include <linux/membarrier.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <string.h>
 
-#include "base/vec.h"
+#include "base/addr.h"
+#include "base/text.h"
+#include "compile/fib.h"
+#include "daemon/grace.h"
+#include "daemon/log.h"
+#include "datapath/datapath.h"
+#include "lpm/lpm.h"
+#include "netlink/mirror.h"
 
-struct route_feed {
+#define RECLAIM_MS 100
+
+struct routes {
+	struct routes_owner owner;
+	struct datapath *dp;
+	struct grace *grace;
+	uint32_t limit[2];		/* IPv4, IPv6 */
+	struct tables *tables;
+	struct lpm *lpm[2];
 	struct fib *fib;
 	struct mirror *mirror;
-	struct mirror_callbacks also;
-	void *user;
-	bool publishing;	/* the first dump is complete */
+	uv_poll_t poll;
+	uv_timer_t reclaim;		/* runs while something is to be reclaimed, and no period is under way */
+	unsigned int handles;		/* that the loop still has */
+	bool ready, paused, flush_wanted;
 };
 
-#define ALSO(feed, what, ...) do {				\
-	if ((feed)->also.what)					\
-		(feed)->also.what((feed)->user, __VA_ARGS__);	\
-} while (0)
+/* ---- publishing ------------------------------------------------------------ */
 
-static void wait_for_programs(void *user)
+static void listen_to_kernel(struct routes *r);
+
+static void grace_is_over(void *ctx)
+{
+	struct routes *r = ctx;
+
+	fib_reclaim(r->fib);
+	r->paused = false;
+	if (r->flush_wanted)
+		routes_flush(r);
+	listen_to_kernel(r);
+}
+
+static void reclaim(uv_timer_t *timer)
+{
+	struct routes *r = timer->data;
+
+	r->paused = true;
+	uv_poll_stop(&r->poll);
+	grace_wait(r->grace, grace_is_over, r);
+}
+
+void routes_flush(struct routes *r)
+{
+	if (r->paused || !r->ready) {
+		r->flush_wanted = r->ready;
+		return;
+	}
+	r->flush_wanted = false;
+	fib_flush(r->fib);
+	if (fib_wants_reclaim(r->fib) && !uv_is_active((uv_handle_t *)&r->reclaim))
+		uv_timer_start(&r->reclaim, reclaim, RECLAIM_MS, 0);
+}
+
+/* Called by the fib where a table has no room but for what waits for this. */
+static void wait_now(void *user)
 {
 	(void)user;
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	datapath_wait();
 }
+
+/* ---- what the kernel says ---------------------------------------------------- */
 
 static void link_set(void *user, const struct kernel_link *link)
 {
-	struct route_feed *feed = user;
+	struct routes *r = user;
 
-	fib_link_set(feed->fib, link);
-	ALSO(feed, link_set, link);
+	fib_link_set(r->fib, link);
+	r->owner.link_set(r->owner.ctx, r, link);
 }
 
 static void link_gone(void *user, uint32_t ifindex)
 {
-	struct route_feed *feed = user;
+	struct routes *r = user;
 
-	fib_link_gone(feed->fib, ifindex);
-	ALSO(feed, link_gone, ifindex);
-}
-
-static void address_set(void *user, const struct kernel_address *address)
-{
-	ALSO((struct route_feed *)user, address_set, address);
-}
-
-static void address_gone(void *user, const struct kernel_address *address)
-{
-	ALSO((struct route_feed *)user, address_gone, address);
+	fib_link_gone(r->fib, ifindex);
+	r->owner.link_gone(r->owner.ctx, r, ifindex);
 }
 
 static void neighbour_set(void *user, const struct kernel_neighbour *neighbour)
 {
-	struct route_feed *feed = user;
-
-	fib_neighbour_set(feed->fib, neighbour);
-	ALSO(feed, neighbour_set, neighbour);
+	fib_neighbour_set(((struct routes *)user)->fib, neighbour);
 }
 
 static void neighbour_gone(void *user, uint32_t ifindex, const struct addr *addr)
 {
-	struct route_feed *feed = user;
-
-	fib_neighbour_gone(feed->fib, ifindex, addr);
-	ALSO(feed, neighbour_gone, ifindex, addr);
+	fib_neighbour_gone(((struct routes *)user)->fib, ifindex, addr);
 }
 
 static void nexthop_set(void *user, const struct kernel_nexthop *nexthop)
 {
-	struct route_feed *feed = user;
-
-	fib_nexthop_object_set(feed->fib, nexthop);
-	ALSO(feed, nexthop_set, nexthop);
+	fib_nexthop_object_set(((struct routes *)user)->fib, nexthop);
 }
 
 static void nexthop_gone(void *user, uint32_t id)
 {
-	struct route_feed *feed = user;
-
-	fib_nexthop_object_gone(feed->fib, id);
-	ALSO(feed, nexthop_gone, id);
+	fib_nexthop_object_gone(((struct routes *)user)->fib, id);
 }
 
 static void route_set(void *user, const struct kernel_route *route)
 {
-	struct route_feed *feed = user;
-
-	fib_route_set(feed->fib, route);
-	ALSO(feed, route_set, route);
+	fib_route_set(((struct routes *)user)->fib, route);
 }
 
 static void route_gone(void *user, const struct kernel_route *route)
 {
-	struct route_feed *feed = user;
-
-	fib_route_gone(feed->fib, route);
-	ALSO(feed, route_gone, route);
+	fib_route_gone(((struct routes *)user)->fib, route);
 }
 
 static void rule_set(void *user, const struct kernel_rule *rule)
 {
-	struct route_feed *feed = user;
-
-	fib_rule_set(feed->fib, rule);
-	ALSO(feed, rule_set, rule);
+	fib_rule_set(((struct routes *)user)->fib, rule);
 }
 
 static void rule_gone(void *user, const struct kernel_rule *rule)
 {
-	struct route_feed *feed = user;
-
-	fib_rule_gone(feed->fib, rule);
-	ALSO(feed, rule_gone, rule);
+	fib_rule_gone(((struct routes *)user)->fib, rule);
 }
 
 static void batch(void *user)
 {
-	struct route_feed *feed = user;
-
-	if (feed->publishing)
-		fib_flush(feed->fib);
-	if (feed->also.batch)
-		feed->also.batch(feed->user);
+	routes_flush(user);
 }
 
 static void event(void *user, enum mirror_event event)
 {
-	struct route_feed *feed = user;
+	struct routes *r = user;
 
-	if (event == MIRROR_SYNCED) {
-		feed->publishing = true;
-		fib_flush(feed->fib);
+	switch (event) {
+	case MIRROR_SYNCED:
+		r->ready = true;	/* the owner is told when the mirror has returned */
+		break;
+	case MIRROR_LOST:
+		r->owner.lost(r->owner.ctx, r, true);
+		break;
+	case MIRROR_RESYNCED:
+		r->owner.lost(r->owner.ctx, r, false);
+		break;
 	}
-	ALSO(feed, event, event);
 }
 
-int route_feed_open(struct route_feed **out, const struct fib_memory *memory,
-		    const struct mirror_callbacks *also, void *user)
+static void kernel_speaks(uv_poll_t *poll, int status, int events)
 {
-	static const struct mirror_callbacks callbacks = {
-		.link_set = link_set, .link_gone = link_gone,
-		.address_set = address_set, .address_gone = address_gone,
-		.neighbour_set = neighbour_set, .neighbour_gone = neighbour_gone,
-		.nexthop_set = nexthop_set, .nexthop_gone = nexthop_gone,
-		.route_set = route_set, .route_gone = route_gone,
-		.rule_set = rule_set, .rule_gone = rule_gone,
-		.batch = batch, .event = event,
-	};
-	struct route_feed *feed = xcalloc(1, sizeof(*feed));
-	struct fib_memory own = *memory;
+	struct routes *r = poll->data;
+	bool was_ready = r->ready;
 	int err;
 
-	if (!own.grace)
-		own.grace = wait_for_programs;
-	if (also)
-		feed->also = *also;
-	feed->user = user;
-	feed->fib = fib_new(&own);
-	err = mirror_open(&feed->mirror, &callbacks, feed, NULL);
-	if (err) {
-		route_feed_close(feed);
-		return err;
+	(void)status, (void)events;
+	err = mirror_step(r->mirror);
+	if (err < 0) {
+		uv_poll_stop(poll);
+		r->owner.broken(r->owner.ctx, r, err);
+	} else if (r->ready && !was_ready) {
+		r->owner.ready(r->owner.ctx, r);
 	}
-	*out = feed;
+}
+
+static void listen_to_kernel(struct routes *r)
+{
+	uv_poll_start(&r->poll, UV_READABLE, kernel_speaks);
+}
+
+/* ---- life ---------------------------------------------------------------------- */
+
+static int make_tables(struct routes *r, struct text *why)
+{
+	struct lpm_shape shape[2];
+	struct fib_memory memory = { .grace = wait_now };
+	int err;
+
+	for (int i = 0; i < 2; i++) {
+		err = lpm_sizes(i ? ADDR_V6 : ADDR_V4, r->limit[i] ? r->limit[i] : 1, &shape[i]);
+		if (err) {
+			text_printf(why, "no table takes %u IPv%d routes: %s", r->limit[i],
+				    i ? 6 : 4, strerror(-err));
+			return err;
+		}
+	}
+	err = tables_new(r->dp, &shape[0], &shape[1], &r->tables, why);
+	if (err)
+		return err;
+	for (int i = 0; i < 2; i++) {
+		uint8_t family = i ? ADDR_V6 : ADDR_V4;
+
+		if (r->limit[i])
+			r->lpm[i] = lpm_new(family, &shape[i], tables_lpm(r->tables, family),
+					    r->limit[i]);
+	}
+	memory.nexthops = tables_nexthops(r->tables);
+	memory.lpm4 = r->lpm[0];
+	memory.lpm6 = r->lpm[1];
+	r->fib = fib_new(&memory);
 	return 0;
 }
 
-void route_feed_close(struct route_feed *feed)
+static int open_mirror(struct routes *r, struct text *why)
 {
-	if (!feed)
+	static const struct mirror_callbacks callbacks = {
+		.link_set = link_set,
+		.link_gone = link_gone,
+		.neighbour_set = neighbour_set,
+		.neighbour_gone = neighbour_gone,
+		.nexthop_set = nexthop_set,
+		.nexthop_gone = nexthop_gone,
+		.route_set = route_set,
+		.route_gone = route_gone,
+		.rule_set = rule_set,
+		.rule_gone = rule_gone,
+		.batch = batch,
+		.event = event,
+	};
+	static const uint32_t no_table;
+	struct mirror_options links_only = { .tables = &no_table, .table_count = 0 };
+	int err;
+
+	err = mirror_open(&r->mirror, &callbacks, r, r->limit[0] || r->limit[1] ? NULL : &links_only);
+	if (err)
+		text_printf(why, "cannot listen to the kernel's network (rtnetlink): %s",
+			    strerror(-err));
+	return err;
+}
+
+static void free_routes(struct routes *r)
+{
+	mirror_close(r->mirror);
+	fib_free(r->fib);
+	for (int i = 0; i < 2; i++)
+		if (r->lpm[i])
+			lpm_free(r->lpm[i]);
+	tables_free(r->tables);
+	free(r);
+}
+
+int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint32_t limit4,
+		uint32_t limit6, const struct routes_owner *owner, struct routes **out,
+		struct text *why)
+{
+	struct routes *r = xcalloc(1, sizeof(*r));
+	int err;
+
+	r->owner = *owner;
+	r->dp = dp;
+	r->grace = grace;
+	r->limit[0] = limit4;
+	r->limit[1] = limit6;
+	err = make_tables(r, why);
+	if (!err)
+		err = open_mirror(r, why);
+	if (err) {
+		free_routes(r);
+		return err;
+	}
+	uv_poll_init(loop, &r->poll, mirror_fd(r->mirror));
+	uv_timer_init(loop, &r->reclaim);
+	r->poll.data = r->reclaim.data = r;
+	r->handles = 2;
+	listen_to_kernel(r);
+	*out = r;
+	return 0;
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct routes *r = handle->data;
+
+	if (--r->handles == 0)
+		free_routes(r);
+}
+
+void routes_close(struct routes *r)
+{
+	if (!r)
 		return;
-	mirror_close(feed->mirror);
-	fib_free(feed->fib);
-	free(feed);
+	grace_forget(r->grace, r);
+	uv_close((uv_handle_t *)&r->poll, handle_closed);
+	uv_close((uv_handle_t *)&r->reclaim, handle_closed);
 }
 
-int route_feed_fd(const struct route_feed *feed)
+/* ---- questions -------------------------------------------------------------------- */
+
+bool routes_fit(const struct routes *r, uint32_t limit4, uint32_t limit6)
 {
-	return mirror_fd(feed->mirror);
+	return r->limit[0] == limit4 && r->limit[1] == limit6;
 }
 
-int route_feed_step(struct route_feed *feed)
+bool routes_ready(const struct routes *r)
 {
-	return mirror_step(feed->mirror);
+	return r->ready;
 }
 
-void route_feed_port(struct route_feed *feed, uint32_t ifindex, uint16_t port)
+bool routes_busy(const struct routes *r)
 {
-	fib_port_set(feed->fib, ifindex, port);
-	if (feed->publishing)
-		fib_flush(feed->fib);
+	return r->paused;
 }
 
-void route_feed_reclaim(struct route_feed *feed)
+void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port)
 {
-	if (!fib_wants_reclaim(feed->fib))
-		return;
-	wait_for_programs(NULL);
-	fib_reclaim(feed->fib);
+	fib_port_set(r->fib, ifindex, port);
 }
 
-const struct fib *route_feed_fib(const struct route_feed *feed)
+struct tables *routes_tables(const struct routes *r)
 {
-	return feed->fib;
+	return r->tables;
 }
 
-struct mirror *route_feed_mirror(struct route_feed *feed)
+const struct fib *routes_fib(const struct routes *r)
 {
-	return feed->mirror;
+	return r->fib;
+}
+
+const struct lpm *routes_lpm(const struct routes *r, uint8_t family)
+{
+	return r->lpm[family == ADDR_V6];
 }

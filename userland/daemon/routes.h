@@ -1,49 +1,72 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * routes.h: the kernel's routes, kept in the data path: the mirror's word passed to the join.
+ * routes.h: the kernel's network on its way into route tables: a mirror of what the
+ * kernel says, the join, and the tables that it fills.
  *
- *	route_feed_open(&feed, &memory, &also, user);	// in the network namespace to follow
- *	... poll route_feed_fd() for reading, then
- *		do more = route_feed_step(feed); while (more > 0, as long as others can wait);
- *	... route_feed_port(feed, ifindex, number) when a port comes or goes
- *	... every 100 ms or so: route_feed_reclaim(feed)
- *
- * Nothing is published before the first dump is complete (MIRROR_SYNCED).
+ * One of these serves all generations that want tables of its size. For others, a new one
+ * is opened beside it: it reads the kernel's routes anew into empty tables, and takes over
+ * when it has them all; until then the old one is kept true. So neither a policy that
+ * raises a limit nor a restart is ever seen with half a table.
  */
 #ifndef SLUICE_DAEMON_ROUTES_H
 #define SLUICE_DAEMON_ROUTES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <uv.h>
 
-#include "compile/fib.h"
-#include "netlink/mirror.h"
+struct datapath;
+struct fib;
+struct grace;
+struct kernel_link;
+struct lpm;
+struct mirror_stats;
+struct routes;
+struct tables;
+struct text;
 
-struct route_feed;
+/* Called from the loop. None may close the routes, but for ready and broken. */
+struct routes_owner {
+	void *ctx;
+	void (*link_set)(void *ctx, struct routes *r, const struct kernel_link *link);
+	void (*link_gone)(void *ctx, struct routes *r, uint32_t ifindex);
+	/* All that the kernel has is known, once: say which are ports, then flush. */
+	void (*ready)(void *ctx, struct routes *r);
+	/* What the kernel said was lost in part (@lost), or has been made good. */
+	void (*lost)(void *ctx, struct routes *r, bool lost);
+	/* The kernel cannot be heard any more: open another one, and close this. */
+	void (*broken)(void *ctx, struct routes *r, int err);
+};
 
 /**
- * route_feed_open() - begins to follow the current network namespace.
- * @memory: as in compile/fib.h; without a grace function it is membarrier().
- * @also: what the owner wants to hear too, after the join was told; NULL: nothing.
- * Return: 0 and *@feed, or -errno of the socket.
+ * routes_open() - begins to read the kernel's network; the owner hears when it is read.
+ * @limit4, @limit6: routes to take at most; both 0: links are reported, routes are not read.
+ * Return: 0 and *@r, or -errno and a sentence.
  */
-int route_feed_open(struct route_feed **feed, const struct fib_memory *memory,
-		    const struct mirror_callbacks *also, void *user);
+int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint32_t limit4,
+		uint32_t limit6, const struct routes_owner *owner, struct routes **r,
+		struct text *why);
 
-/** route_feed_close() - NULL is fine; the tables stay as they are. */
-void route_feed_close(struct route_feed *feed);
+/** routes_close() - programs that use its tables go on with them. NULL is fine. */
+void routes_close(struct routes *r);
 
-int route_feed_fd(const struct route_feed *feed);
+/** routes_fit() - whether it has just these limits. */
+bool routes_fit(const struct routes *r, uint32_t limit4, uint32_t limit6);
 
-/** route_feed_step() - as mirror_step(); what it reads is published when it returns. */
-int route_feed_step(struct route_feed *feed);
+/** routes_ready() - all that the kernel has is known; the owner was told, or is about to be. */
+bool routes_ready(const struct routes *r);
 
-/** route_feed_port() - the port number of an interface, 0 for none; published at once. */
-void route_feed_port(struct route_feed *feed, uint32_t ifindex, uint16_t port);
+/** routes_port_set() - the port that an interface is; 0: none. Published by routes_flush(). */
+void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port);
 
-/** route_feed_reclaim() - if anything waits for a grace period: has one (some 10 ms). */
-void route_feed_reclaim(struct route_feed *feed);
+/** routes_flush() - publishes now, or when a grace period that is under way is over. */
+void routes_flush(struct routes *r);
 
-const struct fib *route_feed_fib(const struct route_feed *feed);
-struct mirror *route_feed_mirror(struct route_feed *feed);
+/** routes_busy() - such a period is under way: a flush would not publish now. */
+bool routes_busy(const struct routes *r);
+
+struct tables *routes_tables(const struct routes *r);
+const struct fib *routes_fib(const struct routes *r);
+const struct lpm *routes_lpm(const struct routes *r, uint8_t family);
 
 #endif
