@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * generate.c: tables with the shape of the Internet's, and streams of addresses.
+ *
+ * Tables: holders have an aggregate, of a length that registries give out, and
+ * announce it and pieces of it, next to each other and nested, the lengths drawn so
+ * that the whole has the distribution that route collectors saw in 2024; most pieces
+ * share their holder's next hop.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "tools/bench/lookup.h"
+
+const char *const bench_stream_names[] = { "prefix", "zipf", "worst" };
+
+uint64_t bench_random(void)
+{
+	static uint64_t state = 0x5eed51d1ce;	/* always the same tables and streams */
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dull;
+}
+
+struct share {
+	uint8_t len;
+	unsigned int of_1000;
+};
+
+static const struct share holders4[] = { { 12, 10 }, { 13, 20 }, { 14, 40 }, { 15, 60 },
+	{ 16, 240 }, { 17, 80 }, { 18, 110 }, { 19, 160 }, { 20, 140 }, { 21, 80 }, { 22, 60 } };
+static const struct share pieces4[] = { { 17, 4 }, { 18, 8 }, { 19, 20 }, { 20, 40 }, { 21, 46 },
+	{ 22, 105 }, { 23, 100 }, { 24, 665 }, { 26, 3 }, { 28, 3 }, { 30, 2 }, { 32, 4 } };
+static const struct share holders6[] = { { 29, 200 }, { 30, 20 }, { 31, 20 }, { 32, 760 } };
+static const struct share pieces6[] = { { 33, 40 }, { 34, 30 }, { 35, 20 }, { 36, 90 }, { 38, 30 },
+	{ 40, 110 }, { 42, 40 }, { 44, 120 }, { 45, 15 }, { 46, 50 }, { 47, 35 }, { 48, 412 },
+	{ 56, 3 }, { 64, 4 }, { 128, 1 } };
+static const uint16_t top6[] = { 0x2001, 0x2400, 0x2404, 0x2405, 0x2407, 0x240a, 0x2600, 0x2602,
+	0x2604, 0x2606, 0x2607, 0x2620, 0x2800, 0x2803, 0x2804, 0x2a00, 0x2a01, 0x2a02, 0x2a03,
+	0x2a04, 0x2a06, 0x2a07, 0x2a09, 0x2a0a, 0x2a0c, 0x2a0e, 0x2a10, 0x2c0f };
+
+#define DRAW(shares) draw(shares, sizeof(shares) / sizeof((shares)[0]))
+static uint8_t draw(const struct share *s, size_t n)
+{
+	unsigned int x = bench_random() % 1000, i = 0;
+
+	while (i < n - 1 && x >= s[i].of_1000)
+		x -= s[i++].of_1000;
+	return s[i].len;
+}
+
+/* An address within @p, at random. */
+static struct addr within(const struct prefix *p)
+{
+	struct addr a = p->addr;
+
+	for (unsigned int i = p->len; i < addr_bits(a.family); i++)
+		if (bench_random() >> 40 & 1)
+			a.bytes[i / 8] |= 0x80 >> i % 8;
+	return a;
+}
+
+static struct prefix holder(uint8_t family)
+{
+	struct prefix p = { .addr.family = family };
+
+	if (family == ADDR_V4) {
+		do
+			p.addr.bytes[0] = 1 + bench_random() % 223;
+		while (p.addr.bytes[0] == 127 || p.addr.bytes[0] == 169);
+		p.addr.bytes[1] = bench_random() >> 20;
+		p.addr.bytes[2] = bench_random() >> 20;
+		p.len = DRAW(holders4);
+	} else {
+		uint16_t top = top6[bench_random() % (sizeof(top6) / sizeof(top6[0]))];
+
+		p.addr.bytes[0] = top >> 8;
+		p.addr.bytes[1] = top;
+		p.addr.bytes[2] = bench_random() >> 20;
+		p.addr.bytes[3] = bench_random() >> 20;
+		p.len = DRAW(holders6);
+	}
+	return prefix_canonical(p);
+}
+
+/* A piece of the holder's: half of them in a run, one behind the other. */
+static struct prefix piece(const struct prefix *of, const struct prefix *last)
+{
+	struct prefix p = *of;
+
+	p.len = of->addr.family == ADDR_V4 ? DRAW(pieces4) : DRAW(pieces6);
+	if (p.len <= of->len)
+		p.len = of->len + 1;
+	if (last->len == p.len && bench_random() % 4) {
+		unsigned int byte = (p.len - 1) / 8, step = 1u << (7 - (p.len - 1) % 8);
+
+		p.addr = last->addr;
+		if (p.addr.bytes[byte] + step < 256)
+			p.addr.bytes[byte] += step;
+	} else {
+		p.addr = within(of);
+	}
+	return prefix_canonical(p);
+}
+
+struct bench_table bench_generate(uint8_t family, size_t n)
+{
+	struct bench_table t = { .family = family, .routes = xcalloc(n, sizeof(*t.routes)) };
+	struct table seen = TABLE(struct prefix, char);
+	struct prefix key;
+	bool fresh;
+
+	while (t.n < n) {
+		struct prefix h = holder(family), p = h;
+		/* A few have very many. */
+		unsigned int pieces = bench_random() % 8 ? bench_random() % 12 : bench_random() % 60;
+		uint32_t nexthop = 1 + bench_random() % NEXTHOPS;
+
+		for (unsigned int i = 0; i <= pieces && t.n < n; i++) {
+			if (i)
+				p = piece(&h, &p);
+			memset(&key, 0, sizeof(key));
+			key = p;
+			table_put(&seen, &key, &fresh);
+			if (fresh)
+				t.routes[t.n++] = (struct lpm_route){
+					p, bench_random() % 5 ? nexthop :
+						1 + bench_random() % NEXTHOPS };
+		}
+	}
+	table_free(&seen);
+	return t;
+}
+
+static void put(struct bench_stream *stream, size_t i, const struct addr *a)
+{
+	uint64_t hi = 0, lo = 0;
+
+	for (unsigned int j = 0; j < 8; j++) {
+		hi = hi << 8 | a->bytes[j];
+		lo = lo << 8 | a->bytes[j + 8];
+	}
+	if (a->family == ADDR_V4) {
+		stream->v4[i] = hi >> 32;
+	} else {
+		stream->v6[i][0] = hi;
+		stream->v6[i][1] = lo;
+	}
+}
+
+#define FLOWS	500000
+
+/* Ranks by Zipf's law with exponent 1: by the inverse of log(rank) / log(FLOWS). */
+static size_t zipf_rank(void)
+{
+	double u = (bench_random() >> 11) * 0x1p-53;
+
+	return exp(u * log(FLOWS)) - 0.5;
+}
+
+void bench_fill(const struct bench_table *t, enum bench_stream_kind kind,
+		struct bench_stream *stream)
+{
+	size_t *longest = xcalloc(t->n, sizeof(*longest)), n = 0;
+	struct addr *flows = xcalloc(FLOWS, sizeof(*flows)), a;
+	unsigned int long_from = t->family == ADDR_V4 ? 25 : 49;
+
+	for (; !n; long_from--)
+		for (size_t i = 0; i < t->n; i++)
+			if (t->routes[i].prefix.len >= long_from)
+				longest[n++] = i;
+	for (size_t i = 0; kind == STREAM_ZIPF && i < FLOWS; i++)
+		flows[i] = within(&t->routes[bench_random() % t->n].prefix);
+	for (size_t i = 0; i < STREAM; i++) {
+		if (kind == STREAM_PREFIX)
+			a = within(&t->routes[bench_random() % t->n].prefix);
+		else if (kind == STREAM_ZIPF)
+			a = flows[zipf_rank() % FLOWS];
+		else
+			a = within(&t->routes[longest[bench_random() % n]].prefix);
+		put(stream, i, &a);
+	}
+	free(longest);
+	free(flows);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * lookup.c: the benchmark of route look-ups: one table a family, all contenders side by
+ * side on the same addresses, their answers compared.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/table.h"
+#include "lpm/rib.h"
+#include "tools/bench/lookup.h"
+
+struct options {
+	const char *rib;
+	size_t prefixes;
+	unsigned int rounds;
+	uint8_t family;		/* 0: both */
+	bool json, growth, xdp;
+};
+
+static void usage(FILE *out)
+{
+	fputs(
+"usage: sluice-bench lookup [--rib FILE] [OPTION...]\n"
+"\n"
+"  --rib FILE     lines \"prefix number\", plain or gzip; else tables are generated that have the\n"
+"                 Internet's shape\n"
+"  --prefixes N   size of the generated IPv4 table, a quarter of it IPv6 (1000000)\n"
+"  --family 4|6   only this one\n"
+"  --growth       generated tables of 1k, 10k, 100k, 1M prefixes, dependent look-ups only\n"
+"  --rounds N     turns of each contender (9)\n"
+"  --json         one object a line: see sluice-bench --help\n"
+"\n"
+"Inside XDP (as root): sluice, twin (a hash for each length), lpm_trie, fib_lookup (the kernel's\n"
+"table, in a namespace of its own), dir24_bss, dir24_array. Natively: sluice, and DPDK's rte_fib,\n"
+"rte_lpm, rte_fib6, rte_lpm6 where libdpdk was there at build time.\n", out);
+}
+
+/* One family of a file; of equal prefixes the last one. Next hops become 1 .. NEXTHOPS. */
+static struct bench_table from_rib(const struct vec *rib, uint8_t family)
+{
+	struct bench_table t = { .family = family, .routes = xcalloc(rib->len + 1,
+								     sizeof(*t.routes)) };
+	struct table seen = TABLE(struct prefix, size_t);
+	struct prefix key;
+	bool fresh;
+
+	for (size_t i = 0; i < rib->len; i++) {
+		const struct rib_route *r = vec_at(rib, i);
+		size_t *at;
+
+		if (r->prefix.addr.family != family)
+			continue;
+		memset(&key, 0, sizeof(key));
+		key = r->prefix;
+		at = table_put(&seen, &key, &fresh);
+		if (fresh)
+			*at = t.n++;
+		t.routes[*at] = (struct lpm_route){ r->prefix, 1 + r->nexthop % NEXTHOPS };
+	}
+	table_free(&seen);
+	return t;
+}
+
+static void report(const struct options *o, const struct bench_engine *e, const char *stream,
+		   const char *mode, const struct spread *nothing)
+{
+	struct spread s = contender_spread(&e->contender);
+	double n = e->table->n;
+	json_t *line;
+
+	if (!e->contender.samples.len)
+		return;
+	s.median = s.median > nothing->median ? s.median - nothing->median : 0;
+	s.min = s.min > nothing->median ? s.min - nothing->median : 0;
+	s.max = s.max > nothing->median ? s.max - nothing->median : 0;
+	line = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:I}", "bench", "lookup", "engine",
+			 e->contender.engine, "where", e->contender.where, "family",
+			 e->table->family, "stream", stream, "mode", mode, "prefixes",
+			 (json_int_t)n);
+	bench_spread(line, &s);
+	if (e->facts.bytes)
+		json_object_set_new(line, "bytes_per_prefix",
+				    json_real((long long)(e->facts.bytes / n * 100) / 100.0));
+	if (e->facts.build_s)
+		json_object_set_new(line, "build_s",
+				    json_real((long long)(e->facts.build_s * 1000) / 1000.0));
+	if (e->facts.update_ns)
+		json_object_set_new(line, "update_ns", json_integer(e->facts.update_ns));
+	bench_line(line, o->json);
+}
+
+/* Whether all give the same answers on a turn of the stream. */
+static int compare(struct vec *engines, const char *stream)
+{
+	const struct bench_engine *first = NULL;
+	int err = 0;
+
+	for (size_t i = 0; i < engines->len; i++) {
+		struct bench_engine *e = vec_at(engines, i);
+
+		if (!strcmp(e->contender.engine, "nothing") || e->contender.turn(&e->contender, 0) < 0)
+			continue;
+		if (!first)
+			first = e;
+		if (e->sum == first->sum)
+			continue;
+		fprintf(stderr, "sluice-bench: IPv%u, stream %s: %s (%s) answers otherwise than %s\n",
+			e->table->family, stream, e->contender.engine, e->contender.where,
+			first->contender.engine);
+		err = 1;
+	}
+	return err;
+}
+
+static int measure(const struct options *o, const struct bench_table *t)
+{
+	struct bench_stream stream = { 0 };
+	struct vec engines = VEC(struct bench_engine);
+	struct contender **turns;
+	struct xdp *xdp = NULL;
+	int err = 0;
+
+	if (!t->n)
+		return 0;
+	if (o->xdp) {
+		xdp = xdp_open(&stream, t);
+		if (!xdp)
+			return 1;
+		xdp_contenders(xdp, &engines, t, &stream);
+	} else {
+		stream.v4 = xcalloc(STREAM, sizeof(*stream.v4));
+		stream.v6 = xcalloc(STREAM, sizeof(*stream.v6));
+	}
+	native_contenders(&engines, t, &stream);
+	dpdk_contenders(&engines, t, &stream);
+
+	turns = xcalloc(engines.len, sizeof(*turns));
+	for (size_t i = 0; i < engines.len; i++)
+		turns[i] = vec_at(&engines, i);
+	for (int kind = 0; kind < STREAM_KINDS; kind++) {
+		if (o->growth && kind != STREAM_PREFIX)
+			continue;
+		bench_fill(t, kind, &stream);
+		err |= compare(&engines, bench_stream_names[kind]);
+		for (int dependent = o->growth; dependent < 2; dependent++) {
+			struct spread nothing = { 0 }, none = { 0 };
+
+			stream.dependent = dependent;
+			contenders_run(turns, engines.len, o->rounds);
+			for (size_t i = 0; i < engines.len; i++) {
+				const struct bench_engine *e = vec_at(&engines, i);
+				bool is_xdp = !strcmp(e->contender.where, "xdp");
+
+				if (!strcmp(e->contender.engine, "nothing")) {
+					nothing = contender_spread(&e->contender);
+					continue;
+				}
+				report(o, e, bench_stream_names[kind],
+				       dependent ? "dependent" : "independent",
+				       is_xdp ? &nothing : &none);
+			}
+		}
+	}
+	for (size_t i = 0; i < engines.len; i++) {
+		struct bench_engine *e = vec_at(&engines, i);
+
+		if (e->done)
+			e->done(e);
+		vec_free(&e->contender.samples);
+	}
+	free(turns);
+	vec_free(&engines);
+	if (xdp) {
+		xdp_close(xdp);
+	} else {
+		free(stream.v4);
+		free(stream.v6);
+	}
+	return err;
+}
+
+static int number(const char *name, const char *text, unsigned long most, unsigned long *n)
+{
+	char *end;
+
+	*n = strtoul(text, &end, 10);
+	if (*text >= '1' && *text <= '9' && !*end && *n <= most)
+		return 0;
+	fprintf(stderr, "sluice-bench: %s wants a number from 1 to %lu, not \"%s\"\n", name, most,
+		text);
+	return 2;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {
+		{ "rib", required_argument, NULL, 'r' },
+		{ "prefixes", required_argument, NULL, 'n' },
+		{ "family", required_argument, NULL, 'f' },
+		{ "rounds", required_argument, NULL, 'R' },
+		{ "growth", no_argument, NULL, 'g' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	unsigned long n;
+	int c;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->rib = optarg;
+			break;
+		case 'n':
+			if (number("--prefixes", optarg, 4000000, &n))
+				return 2;
+			o->prefixes = n;
+			break;
+		case 'f':
+			o->family = !strcmp(optarg, "4") ? ADDR_V4 : !strcmp(optarg, "6") ? ADDR_V6 : 0;
+			if (!o->family) {
+				fprintf(stderr, "sluice-bench: --family wants 4 or 6\n");
+				return 2;
+			}
+			break;
+		case 'R':
+			if (number("--rounds", optarg, 1000, &n))
+				return 2;
+			o->rounds = n;
+			break;
+		case 'g':
+			o->growth = true;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return -1;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "sluice-bench: what is \"%s\"?\n", argv[optind]);
+		return 2;
+	}
+	return 0;
+}
+
+/* Tables of growing size, generated. */
+static int growth(const struct options *o, uint8_t family)
+{
+	int err = 0;
+
+	for (size_t n = 1000; n <= 1000000; n *= 10) {
+		struct bench_table t;
+
+		if (family == ADDR_V6 && n == 1000000)
+			n = 250000;
+		t = bench_generate(family, n);
+		err |= measure(o, &t);
+		free(t.routes);
+	}
+	return err;
+}
+
+int bench_lookup(int argc, char **argv)
+{
+	struct options o = { .prefixes = 1000000, .rounds = 9, .xdp = true };
+	struct vec rib = VEC(struct rib_route);
+	struct text error = { 0 };
+	int err = parse(argc, argv, &o);
+
+	if (err)
+		return err < 0 ? 0 : err;
+	if (o.rib && rib_read(o.rib, &rib, &error)) {
+		fprintf(stderr, "sluice-bench: %s\n", text_string(&error));
+		text_free(&error);
+		return 1;
+	}
+	if (geteuid()) {
+		fprintf(stderr, "sluice-bench: not root: without the contenders inside XDP\n");
+		o.xdp = false;
+	} else if (kernel_table_open()) {
+		return 1;
+	}
+	for (uint8_t family = ADDR_V4; family <= ADDR_V6; family += ADDR_V6 - ADDR_V4) {
+		struct bench_table t;
+
+		if (o.family && o.family != family)
+			continue;
+		if (o.growth) {
+			err |= growth(&o, family);
+			continue;
+		}
+		t = o.rib ? from_rib(&rib, family) :
+			    bench_generate(family, family == ADDR_V4 ? o.prefixes :
+					   o.prefixes / 4 ? o.prefixes / 4 : 1);
+		err |= measure(&o, &t);
+		free(t.routes);
+	}
+	vec_free(&rib);
+	return err;
+}

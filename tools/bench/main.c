@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sluice-bench: how fast, beside what others do in its place.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/bench/bench.h"
+
+static const struct verb {
+	const char *name, *what;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ "lookup", "route look-ups inside XDP and natively", bench_lookup },
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+"usage: sluice-bench VERB [--json] [OPTION...]\n"
+"       sluice-bench all [--json]\n"
+"\n");
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(out, "  %-10s %s\n", verbs[i].name, verbs[i].what);
+	fprintf(out,
+"\n"
+"sluice-bench VERB --help says more. Contenders take turns in one run; a line is the\n"
+"median and the spread over all rounds. With --json each line is one object:\n"
+"\n"
+"  bench             the verb\n"
+"  engine            who: sluice, twin, lpm_trie, fib_lookup, dir24_array, dir24_bss, rte_fib,\n"
+"                    rte_lpm, rte_fib6, rte_lpm6; kernel, mirred, bridge, mroute, ...\n"
+"  where             xdp, native, ...\n"
+"  family            4 or 6\n"
+"  stream            prefix (uniform over prefixes), zipf (over 500,000 flows), worst (the\n"
+"                    longest prefixes only)\n"
+"  mode              independent (look-ups overlap), dependent (each waits for the one before)\n"
+"  legs              of a multicast group\n"
+"  ns_median, ns_min, ns_max   nanoseconds an operation, the loop's own cost taken off\n"
+"  lost              packets\n"
+"  prefixes, bytes_per_prefix, build_s, update_ns   of a route table\n"
+"\n"
+"Fields that do not apply are left out. Exit code: 0, 1 something failed, 2 wrong usage.\n");
+}
+
+int main(int argc, char **argv)
+{
+	int err = 0;
+
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		usage(argc < 2 ? stderr : stdout);
+		return argc < 2 ? 2 : 0;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("sluice-bench %s\n", SLUICE_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < VERBS; i++) {
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(argc - 1, argv + 1);
+		if (!strcmp(argv[1], "all"))
+			err |= verbs[i].run(argc - 1, argv + 1);
+	}
+	if (!strcmp(argv[1], "all"))
+		return err;
+	fprintf(stderr, "sluice-bench: there is no benchmark \"%s\"; sluice-bench --help lists them\n",
+		argv[1]);
+	return 2;
+}
