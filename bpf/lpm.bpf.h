@@ -14,8 +14,8 @@
  *	   its 256 slots the longest match, shorter prefixes included: so the deepest
  *	   node that exists for an address has the answer. Levels 40, 32 and 24 are
  *	   looked up side by side, rather than one after the other as in a search: the
- *	   three index words come from L2 and tell by 12 bits of hash which exists, so
- *	   that mostly a single line of the large area is fetched. Beyond /48 a kid
+ *	   three index words come from L2 and tell by 11 bits of hash which exists, so
+ *	   that mostly a single node of the large area is fetched. Beyond /48 a kid
  *	   leads on; kids skip the levels at which nothing branches.
  *
  * The same text is native C and BPF. A reader takes no lock. All that a word
@@ -48,6 +48,12 @@ LPM_INLINE_FN __u32 lpm_popcount(__u64 x)
 }
 #endif
 
+/* A node by its offset in bytes; what flags the word has beside it the mask takes away. */
+LPM_INLINE_FN const void *lpm_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 word)
+{
+	return table + s->nodes + (word & s->nodes_mask & ~(LPM_LINE - 1));
+}
+
 /* A line of the nodes area. */
 LPM_INLINE_FN const void *lpm_line(const __u8 *table, const volatile struct lpm_shape *s,
 				   __u32 line)
@@ -55,28 +61,26 @@ LPM_INLINE_FN const void *lpm_line(const __u8 *table, const volatile struct lpm_
 	return table + s->nodes + ((__u64)line * LPM_LINE & s->nodes_mask & ~(LPM_LINE - 1));
 }
 
-LPM_INLINE_FN __u32 lpm_result_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 slot)
-{
-	return *(const lpm_slot *)(table + s->nodes + ((__u64)slot * 2 & s->nodes_mask & ~1u));
-}
-
-/* The result in slot @i, 0 .. 255, of an 8-bit node; LPM_KID is possible. */
-LPM_INLINE_FN __u32 lpm_node_result(const __u8 *table, const volatile struct lpm_shape *s,
-				    const struct lpm_node *n, __u32 i)
+/* Which run of the node slot @i, 0 .. 255, is in. */
+LPM_INLINE_FN __u32 lpm_node_run(const struct lpm_node *n, __u32 i)
 {
 	__u64 upto = (2ull << (i & 63)) - 1;
-	__u32 rank = n->before[i >> 6] + lpm_popcount(n->runs[i >> 6] & upto) - 1;
 
-	return lpm_result_at(table, s, n->base + rank);
+	return (n->before[i >> 6] + lpm_popcount(n->runs[i >> 6] & upto) - 1) & 255;
+}
+
+/* The result in slot @i of a node that is not a deep one; LPM_KID is possible. */
+LPM_INLINE_FN __u32 lpm_node_result(const struct lpm_node *n, __u32 i)
+{
+	const __u8 *results = (const __u8 *)n + __builtin_offsetof(struct lpm_node, result);
+
+	return *(const lpm_slot *)(results + sizeof(lpm_slot) * lpm_node_run(n, i));
 }
 
 /* The line of the kid that @result, with LPM_KID set, names. */
-LPM_INLINE_FN __u32 lpm_node_kid(const __u8 *table, const volatile struct lpm_shape *s,
-				 const struct lpm_node *n, __u32 result)
+LPM_INLINE_FN __u32 lpm_node_kid(const struct lpm_node *n, __u32 result)
 {
-	__u64 at = (__u64)n->base * 2 - 4 * ((result & LPM_RESULT_MAX) + 1ull);
-
-	return *(const __u32 *)(table + s->nodes + (at & s->nodes_mask & ~3u));
+	return *(const __u32 *)((const __u8 *)n + (n->kids & 0x3fc) + 4 * (result & 255));
 }
 
 LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
@@ -90,11 +94,11 @@ LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
 LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
 			     __u32 addr, __u32 result)
 {
-	__u64 at = (__u64)(word & LPM_DIR_NODE) * LPM_LINE + sizeof(struct lpm_full) +
+	__u32 at = (word & LPM_DIR_NODE) + sizeof(struct lpm_full) +
 		   4 * (result & LPM_RESULT_MAX);
 	__u32 kid = *(const __u32 *)(table + s->nodes + (at & s->nodes_mask & ~3u));
 
-	return lpm_node_result(table, s, lpm_line(table, s, kid), addr & 0xff);
+	return lpm_node_result(lpm_line(table, s, kid), addr & 0xff);
 }
 
 LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
@@ -104,15 +108,15 @@ LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape
 	__u32 i = addr >> 8 & 63;
 
 	if (word & LPM_DIR_PACKED) {
-		const struct lpm_packed *n = lpm_line(table, s, word & LPM_DIR_NODE);
+		const struct lpm_packed *n = lpm_at(table, s, word);
 		__u32 rank = lpm_popcount(n->runs << (63 - i));
 
 		/* The first run starts at 0, so rank is 1 .. 28: the slot before result[rank]. */
 		return *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
 	}
 	if (word & LPM_DIR_FULL) {
-		__u64 at = (__u64)(word & LPM_DIR_NODE) * LPM_LINE + 2 * i;
-		__u32 result = *(const lpm_slot *)(table + s->nodes + (at & s->nodes_mask));
+		const struct lpm_full *n = lpm_at(table, s, word);
+		__u32 result = n->result[i];
 
 		return result & LPM_KID ? lpm4_kid(table, s, word, addr, result) : result;
 	}
@@ -178,7 +182,7 @@ LPM_INLINE_FN __u64 lpm6_bucket(const volatile struct lpm_shape *s, __u64 hash)
 
 LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
 {
-	return (__u32)hash << 12 & ~LPM_INDEX_NODE;
+	return (__u32)hash << 12 >> LPM_INDEX_TAG << LPM_INDEX_TAG;
 }
 
 LPM_INLINE_FN __u64 lpm6_place(const volatile struct lpm_shape *s, __u64 hash, __u32 seed)
@@ -211,10 +215,11 @@ LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_sha
 
 		if ((hi & hi_mask) != n->key || (lo & lo_mask) != n->low)
 			return n->otherwise;
-		result = lpm_node_result(table, s, n, at);
+		result = *(const lpm_slot *)((const __u8 *)n + __builtin_offsetof(struct lpm_node, deep) +
+					     sizeof(lpm_slot) * lpm_node_run(n, at));
 		if (!(result & LPM_KID))
 			break;
-		kid = lpm_node_kid(table, s, n, result);
+		kid = lpm_node_kid(n, result);
 	}
 	return result;
 }
@@ -236,10 +241,10 @@ LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_sh
 
 			if (!word || n->key != key)
 				continue;
-			result = lpm_node_result(table, s, n, hi >> (56 - level) & 0xff);
+			result = lpm_node_result(n, hi >> (56 - level) & 0xff);
 			if (result & LPM_KID)
 				result = lpm6_deep(table, s, hi, lo,
-						   lpm_node_kid(table, s, n, result));
+						   lpm_node_kid(n, result));
 			break;
 		}
 		if (!result)
@@ -272,8 +277,8 @@ LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_sha
 	__u32 result;
 
 	/* The longest that seems to be there; a branch would be guessed wrong every other time. */
-	no40 = -((no40 + 0xfff) >> 12);
-	no32 = -((no32 + 0xfff) >> 12);
+	no40 = -((no40 + 0x7ff) >> 11);
+	no32 = -((no32 + 0x7ff) >> 11);
 	LPM_OPAQUE(no40);
 	LPM_OPAQUE(no32);
 	word24 = (word32 & ~no32) | (word24 & no32);
@@ -282,11 +287,13 @@ LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_sha
 	key = (key & ~no40) | (key24 & no40);
 
 	n = lpm_line(table, s, word & LPM_INDEX_NODE);
+	/* A long node's results are mostly in the line behind: both come at the same time. */
+	(void)*((const volatile __u64 *)n + (word >> 17 & 8));
 	if (n->key != key)
 		return lpm6_again(table, s, hi, lo);
-	result = lpm_node_result(table, s, n, hi >> (56 - (key & 63)) & 0xff);
+	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff);
 	if (result & LPM_KID)
-		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(table, s, n, result));
+		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result));
 	if (!result)
 		result = LPM_LOAD(lpm_head(table)->fallback);
 	if (version & 1 || LPM_LOAD(lpm_head(table)->version) != version)

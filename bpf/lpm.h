@@ -13,7 +13,7 @@
  *	index	IPv6: perfect hash, second step: a word for each node
  *	nodes	lines of 64 bytes, and blocks of results
  *
- * Words refer to nodes by their offset in the nodes area, in lines. A node is
+ * Words refer to nodes by their offset in the nodes area. A node is
  * never changed while a word refers to it: another is written, then the word.
  *
  * Results are 16 bits wide: 0 is no route, 1 .. LPM_RESULT_MAX a route's result;
@@ -61,12 +61,12 @@ _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 
 /*
  * IPv4, first level. A word of dir below LPM_DIR_FULL is a result; else it refers
- * to a node for the next 6 bits, packed or full. Low bits: lines.
+ * to a node for the next 6 bits, packed or full: low bits, in bytes.
  */
 #define LPM_DIR_BITS	18
 #define LPM_DIR_FULL	0x40000000u
 #define LPM_DIR_PACKED	0x80000000u
-#define LPM_DIR_NODE	0x00ffffffu
+#define LPM_DIR_NODE	0x07ffffc0u
 
 /* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. */
 #define LPM_PACKED	28
@@ -83,15 +83,16 @@ struct lpm_full {
 };
 
 /*
- * A node for 8 bits, both families: the results of its runs lie at base, which is
- * in the node itself where they are few; kids lie before base, the first nearest.
+ * A node for 8 bits, both families. Its results lie one behind the other at its end, and
+ * go on behind it, so that a reader can ask for the next line before it has seen this
+ * one. Kids, 32-bit words, lie behind the results.
  */
-#define LPM_INLINE	8
+#define LPM_INLINE	8	/* results that fit into the line */
 #define LPM_INLINE_DEEP	2
 struct lpm_node {
 	__u64 runs[4];		/* bit i of all: a run starts at i */
 	__u64 key;		/* IPv6: first 64 bits of the prefix; level in the low byte if <= 40 */
-	__u32 base;		/* of the results, in slots from the nodes area's start */
+	__u32 kids;		/* where the kids are, in bytes from the node's start */
 	__u8 before[4];		/* runs that start in earlier words of runs */
 	union {
 		lpm_slot result[LPM_INLINE];
@@ -106,8 +107,12 @@ struct lpm_node {
 };
 _Static_assert(sizeof(struct lpm_node) == LPM_LINE, "lpm_node");
 
-/* IPv6: a word of the index: 12 bits of the hash, and the node's line; 0: none. */
-#define LPM_INDEX_TAG	20
+/*
+ * IPv6: a word of the index: 11 bits of the hash, whether the node is longer than its
+ * line, and that line; 0: none.
+ */
+#define LPM_INDEX_TAG	21
+#define LPM_INDEX_LONG	0x100000u
 #define LPM_INDEX_NODE	0xfffffu
 
 #endif

@@ -4,8 +4,8 @@
  * say what came of it.
  *
  * A machine's speed drifts with its neighbours' load, by more than contenders
- * differ. So they are measured in turns, one after the other, round by round, the
- * first one changing, and what is reported is the median and the spread over rounds.
+ * differ. So they are measured in turns, one after the other, round by round, in a new
+ * order each, and what is reported is the median and the spread over rounds.
  * Read ratios between contenders of one run, not figures of different runs.
  */
 #ifndef SLUICE_BENCH_H
@@ -40,6 +40,9 @@ void contenders_run(struct contender **c, size_t n, unsigned int rounds);
 
 /** contender_spread() - over its samples; all 0 if there are none. */
 struct spread contender_spread(const struct contender *c);
+
+/** bench_random() - the same numbers in each run. */
+uint64_t bench_random(void);
 
 /** bench_now() - seconds of a clock that only goes forward. */
 double bench_now(void);

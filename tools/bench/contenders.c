@@ -32,14 +32,31 @@ void contenders_run(struct contender **c, size_t n, unsigned int rounds)
 		c[i]->samples.len = 0;
 	}
 	for (unsigned int round = 0; round < rounds; round++) {
+		/* Another order each round: none always finds the caches that another left. */
+		for (size_t i = n; i > 1; i--) {
+			size_t j = bench_random() % i;
+			struct contender *swap = c[i - 1];
+
+			c[i - 1] = c[j];
+			c[j] = swap;
+		}
 		for (size_t i = 0; i < n; i++) {
-			struct contender *who = c[(i + round) % n];
-			double ns = who->turn(who, round);
+			double ns = c[i]->turn(c[i], round);
 
 			if (ns >= 0)
-				vec_append(&who->samples, &ns);
+				vec_append(&c[i]->samples, &ns);
 		}
 	}
+}
+
+uint64_t bench_random(void)
+{
+	static uint64_t state = 0x5eed51d1ce;
+
+	state ^= state >> 12;
+	state ^= state << 25;
+	state ^= state >> 27;
+	return state * 0x2545f4914f6cdd1dull;
 }
 
 static int ascending(const void *a, const void *b)

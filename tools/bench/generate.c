@@ -16,16 +16,6 @@
 
 const char *const bench_stream_names[] = { "prefix", "zipf", "worst" };
 
-uint64_t bench_random(void)
-{
-	static uint64_t state = 0x5eed51d1ce;	/* always the same tables and streams */
-
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dull;
-}
-
 struct share {
 	uint8_t len;
 	unsigned int of_1000;

@@ -21,6 +21,20 @@ struct options {
 	bool json, growth, xdp;
 };
 
+static const char *engines_wanted;
+
+bool bench_wanted(const char *engine)
+{
+	size_t n = strlen(engine);
+
+	for (const char *p = engines_wanted; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, engine, n) && (!p[n] || p[n] == ','))
+			return true;
+	}
+	return !engines_wanted;
+}
+
 static void usage(FILE *out)
 {
 	fputs(
@@ -31,12 +45,14 @@ static void usage(FILE *out)
 "  --prefixes N   size of the generated IPv4 table, a quarter of it IPv6 (1000000)\n"
 "  --family 4|6   only this one\n"
 "  --growth       generated tables of 1k, 10k, 100k, 1M prefixes, dependent look-ups only\n"
+"  --engines A,B  only these\n"
 "  --rounds N     turns of each contender (9)\n"
 "  --json         one object a line: see sluice-bench --help\n"
 "\n"
 "Inside XDP (as root): sluice, twin (a hash for each length), lpm_trie, fib_lookup (the kernel's\n"
 "table, in a namespace of its own), dir24_bss, dir24_array. Natively: sluice, and DPDK's rte_fib,\n"
-"rte_lpm, rte_fib6, rte_lpm6 where libdpdk was there at build time.\n", out);
+"rte_lpm, rte_fib6, rte_lpm6 where libdpdk was there at build time. Some take long to fill with a\n"
+"full table: rte_lpm minutes, fib_lookup half a minute.\n", out);
 }
 
 /* One family of a file; of equal prefixes the last one. Next hops become 1 .. NEXTHOPS. */
@@ -135,7 +151,8 @@ static int measure(const struct options *o, const struct bench_table *t)
 		stream.v4 = xcalloc(STREAM, sizeof(*stream.v4));
 		stream.v6 = xcalloc(STREAM, sizeof(*stream.v6));
 	}
-	native_contenders(&engines, t, &stream);
+	if (bench_wanted("sluice"))
+		native_contenders(&engines, t, &stream);
 	dpdk_contenders(&engines, t, &stream);
 
 	turns = xcalloc(engines.len, sizeof(*turns));
@@ -201,6 +218,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "rib", required_argument, NULL, 'r' },
 		{ "prefixes", required_argument, NULL, 'n' },
 		{ "family", required_argument, NULL, 'f' },
+		{ "engines", required_argument, NULL, 'e' },
 		{ "rounds", required_argument, NULL, 'R' },
 		{ "growth", no_argument, NULL, 'g' },
 		{ "json", no_argument, NULL, 'j' },
@@ -227,6 +245,9 @@ static int parse(int argc, char **argv, struct options *o)
 				fprintf(stderr, "sluice-bench: --family wants 4 or 6\n");
 				return 2;
 			}
+			break;
+		case 'e':
+			engines_wanted = optarg;
 			break;
 		case 'R':
 			if (number("--rounds", optarg, 1000, &n))

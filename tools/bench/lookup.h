@@ -43,11 +43,17 @@ struct bench_engine {
 	void (*done)(struct bench_engine *e);
 };
 
-/* Addresses that one turn looks up, after as many that are not timed. */
+/** bench_wanted() - whether --engines has @engine; it has all if it was not given. */
+bool bench_wanted(const char *engine);
+
+/*
+ * Addresses that one turn looks up. Before them it looks up the rest of the stream, or
+ * as much of it as goes into WARM_UP, so that the caches are its own.
+ */
 #define TURN	(1u << 16)
+#define WARM_UP	0.02		/* seconds */
 
 /* generate.c */
-uint64_t bench_random(void);
 struct bench_table bench_generate(uint8_t family, size_t n);
 enum bench_stream_kind { STREAM_PREFIX, STREAM_ZIPF, STREAM_WORST, STREAM_KINDS };
 extern const char *const bench_stream_names[];

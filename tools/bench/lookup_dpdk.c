@@ -305,12 +305,18 @@ static void enter(struct vec *engines, const struct kind *k, const struct bench_
 void dpdk_contenders(struct vec *engines, const struct bench_table *t,
 		     const struct bench_stream *stream)
 {
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		any = any || (kinds[i].family == t->family && bench_wanted(kinds[i].engine));
+	if (!any)
+		return;
 	if (!eal()) {
 		fprintf(stderr, "sluice-bench: DPDK does not start: %s\n", rte_strerror(rte_errno));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (kinds[i].family == t->family)
+		if (kinds[i].family == t->family && bench_wanted(kinds[i].engine))
 			enter(engines, &kinds[i], t, stream);
 }
 #endif

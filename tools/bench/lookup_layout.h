@@ -22,7 +22,7 @@ struct turn {
  * DIR_LONG and the number of 256 results for what is longer than /24.
  */
 #define DIR_LONG	0x8000u
-#define DIR_LONG_MAX	4096u	/* blocks of 256 */
+#define DIR_LONG_MAX	16384u	/* blocks of 256 */
 #define DIR_WORDS	((1u << 24) + DIR_LONG_MAX * 256)
 #define DIR_PER_VALUE	32u	/* in the ARRAY map: a value is one line */
 

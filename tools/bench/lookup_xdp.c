@@ -296,8 +296,11 @@ static double xdp_turn(struct contender *c, unsigned int round)
 {
 	struct bench_engine *e = (struct bench_engine *)c;
 
-	run(e, round * 2 * TURN);
-	return run(e, round * 2 * TURN + TURN);
+	double begin = bench_cpu();
+
+	for (uint32_t i = TURN; i < STREAM && bench_cpu() - begin < WARM_UP; i += TURN)
+		run(e, round * TURN + i);
+	return run(e, round * TURN);
 }
 
 static void add(struct xdp *x, struct vec *engines, const struct bench_table *t,
@@ -313,20 +316,15 @@ static void add(struct xdp *x, struct vec *engines, const struct bench_table *t,
 	};
 }
 
-void xdp_contenders(struct xdp *x, struct vec *engines, const struct bench_table *t,
-		    const struct bench_stream *stream)
+static void add_twin(struct xdp *x, struct vec *engines, const struct bench_table *t,
+		     const struct bench_stream *stream)
 {
-	bool v4 = t->family == ADDR_V4;
 	struct lookup_bpf *o = x->object;
-	int trie = bpf_map__fd(v4 ? o->maps.trie4 : o->maps.trie6), fd, err;
+	bool v4 = t->family == ADDR_V4;
 	struct bench_facts f = { 0 };
-	double begin;
+	double begin = bench_now();
+	int err;
 
-	add(x, engines, t, stream, "nothing", v4 ? o->progs.run_nothing4 : o->progs.run_nothing6, f);
-	add(x, engines, t, stream, "sluice", v4 ? o->progs.run_sluice4 : o->progs.run_sluice6,
-	    x->sluice);
-
-	begin = bench_now();
 	err = fill_twin(bpf_map__fd(v4 ? o->maps.twin4 : o->maps.twin6), t, o->bss->twin_rope,
 			&o->bss->twin_default, &f.bytes);
 	f.build_s = bench_now() - begin;
@@ -334,37 +332,73 @@ void xdp_contenders(struct xdp *x, struct vec *engines, const struct bench_table
 		refuse("twin", err);
 	else
 		add(x, engines, t, stream, "twin", v4 ? o->progs.run_twin4 : o->progs.run_twin6, f);
+}
 
-	begin = bench_now();
-	err = fill_trie(trie, t);
-	f = (struct bench_facts){ .build_s = bench_now() - begin, .bytes = map_bytes(trie) };
-	f.update_ns = trie_update_time(trie, t);
+static void add_trie(struct xdp *x, struct vec *engines, const struct bench_table *t,
+		     const struct bench_stream *stream)
+{
+	struct lookup_bpf *o = x->object;
+	bool v4 = t->family == ADDR_V4;
+	int fd = bpf_map__fd(v4 ? o->maps.trie4 : o->maps.trie6);
+	struct bench_facts f = { 0 };
+	double begin = bench_now();
+	int err = fill_trie(fd, t);
+
+	f.build_s = bench_now() - begin;
+	f.bytes = map_bytes(fd);
+	f.update_ns = err ? 0 : trie_update_time(fd, t);
 	if (err)
 		refuse("lpm_trie", err);
 	else
 		add(x, engines, t, stream, "lpm_trie",
 		    v4 ? o->progs.run_lpm_trie4 : o->progs.run_lpm_trie6, f);
+}
 
-	f = (struct bench_facts){ 0 };
-	if (!kernel_table_fill(t, &f.build_s))
-		add(x, engines, t, stream, "fib_lookup",
-		    v4 ? o->progs.run_fib_lookup4 : o->progs.run_fib_lookup6, f);
+static void add_dir(struct xdp *x, struct vec *engines, const struct bench_table *t,
+		    const struct bench_stream *stream)
+{
+	struct lookup_bpf *o = x->object;
+	int fd = bpf_map__fd(o->maps.dir_array);
+	struct bench_facts f = { 0 };
+	double begin = bench_now();
+	int err = fill_dir(x, t);
 
-	if (!v4)
-		return;
-	begin = bench_now();
-	err = fill_dir(x, t);
-	f = (struct bench_facts){ .build_s = bench_now() - begin,
-				  .bytes = (double)(1 << 25) + x->dir_long * 512.0 };
 	if (err) {
-		refuse("dir24: more than 4096 blocks with prefixes longer than /24", err);
+		refuse("dir24: more than 16384 blocks with prefixes longer than /24", err);
 		return;
 	}
-	add(x, engines, t, stream, "dir24_bss", o->progs.run_dir24_bss4, f);
-	fd = bpf_map__fd(o->maps.dir_array);
+	f.build_s = bench_now() - begin;
+	f.bytes = (double)(1 << 25) + x->dir_long * 512.0;
+	if (bench_wanted("dir24_bss"))
+		add(x, engines, t, stream, "dir24_bss", o->progs.run_dir24_bss4, f);
+	if (!bench_wanted("dir24_array"))
+		return;
 	for (uint32_t i = 0; i < DIR_WORDS / DIR_PER_VALUE; i++)
 		bpf_map_update_elem(fd, &i, x->dir + i * DIR_PER_VALUE, BPF_ANY);
+	f.build_s = bench_now() - begin;
 	add(x, engines, t, stream, "dir24_array", o->progs.run_dir24_array4, f);
+}
+
+void xdp_contenders(struct xdp *x, struct vec *engines, const struct bench_table *t,
+		    const struct bench_stream *stream)
+{
+	bool v4 = t->family == ADDR_V4;
+	struct lookup_bpf *o = x->object;
+	struct bench_facts f = { 0 };
+
+	add(x, engines, t, stream, "nothing", v4 ? o->progs.run_nothing4 : o->progs.run_nothing6, f);
+	if (bench_wanted("sluice"))
+		add(x, engines, t, stream, "sluice",
+		    v4 ? o->progs.run_sluice4 : o->progs.run_sluice6, x->sluice);
+	if (bench_wanted("twin"))
+		add_twin(x, engines, t, stream);
+	if (bench_wanted("lpm_trie"))
+		add_trie(x, engines, t, stream);
+	if (bench_wanted("fib_lookup") && !kernel_table_fill(t, &f.build_s))
+		add(x, engines, t, stream, "fib_lookup",
+		    v4 ? o->progs.run_fib_lookup4 : o->progs.run_fib_lookup6, f);
+	if (v4 && (bench_wanted("dir24_bss") || bench_wanted("dir24_array")))
+		add_dir(x, engines, t, stream);
 }
 
 void xdp_close(struct xdp *x)

@@ -96,16 +96,19 @@ void change_abort(struct lpm *t);
 struct lpm_node *node_at(const struct lpm *t, uint32_t line);
 
 /**
- * node_write() - writes a node of 256 @value, results inline if at most @inlined runs.
- * key, before and the tail are the caller's to fill. Return: its line, 0: no room.
+ * node_write() - writes a node of 256 @value; key and what belongs to deep nodes only is
+ * the caller's to fill. Return: its line, 0: no room.
  */
-uint32_t node_write(struct lpm *t, const uint32_t *value, unsigned int inlined);
+uint32_t node_write(struct lpm *t, const uint32_t *value, bool deep);
 
 /** node_read() - the values of a node. */
-void node_read(const struct lpm *t, uint32_t line, uint32_t *value);
+void node_read(const struct lpm *t, uint32_t line, bool deep, uint32_t *value);
 
-/** node_retire() - the node, and its results; kids are the caller's. */
-void node_retire(struct lpm *t, uint32_t line);
+/** node_retire() - the node; its kids are the caller's. */
+void node_retire(struct lpm *t, uint32_t line, bool deep);
+
+/** node_is_long() - whether a node that is not deep goes on behind its line. */
+bool node_is_long(const struct lpm *t, uint32_t line);
 
 /* table4.c, table6.c */
 int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited);

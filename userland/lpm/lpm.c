@@ -45,8 +45,8 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 			slots = max_prefixes / 2;
 		slots = power_of_two(slots < 4096 ? 4096 : slots);
 		s.seeds = at;
-		s.seeds_shift = 64 - __builtin_ctz(slots / 4);
-		at += slots / 4 * sizeof(uint16_t);
+		s.seeds_shift = 64 - __builtin_ctz(slots / 8);
+		at += slots / 8 * sizeof(uint16_t);
 		at = (at + PAGE - 1) & ~(PAGE - 1);
 		s.index = at;
 		s.index_shift = 64 - __builtin_ctz(slots);

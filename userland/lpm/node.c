@@ -2,12 +2,9 @@
 /*
  * node.c: nodes of 256 slots, and the painting of any node.
  *
- * A node's results lie in its own line if they are few and there are no kids;
- * else in a block of their own: first the kids, the last one first, then the
- * results, base pointing between them.
+ * A node is one block of memory: its line, at whose end the results begin, the rest of
+ * the results, the kids.
  */
-#include <string.h>
-
 #include "lpm/inside.h"
 
 /* Notes that @node, where a slot ends, or beyond, has longer prefixes. */
@@ -61,100 +58,103 @@ void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k
 	}
 }
 
+/* The order of a node's block: at least a line. */
+static unsigned int node_order(size_t bytes)
+{
+	return blocks_order(bytes > LPM_LINE ? bytes : LPM_LINE);
+}
+
 struct lpm_node *node_at(const struct lpm *t, uint32_t line)
 {
 	return (struct lpm_node *)(t->area + t->shape.nodes + (size_t)line * LPM_LINE);
 }
 
-static lpm_slot *slot_at(const struct lpm *t, uint32_t base)
+/* Where the results begin. */
+static lpm_slot *results(struct lpm_node *n, bool deep)
 {
-	return (lpm_slot *)(t->area + t->shape.nodes) + base;
+	return deep ? n->deep : n->result;
 }
 
-uint32_t node_write(struct lpm *t, const uint32_t *value, unsigned int inlined)
+static size_t size_of(unsigned int runs, unsigned int kids, bool deep, uint32_t *kids_at)
 {
-	unsigned int order = blocks_order(LPM_LINE), runs = 0, kids = 0, run, kid = 0;
-	uint32_t at = change_alloc(t, order), aside;
-	struct lpm_node *n;
-	uint32_t *kid_at;
+	size_t end = (deep ? offsetof(struct lpm_node, deep) : offsetof(struct lpm_node, result)) +
+		     sizeof(lpm_slot) * runs;
 
+	*kids_at = (end + 3) & ~3u;
+	if (kids)
+		end = *kids_at + sizeof(uint32_t) * kids;
+	return end;
+}
+
+uint32_t node_write(struct lpm *t, const uint32_t *value, bool deep)
+{
+	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
+	struct lpm_node *n;
+	uint32_t at, *kid_at, kids_at;
+	lpm_slot *result;
+
+	for (unsigned int i = 1; i < 256; i++) {
+		runs += value[i] != value[i - 1];
+		kids += value[i] >= VALUE_KID;
+	}
+	at = change_alloc(t, node_order(size_of(runs, kids, deep, &kids_at)));
 	if (!at)
 		return 0;
 	n = node_at(t, at / (LPM_LINE / BLOCK_UNIT));
+	n->kids = kids_at;
+	kid_at = (uint32_t *)((char *)n + kids_at);
+	result = results(n, deep);
 	for (unsigned int i = 0; i < 256; i++) {
 		if (i % 64 == 0)
-			n->before[i / 64] = runs;
+			n->before[i / 64] = run;
 		if (i && value[i] == value[i - 1])
 			continue;
 		n->runs[i / 64] |= 1ull << i % 64;
-		runs++;
-		kids += value[i] >= VALUE_KID;
-	}
-	if (!kids && runs <= inlined) {
-		/* Where in the line depends on how much of it the caller needs. */
-		size_t within = inlined == LPM_INLINE ? offsetof(struct lpm_node, result) :
-							offsetof(struct lpm_node, deep);
-
-		n->base = (at * BLOCK_UNIT + within) / sizeof(lpm_slot);
-	} else {
-		aside = change_alloc(t, blocks_order(4 * kids + sizeof(lpm_slot) * runs));
-		if (!aside)
-			return 0;
-		n->base = (aside * BLOCK_UNIT + 4 * kids) / sizeof(lpm_slot);
-	}
-	kid_at = (uint32_t *)slot_at(t, n->base);
-	run = 0;
-	for (unsigned int i = 0; i < 256; i++) {
-		if (!(n->runs[i / 64] >> i % 64 & 1))
-			continue;
 		if (value[i] >= VALUE_KID) {
-			kid_at[-1 - (int)kid] = value[i] & ~VALUE_KID;
-			slot_at(t, n->base)[run++] = LPM_KID | kid++;
+			result[run++] = LPM_KID | kid;
+			kid_at[kid++] = value[i] & ~VALUE_KID;
 		} else {
-			slot_at(t, n->base)[run++] = value[i];
+			result[run++] = value[i];
 		}
 	}
 	return at / (LPM_LINE / BLOCK_UNIT);
 }
 
-void node_read(const struct lpm *t, uint32_t line, uint32_t *value)
+void node_read(const struct lpm *t, uint32_t line, bool deep, uint32_t *value)
 {
-	const struct lpm_node *n = node_at(t, line);
-	const lpm_slot *result = slot_at(t, n->base);
-	const uint32_t *kids = (const uint32_t *)result;
+	struct lpm_node *n = node_at(t, line);
+	const uint32_t *kids = (const uint32_t *)((const char *)n + n->kids);
+	const lpm_slot *result = results(n, deep);
 	uint32_t now = 0;
 
 	for (unsigned int i = 0; i < 256; i++) {
 		if (n->runs[i / 64] >> i % 64 & 1) {
 			now = *result++;
 			if (now & LPM_KID)
-				now = VALUE_KID | kids[-1 - (int)(now & LPM_RESULT_MAX)];
+				now = VALUE_KID | kids[now & LPM_RESULT_MAX];
 		}
 		value[i] = now;
 	}
 }
 
-/* The block of its own that the node's results have, if any. */
-static bool node_aside(const struct lpm *t, uint32_t line, struct block *b)
+/* What the block of a node was allocated as. */
+static unsigned int order_of(const struct lpm *t, uint32_t line, bool deep)
 {
-	const struct lpm_node *n = node_at(t, line);
+	struct lpm_node *n = node_at(t, line);
 	unsigned int runs = n->before[3] + lpm_popcount(n->runs[3]), kids = 0;
-	const lpm_slot *result = slot_at(t, n->base);
+	uint32_t kids_at;
 
-	if ((size_t)n->base * sizeof(lpm_slot) / LPM_LINE == line)
-		return false;
 	for (unsigned int i = 0; i < runs; i++)
-		kids += result[i] >= LPM_KID;
-	b->at = (n->base * sizeof(lpm_slot) - 4 * kids) / BLOCK_UNIT;
-	b->order = blocks_order(4 * kids + sizeof(lpm_slot) * runs);
-	return true;
+		kids += results(n, deep)[i] >= LPM_KID;
+	return node_order(size_of(runs, kids, deep, &kids_at));
 }
 
-void node_retire(struct lpm *t, uint32_t line)
+void node_retire(struct lpm *t, uint32_t line, bool deep)
 {
-	struct block aside;
+	change_retire(t, line * (LPM_LINE / BLOCK_UNIT), order_of(t, line, deep));
+}
 
-	if (node_aside(t, line, &aside))
-		change_retire(t, aside.at, aside.order);
-	change_retire(t, line * (LPM_LINE / BLOCK_UNIT), blocks_order(LPM_LINE));
+bool node_is_long(const struct lpm *t, uint32_t line)
+{
+	return order_of(t, line, false) > blocks_order(LPM_LINE);
 }

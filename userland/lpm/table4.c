@@ -16,7 +16,6 @@
 #include "lpm/inside.h"
 
 #define FULL_ORDER(kids) blocks_order(sizeof(struct lpm_full) + 4 * (size_t)(kids))
-#define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
 
 static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 {
@@ -25,7 +24,7 @@ static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 
 static void *line_at(const struct lpm *t, uint32_t word)
 {
-	return node_at(t, word & LPM_DIR_NODE);
+	return t->area + t->shape.nodes + (word & LPM_DIR_NODE);
 }
 
 /* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
@@ -48,7 +47,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 		at = change_alloc(t, blocks_order(sizeof(*p)));
 		if (!at)
 			return -ENOSPC;
-		*word = LPM_DIR_PACKED | at / UNITS_A_LINE;
+		*word = LPM_DIR_PACKED | at * BLOCK_UNIT;
 		p = line_at(t, *word);
 		for (unsigned int i = 0; i < 64; i++) {
 			if (i && value[i] == value[i - 1])
@@ -61,7 +60,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 	at = change_alloc(t, FULL_ORDER(kids));
 	if (!at)
 		return -ENOSPC;
-	*word = LPM_DIR_FULL | at / UNITS_A_LINE;
+	*word = LPM_DIR_FULL | at * BLOCK_UNIT;
 	f = line_at(t, *word);
 	for (unsigned int i = 0; i < 64; i++) {
 		if (value[i] >= VALUE_KID) {
@@ -96,7 +95,7 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 /* Retires the block's own node. */
 static void retire_block(struct lpm *t, uint32_t word)
 {
-	uint32_t at = (word & LPM_DIR_NODE) * UNITS_A_LINE;
+	uint32_t at = (word & LPM_DIR_NODE) / BLOCK_UNIT;
 	unsigned int kids = 0;
 
 	if (word & LPM_DIR_PACKED) {
@@ -113,7 +112,7 @@ static void retire_block(struct lpm *t, uint32_t word)
 static void retire_kid(struct lpm *t, uint32_t value)
 {
 	if (value >= VALUE_KID)
-		node_retire(t, value & ~VALUE_KID);
+		node_retire(t, value & ~VALUE_KID, false);
 }
 
 /* What a /24 with longer prefixes, @node the topmost of them, holds. */
@@ -133,7 +132,7 @@ static int build_kid(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t 
 		*value = slots[0];
 		return 0;
 	}
-	line = node_write(t, slots, LPM_INLINE);
+	line = node_write(t, slots, false);
 	if (!line)
 		return -ENOSPC;
 	*value = VALUE_KID | line;

@@ -75,6 +75,11 @@ static uint64_t key_at(const struct lpm *t, uint32_t slot)
 	return node_at(t, *index_at(t, slot) & LPM_INDEX_NODE)->key;
 }
 
+static uint32_t index_word(const struct lpm *t, uint64_t hash, uint32_t line)
+{
+	return lpm6_tag(hash) | (node_is_long(t, line) ? LPM_INDEX_LONG : 0) | line;
+}
+
 /* The place of the node @key, or -1. */
 static int64_t find(const struct lpm *t, uint64_t key)
 {
@@ -157,7 +162,7 @@ static void enter(struct lpm *t, const struct move *m, uint32_t line)
 	if (m->n > 1)
 		t->hash.first[m->bucket] = 0;
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t word = i == last ? lpm6_tag(m->hash[i]) | line : *index_at(t, m->from[i]);
+		uint32_t word = i == last ? index_word(t, m->hash[i], line) : *index_at(t, m->from[i]);
 
 		__atomic_store_n(index_at(t, m->to[i]), word, __ATOMIC_RELEASE);
 		take(t, m->bucket, m->to[i]);
@@ -191,11 +196,11 @@ static void deep_retire(struct lpm *t, uint32_t value)
 
 	if (value < VALUE_KID)
 		return;
-	node_read(t, value & ~VALUE_KID, slots);
+	node_read(t, value & ~VALUE_KID, true, slots);
 	for (unsigned int i = 0; i < 256; i++)
 		if (!i || slots[i] != slots[i - 1])
 			deep_retire(t, slots[i]);
-	node_retire(t, value & ~VALUE_KID);
+	node_retire(t, value & ~VALUE_KID, true);
 }
 
 /*
@@ -226,7 +231,7 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 	same = n && n->level == paper.level && n->key == k.hi && n->low == k.lo &&
 	       n->otherwise == inherited;
 	if (same) {
-		node_read(t, old & ~VALUE_KID, before);
+		node_read(t, old & ~VALUE_KID, true, before);
 		if (p->len > paper.level + 8)
 			p_slot = radix_bits(p->hi, p->lo, paper.level, 8);
 	}
@@ -246,10 +251,10 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 			return -ENOSPC;
 	}
 	if (n && same)
-		node_retire(t, old & ~VALUE_KID);
+		node_retire(t, old & ~VALUE_KID, true);
 	else
 		deep_retire(t, old);
-	line = node_write(t, slots, LPM_INLINE_DEEP);
+	line = node_write(t, slots, true);
 	if (!line)
 		return -ENOSPC;
 	n = node_at(t, line);
@@ -266,7 +271,7 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 /* Writes a hashed node. */
 static uint32_t write_hashed(struct lpm *t, const uint32_t *value, uint64_t key)
 {
-	uint32_t line = node_write(t, value, LPM_INLINE);
+	uint32_t line = node_write(t, value, false);
 
 	if (line)
 		node_at(t, line)->key = key;
@@ -281,8 +286,8 @@ static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
 
 	if (!line)
 		return -ENOSPC;
-	change_word(t, index_at(t, slot), (word & ~LPM_INDEX_NODE) | line);
-	node_retire(t, word & LPM_INDEX_NODE);
+	change_word(t, index_at(t, slot), index_word(t, lpm6_hash(key_at(t, slot)), line));
+	node_retire(t, word & LPM_INDEX_NODE, false);
 	return 0;
 }
 
@@ -302,7 +307,7 @@ static int inherit(struct lpm *t, uint64_t hi, unsigned int level, uint32_t node
 		painted[i] = VALUE_INHERIT;
 	paint(t, &paper, node);
 	if (slot >= 0)
-		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, value);
+		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, false, value);
 	for (unsigned int i = 0; i < 256; i++) {
 		uint32_t was = value[i];
 
@@ -357,7 +362,7 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 	top = radix_below(&t->radix, &block, &best);
 	stays = wanted(t, top, level);
 	if (slot >= 0) {
-		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, value);
+		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, false, value);
 	} else {
 		for (unsigned int i = 0; i < 256; i++)
 			value[i] = best;
@@ -406,7 +411,7 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 		if (!line || plan_enter(t, key, &move))
 			return -ENOSPC;
 	} else if (slot >= 0) {
-		node_retire(t, *index_at(t, slot) & LPM_INDEX_NODE);
+		node_retire(t, *index_at(t, slot) & LPM_INDEX_NODE, false);
 	}
 	change_commit(t);
 	if (line)
@@ -479,7 +484,7 @@ static int place_bucket(struct lpm *t, const struct entry *e, uint32_t n)
 		return -ENOSPC;
 	*seed_at(t, m.bucket) = m.seed;
 	for (uint32_t i = 0; i < n; i++) {
-		*index_at(t, m.to[i]) = lpm6_tag(m.hash[i]) | e[i].line;
+		*index_at(t, m.to[i]) = index_word(t, m.hash[i], e[i].line);
 		take(t, m.bucket, m.to[i]);
 	}
 	return 0;
@@ -530,15 +535,15 @@ int table6_build(struct lpm *t)
 	return err;
 }
 
-static void count_deep(const struct lpm *t, uint32_t line, size_t *n)
+static void count_deep(const struct lpm *t, uint32_t line, bool deep, size_t *n)
 {
 	uint32_t value[256];
 
-	node_read(t, line, value);
+	node_read(t, line, deep, value);
 	for (unsigned int i = 0; i < 256; i++) {
 		if (value[i] >= VALUE_KID) {
 			++*n;
-			count_deep(t, value[i] & ~VALUE_KID, n);
+			count_deep(t, value[i] & ~VALUE_KID, true, n);
 		}
 	}
 }
@@ -548,7 +553,7 @@ void table6_stats(const struct lpm *t, size_t nodes[3])
 	for (uint32_t bucket = 0; bucket < 1u << (64 - t->shape.seeds_shift); bucket++) {
 		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1]) {
 			nodes[0]++;
-			count_deep(t, *index_at(t, s - 1) & LPM_INDEX_NODE, &nodes[1]);
+			count_deep(t, *index_at(t, s - 1) & LPM_INDEX_NODE, false, &nodes[1]);
 		}
 	}
 }
