@@ -579,12 +579,14 @@ static const char *interface_name(struct view_answer *a, uint32_t ifindex)
 	return name;
 }
 
-static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, struct text *out)
+/* @on_link: the route is a neighbour itself, so that "via" would say nothing new. */
+static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, bool on_link,
+			   struct text *out)
 {
 	char buf[ADDR_STRLEN];
 
 	text_printf(out, "{\"reason\":\"%s\"", eval_reason_name(n->reason));
-	if (n->via.family)
+	if (n->via.family && !on_link)
 		text_printf(out, ",\"via\":\"%s\"", addr_format(&n->via, buf));
 	if (n->ifindex) {
 		text_printf(out, ",\"interface\":");
@@ -615,7 +617,7 @@ static void append_route(struct view_answer *a, const struct fib_route *r, struc
 	for (unsigned int i = 0; i < r->nexthops; i++) {
 		if (i)
 			text_append(out, ",", 1);
-		append_nexthop(a, &r->nexthop[i], out);
+		append_nexthop(a, &r->nexthop[i], r->host, out);
 	}
 	text_append(out, "]", 1);
 }
