@@ -155,7 +155,8 @@ check "and nothing stays pinned" equal "" "$(find "$run/bpf" -mindepth 1 ! -name
 cat > "$scratch/manager.pl" << 'END'
 use strict;
 use Socket;
-socket(my $s, AF_UNIX, SOCK_DGRAM, 0) && bind($s, sockaddr_un($ARGV[0])) or die "$ARGV[0]: $!";
+my $s;
+socket($s, AF_UNIX, SOCK_DGRAM, 0) && bind($s, sockaddr_un($ARGV[0])) or die "$ARGV[0]: $!";
 $| = 1;
 while (defined recv($s, my $message, 65536, 0)) { print "$message\n"; }
 END
