@@ -129,8 +129,10 @@ static struct policy *parse(const char *text)
 	diags_init(&diags);
 	p = policy_parse_text("test", text, strlen(text), &diags);
 	diags_print(&diags, &said, false);
-	if (diags.errors)
-		fail_msg("%s", text_string(&said));
+	if (diags.errors) {
+		fprintf(stderr, "%s", text_string(&said));
+		fail_msg("%s", "a right policy is refused");
+	}
 	text_free(&said);
 	diags_free(&diags);
 	return p;

@@ -48,8 +48,10 @@ static struct policy *parse(const char *text)
 	diags_init(&diags);
 	p = policy_parse_text("test", text, strlen(text), &diags);
 	diags_print(&diags, &said, false);
-	if (diags.errors)
-		fail_msg("%s", text_string(&said));
+	if (diags.errors) {
+		fprintf(stderr, "%s", text_string(&said));
+		fail_msg("%s", "a right policy is refused");
+	}
 	text_free(&said);
 	diags_free(&diags);
 	return p;
@@ -79,6 +81,7 @@ static void test_tree(void **state)
 		"let src = { 192.0.2.9, 192.0.2.1, 2001:db8::1, 192.0.2.9 };\n"
 		"let grp = { ff05::1, more };\n"
 		"let more = { 239.1.1.2, 239.1.1.1 };\n"
+		"let near = { 5, 1-2, 3, 7 };\n"
 		"let num = { 7-9, 1, 10, 3-4, 8-20, 18446744073709551615 };\n"
 		"route main limit ip6 5;\n"
 		"multicast { (src, grp) from wan to lan vlan 7, host; }\n"
@@ -107,6 +110,9 @@ static void test_tree(void **state)
 	assert_int_equal(ranges[2].first, 7);
 	assert_int_equal(ranges[2].last, 20);
 	assert_int_equal(ranges[3].last, UINT64_MAX);
+
+	/* neighbours are one range */
+	assert_int_equal(policy_let_find(p, "near")->ranges.len, 3);
 
 	assert_int_equal(r->limit4, POLICY_LIMIT4_DEFAULT);
 	assert_int_equal(r->limit6, 5);
@@ -164,8 +170,10 @@ static char *printed(struct store *s, const char *const *names, size_t count)
 	diags_init(&diags);
 	p = policy_parse_documents(names, count, load, s, &diags);
 	diags_print(&diags, &out, false);
-	if (diags.errors)
-		fail_msg("%s", text_string(&out));
+	if (diags.errors) {
+		fprintf(stderr, "%s", text_string(&out));
+		fail_msg("%s", "right documents are refused");
+	}
 	text_free(&out);
 	policy_print(p, &out);
 	policy_free(p);

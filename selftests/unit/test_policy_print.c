@@ -176,8 +176,10 @@ static struct policy *parse(const char *text, size_t len)
 	diags_init(&diags);
 	p = policy_parse_text("test", text, len, &diags);
 	diags_print(&diags, &said, false);
-	if (diags.errors)
-		fail_msg("%s\nin:\n%.*s", text_string(&said), (int)len, text);
+	if (diags.errors) {
+		fprintf(stderr, "%s\nin:\n%.*s\n", text_string(&said), (int)len, text);
+		fail_msg("%s", "a right policy is refused");
+	}
 	text_free(&said);
 	diags_free(&diags);
 	return p;
@@ -190,10 +192,12 @@ static void check_print(const struct policy *p)
 
 	policy_print(p, &once);
 	again = parse(text_string(&once), once.len);
-	if (!same(p, again))
-		fail_msg("another tree:\n%s", text_string(&once));
+	if (!same(p, again)) {
+		fprintf(stderr, "%s\n", text_string(&once));
+		fail_msg("%s", "what was printed is another tree");
+	}
 	policy_print(again, &twice);
-	assert_string_equal(text_string(&once), text_string(&twice));
+	assert_true(!strcmp(text_string(&once), text_string(&twice)));
 	policy_free(again);
 	text_free(&once);
 	text_free(&twice);

@@ -32,7 +32,10 @@ int quantity_parse(const char *text, struct quantity *q);
 /** quantity_whole() - @n without a unit; what is too large for millionths becomes the largest. */
 struct quantity quantity_whole(uint64_t n);
 
-/* Each returns 0; -EINVAL for a wrong unit; -ERANGE if too large; -EDOM if it is not a whole number of what is asked. */
+/*
+ * Each returns 0; -EINVAL for a wrong unit; -ERANGE if too large; -EDOM if it is not a whole
+ * number of what is asked.
+ */
 
 /** quantity_duration() - milliseconds. */
 int quantity_duration(const struct quantity *q, uint64_t *ms);

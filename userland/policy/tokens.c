@@ -203,7 +203,10 @@ static bool has(const struct unexpected *u, const char *symbol)
 	return false;
 }
 
-/* Not told: what was made for mistakes, the dash of ranges (behind every value), and words of the language where any name would do. */
+/*
+ * Not told: what was made for mistakes, the dash of ranges (behind every value), and words of
+ * the language where any name would do.
+ */
 static bool is_told(const struct unexpected *u, const char *symbol)
 {
 	if (!strncmp(symbol, "BAD_", 4) || !strcmp(symbol, "'-'"))
