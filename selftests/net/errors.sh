@@ -58,8 +58,9 @@ check "no such namespace" fails_saying "nowhere" timeout 10 sluiced -n nowhere
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
 check "sluiced without privilege" fails_saying "CAP_\|privilege\|permi\|root" \
 	nobody timeout 10 "$top/build/sluiced" -n "$LAB.bare"
+echo 'port lan1 = "lan1"; route main;' > "$scratch/right.sluice"
 check "apply without privilege" fails_saying "permi\|privilege" \
-	nobody "$top/build/sluice" -n "$LAB.r1" apply "$scratch/2.sluice"
+	nobody "$top/build/sluice" -n "$LAB.r1" apply "$scratch/right.sluice"
 check "no daemon" fails_saying "sluiced" at bare status
 check "no such verb" fails_saying "usage\|no verb\|unknown" at r1 frobnicate
 check "untouched" untouched
