@@ -38,18 +38,62 @@ void flow_heading(const json_t *o, struct text *out)
 		    quantity_format(field_real(o, "unseen_max"), unseen));
 }
 
-void flow_cell(const json_t *o, struct columns *table)
+/* "192.0.2.1", and ":443" or, for IPv6, "2001:db8::1" and "[...]:443". */
+static void append_end(struct text *out, const char *address, long long port)
 {
-	struct text cell = { 0 };
+	if (!port)
+		text_printf(out, "%s", address);
+	else if (strchr(address, ':'))
+		text_printf(out, "[%s]:%lld", address, port);
+	else
+		text_printf(out, "%s:%lld", address, port);
+}
+
+static void append_proto(struct text *out, long long proto)
+{
+	static const struct {
+		long long number;
+		const char *name;
+	} names[] = { { 1, "icmp" }, { 2, "igmp" }, { 6, "tcp" }, { 17, "udp" }, { 58, "icmp6" } };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (names[i].number == proto) {
+			text_printf(out, "%s ", names[i].name);
+			return;
+		}
+	}
+	text_printf(out, "proto %lld ", proto);
+}
+
+/* A key without both addresses, or of fields that are not known here, is written as it came. */
+static void append_fields(struct text *out, json_t *key)
+{
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(json_object_get(o, "key"), name, value) {
-		text_printf(&cell, "%s%s ", cell.len ? " " : "", name);
+	json_object_foreach(key, name, value) {
+		text_printf(out, "%s%s ", out->len ? " " : "", name);
 		if (json_is_string(value))
-			text_printf(&cell, "%s", json_string_value(value));
+			text_printf(out, "%s", json_string_value(value));
 		else
-			text_printf(&cell, "%lld", (long long)json_integer_value(value));
+			text_printf(out, "%lld", (long long)json_integer_value(value));
+	}
+}
+
+void flow_cell(const json_t *o, struct columns *table)
+{
+	json_t *key = json_object_get(o, "key");
+	const char *src = field_text(key, "ip.src"), *dst = field_text(key, "ip.dst");
+	struct text cell = { 0 };
+
+	if (*src && *dst) {
+		if (json_object_get(key, "ip.proto"))
+			append_proto(&cell, field_number(key, "ip.proto"));
+		append_end(&cell, src, field_number(key, "l4.src"));
+		text_printf(&cell, " > ");
+		append_end(&cell, dst, field_number(key, "l4.dst"));
+	} else {
+		append_fields(&cell, key);
 	}
 	columns_cell(table, "%s", text_string(&cell));
 	text_free(&cell);

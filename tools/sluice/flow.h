@@ -10,7 +10,7 @@ struct text;
 /** flow_heading() - one line on a measure's interval: what was measured, how sure, what was lost. */
 void flow_heading(const json_t *measure, struct text *out);
 
-/** flow_cell() - a flow's key as one cell: "ip.src 192.0.2.1 ip.dst ...". */
+/** flow_cell() - a flow's key as one cell: "tcp 192.0.2.1:443 > 198.51.100.2:50123". */
 void flow_cell(const json_t *flow, struct columns *table);
 
 #endif
