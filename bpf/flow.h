@@ -148,16 +148,14 @@ FLOW_INLINE __u64 flow_hash(const __u64 key[FLOW_KEY_WORDS],
 	return (sum ^ sum >> 32) * 0x9e3779b97f4a7c15ull;
 }
 
-FLOW_INLINE __u32 flow_hash_bucket(__u64 hash, __u32 buckets)
+FLOW_INLINE __u64 flow_hash_bucket(__u64 hash, __u32 buckets)
 {
 	return (hash >> 32) * buckets >> 32;
 }
 
 FLOW_INLINE __u16 flow_hash_tag(__u64 hash)
 {
-	__u16 tag = hash >> 16;
-
-	return tag ? tag : 1;
+	return hash >> 16 | 0x8000;
 }
 
 FLOW_INLINE __u64 flow_epoch_size(__u32 buckets)

@@ -190,12 +190,12 @@ FLOW_INLINE struct flow_epoch *epoch_of(struct flow_control *element, __u32 epoc
 	return (void *)(element + 1) + (epoch & 1) * flow_epoch_size(measure_config.buckets);
 }
 
-FLOW_INLINE struct flow_bucket *bucket_of(struct flow_epoch *e, __u32 number)
+FLOW_INLINE struct flow_bucket *bucket_of(struct flow_epoch *e, __u64 number)
 {
 	return (struct flow_bucket *)(e + 1) + number;
 }
 
-FLOW_INLINE struct flow_entry *entries_of(struct flow_epoch *e, __u32 number)
+FLOW_INLINE struct flow_entry *entries_of(struct flow_epoch *e, __u64 number)
 {
 	return (struct flow_entry *)bucket_of(e, measure_config.buckets) + number * FLOW_WAYS;
 }
@@ -204,7 +204,7 @@ FLOW_INLINE struct flow_entry *entries_of(struct flow_epoch *e, __u32 number)
  * A packet that was sampled: does the lightest entry of the bucket give way? Once with probability
  * block / weight; and again for what would be sampled in the @rest of the packet.
  */
-FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u32 bucket_number,
+FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u64 bucket_number,
 			       const __u64 key[FLOW_KEY_WORDS], __u16 tag, __u32 bytes, __u32 rest)
 {
 	struct flow_entry *entries = entries_of(e, bucket_number), *entry;
@@ -255,9 +255,9 @@ __noinline int measure_sampled(const struct flow_key *key, __u32 epoch_bucket, _
 FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WORDS], __u32 bytes)
 {
 	struct flow_entry *entries, *entry;
-	__u32 epoch, number, slot, rest, *cell;
+	__u32 epoch, slot, rest, *cell;
+	__u64 hash, number, found, wanted;
 	struct flow_bucket *bucket;
-	__u64 hash, found, wanted;
 	struct flow_epoch *e;
 	const __u64 *tags;
 	__u16 tag;

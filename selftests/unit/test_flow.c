@@ -592,7 +592,8 @@ static void contest(const char *name, const struct traffic *t, size_t bytes)
 	random_state = 4711;
 	measure_config.buckets = accuracy_slots(bytes) / FLOW_WAYS;
 	accuracy_measure(&a, t, 5, bytes, count_packet, 1);
-	print_message("# %s, %zu kB, %u windows of 5 s: error of the top %u %.4f %% (worst window %.3f %%), recall %.4f; NetFlow 1:%u %.2f %%, %.3f: %.0f times\n",
+	print_message("# %s, %zu kB, %u windows of 5 s: error of the top %u %.4f %% (worst window %.3f %%), "
+		      "recall %.4f; NetFlow 1:%u %.2f %%, %.3f: %.0f times\n",
 		      name, bytes >> 10, a.windows, ACCURACY_TOP, 100 * a.error, 100 * a.error_max,
 		      a.recall, a.netflow_n, 100 * a.netflow_error, a.netflow_recall,
 		      a.netflow_error / a.error);
