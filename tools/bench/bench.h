@@ -21,6 +21,7 @@
 
 /* Each verb is a file; main.c lists them. */
 int bench_lookup(int argc, char **argv);
+int bench_measure(int argc, char **argv);
 
 struct spread {
 	double median, min, max;
