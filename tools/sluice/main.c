@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,8 +101,7 @@ int cli_finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
-	if (errno != EPIPE)
-		cli_error("cannot write to standard output: %s", strerror(errno));
+	cli_error("cannot write to standard output: %s", strerror(errno));
 	return CLI_FAILED;
 }
 
@@ -429,8 +427,6 @@ int main(int argc, char **argv)
 	bool taken;
 	int i = 1;
 
-	/* A reader that goes away ends the program quietly through cli_finish(). */
-	signal(SIGPIPE, SIG_IGN);
 	cli.colour = cli.terminal && !(no_colour && *no_colour);
 	while (i < argc && is_option(argv[i])) {
 		int n = take_option(&cli, argv + i, NULL);

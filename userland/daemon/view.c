@@ -245,8 +245,6 @@ static json_t *status_notes(const struct view *v)
 {
 	json_t *notes = json_array();
 
-	if (!v->generation)
-		add_note(notes, "no policy runs: every packet goes to the stack");
 	port_notes(v, notes);
 	if (v->image && v->image->config.route && !v->fib_ready)
 		add_note(notes, "the kernel's routes are still being read");
