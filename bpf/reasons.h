@@ -58,7 +58,8 @@
  * of TCP and UDP; 0 in a later fragment and for every other protocol.
  *
  * Replicate: only if the policy has groups and the destination address is multicast. Tried in order:
- * (source, group, port), (any, group, port), then the longest group prefix of the port
+ * (source, group, port), (any, group, port), then the longest group prefix of the port. A group that
+ * stays on its link (224.0.0.0/24; IPv6 scope 1 or 2, whatever the flags) is the stack's: none matches
  *	replicated	there is such a group, and neither host_only nor group_ttl applies
  *	host_only	there is such a group, and its only leg is the host: passed up
  *	group_rpf	no such group for this port, but (source, group) or (any, group), without prefixes, for another port

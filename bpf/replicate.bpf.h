@@ -48,6 +48,16 @@ static __always_inline bool is_multicast(const struct packet *p)
 	return p->family == 4 ? (p->destination[0] & 0xf0) == 0xe0 : p->destination[0] == 0xff;
 }
 
+/* Groups that never leave their link: routing protocols and neighbour discovery are the stack's. */
+static __always_inline bool stays_on_link(const struct packet *p)
+{
+	const __u8 *to = p->destination;
+
+	if (p->family == 4)
+		return to[0] == 224 && !to[1] && !to[2];
+	return (to[1] & 0xf) == 1 || (to[1] & 0xf) == 2;
+}
+
 static __always_inline struct group *find_group_prefix(const struct packet *p)
 {
 	struct group_prefix_key key = {
@@ -129,6 +139,9 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 
 	if (!p || !is_multicast(p))
 		return REASON_none;
+	/* A policy names none of these; only a prefix could cover them. */
+	if (config.groups_prefix && stays_on_link(p))
+		return REASON_multicast;
 	g = find_group(p, &elsewhere);
 	if (!g)
 		return elsewhere ? REASON_group_rpf : REASON_multicast;

@@ -115,6 +115,8 @@ static const struct eval_env env = {
 	"    (*, 239.6.0.0/16) from fa to fb;\n" \
 	"    (*, 239.7.7.7) from wan to absent, fa;\n" \
 	"    (*, 239.129.5.5) from wan to fa;\n" \
+	"    (*, 224.0.0.0/16) from wan to fa;\n" \
+	"    (*, ff10::/12) from wan to fa;\n" \
 	"    (*, ff05::1:3) from wan to fa, fb vlan 12 ttl 200;\n" \
 	"    (2001:db8::1, ff05::1:3) from wan to host, fb;\n" \
 	"}\n"
@@ -456,6 +458,13 @@ static const struct {
 	{ "TTL 1, a leg is the host", REASON_replicated, { .dst = "239.3.3.3", .ttl = 1 } },
 	{ "no group", REASON_multicast, { .dst = "239.8.8.8" } },
 	{ "no group, other MAC", REASON_multicast, { .dst = "239.8.8.8", .to = "01:00:5e:08:08:08" } },
+	{ "on the link, a prefix covers it", REASON_multicast, { .dst = "224.0.0.5" } },
+	{ "the last on the link", REASON_multicast, { .dst = "224.0.0.255" } },
+	{ "the first beyond", REASON_replicated, { .dst = "224.0.1.0" } },
+	{ "ip6 scope 1", REASON_multicast, { .src = "2001:db8::5", .dst = "ff11::5" } },
+	{ "ip6 scope 2", REASON_multicast, { .src = "2001:db8::5", .dst = "ff12::5" } },
+	{ "ip6 scope 3", REASON_replicated, { .src = "2001:db8::5", .dst = "ff13::5" } },
+	{ "ip6 scope 0", REASON_replicated, { .src = "2001:db8::5", .dst = "ff10::5" } },
 	{ "the first multicast address", REASON_multicast, { .dst = "224.0.0.0" } },
 	{ "the last", REASON_multicast, { .dst = "239.255.255.255" } },
 	{ "the one before", REASON_not_routed, { .dst = "223.255.255.255" } },

@@ -474,6 +474,17 @@ static struct found find_group(const struct policy *p, const struct packet *k,
 	return f;
 }
 
+/* RFC 5771, 4; RFC 4291, 2.7: the scope is the low half of the second byte. */
+static bool stays_on_link(const struct addr *group)
+{
+	unsigned int scope = group->bytes[1] & 0xf;
+	struct prefix local;
+
+	if (group->family == ADDR_V6)
+		return scope == 1 || scope == 2;
+	return !prefix_parse("224.0.0.0/24", &local) && prefix_covers(&local, group);
+}
+
 static bool has_host(const struct policy_group *g)
 {
 	for (size_t i = 0; i < g->legs.len; i++)
@@ -527,6 +538,10 @@ static void replicate(const struct policy *p, const struct eval_env *env, const 
 	const struct policy_group *g = f.group;
 	struct eval_outcome *o;
 
+	if (stays_on_link(&k->dst)) {
+		end_here(result, k, REASON_multicast);
+		return;
+	}
 	if (!g) {
 		bool elsewhere = find_entry(p, k, NULL, BY_SOURCE).group ||
 				 find_entry(p, k, NULL, BY_GROUP).group;
