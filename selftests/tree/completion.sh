@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What bash completes for sluice: verbs, commands, options and their values, at the place asked for.
+cd "$(dirname "$0")/../.." || exit 1
+. tools/sluice/completion.bash
+tests=0 failed=0
+
+# completes WANTED WORD...: the last word is the one being typed
+completes() {
+	local wanted=$1 got
+	shift
+	COMP_WORDS=(sluice "$@") COMP_CWORD=$# COMPREPLY=()
+	_sluice
+	got=${COMPREPLY[*]}
+	tests=$((tests + 1))
+	if [ "$got" = "$wanted" ]; then
+		echo "ok $tests - sluice $*"
+	else
+		failed=1
+		echo "not ok $tests - sluice $*"
+		echo "# wanted \"$wanted\", got \"$got\""
+	fi
+}
+
+completes "status check apply policy port route group flow counter top monitor replay" ""
+completes "policy port" p
+completes "show get" route ""
+completes get route g
+completes "show" counter ""
+completes "--rib" route get --r
+completes "--json" --j
+completes "--print --pretty" check --pr
+completes "" route get 10.0.0.1 --limit
+completes "route" -n x ro
+completes "route" --netns x --json ro
+completes "README.md" check READ
+completes "README.md" apply Makefile READ
+completes "LICENSE" route get --rib LIC
+completes "bpf eval both" replay --engine ""
+completes "--any-link" replay --engine eval --an
+echo "1..$tests"
+exit $failed
