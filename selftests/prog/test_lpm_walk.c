@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The walk inside BPF against the same walk natively, and against the twin: the same
+ * table, the same memory, before and after changes.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "datapath/map.h"
+#include "lpm/lpm.h"
+#include "lpm/twin.h"
+#include "selftests/prog/lpm_walk.skel.h"
+#include "selftests/unit/lpm_routes.h"
+
+#define ADDRESSES	(sizeof(((struct lpm_walk_bpf *)0)->bss->answer) / sizeof(uint32_t))
+#define LIMIT		20000
+
+static struct lpm_walk_bpf *object;
+static struct lpm *table[2];
+
+static int load(void **state)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	static const char *const names[] = { ".data.lpm4", ".data.lpm6" };
+
+	(void)state;
+	object = lpm_walk_bpf__open();
+	assert_non_null(object);
+	for (int i = 0; i < 2; i++) {
+		uint8_t family = i ? ADDR_V6 : ADDR_V4;
+		struct lpm_shape shape;
+		void *memory;
+		int fd;
+
+		assert_int_equal(lpm_sizes(family, LIMIT, &shape), 0);
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", 4, shape.bytes, 1, &opts);
+		assert_true(fd >= 0);
+		memory = map_memory(fd, shape.bytes);
+		assert_non_null(memory);
+		assert_int_equal(map_reuse(object->obj, names[i], fd), 0);
+		close(fd);
+		*(struct lpm_shape *)(i ? &object->rodata->lpm6_shape :
+					  &object->rodata->lpm4_shape) = shape;
+		table[i] = lpm_new(family, &shape, memory, LIMIT);
+	}
+	assert_int_equal(lpm_walk_bpf__load(object), 0);
+	return 0;
+}
+
+static int unload(void **state)
+{
+	(void)state;
+	lpm_walk_bpf__destroy(object);
+	lpm_free(table[0]);
+	lpm_free(table[1]);
+	return 0;
+}
+
+static void run(uint8_t family)
+{
+	uint8_t frame[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = 1);
+
+	object->bss->family = family;
+	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(object->progs.walk), &opts), 0);
+}
+
+static void agree(uint64_t *random, uint8_t family, struct twin *twin,
+		  const struct lpm_route *routes, size_t n)
+{
+	static struct addr a[ADDRESSES];
+
+	for (size_t i = 0; i < ADDRESSES; i++) {
+		uint64_t hi = 0, lo = 0;
+
+		a[i] = i % 4 ? near_prefix(random, &routes[random_next(random) % n].prefix) :
+			       random_addr(random, family, 500);
+		for (unsigned int j = 0; j < 8; j++) {
+			hi = hi << 8 | a[i].bytes[j];
+			lo = lo << 8 | a[i].bytes[j + 8];
+		}
+		object->bss->address[i][0] = hi;
+		object->bss->address[i][1] = lo;
+		object->bss->answer[i] = ~0u;
+	}
+	run(family);
+	for (size_t i = 0; i < ADDRESSES; i++) {
+		lpm_result native = lpm_lookup(table[family == ADDR_V6], &a[i]);
+		char text[ADDR_STRLEN];
+
+		if (object->bss->answer[i] != native || twin_lookup(twin, &a[i]) != native)
+			fail_msg("%s: BPF %u, native %u, twin %u", addr_format(&a[i], text),
+				 object->bss->answer[i], native, twin_lookup(twin, &a[i]));
+	}
+}
+
+static void same_answers(uint8_t family)
+{
+	struct lpm_route *routes = calloc(LIMIT, sizeof(*routes));
+	struct lpm *t = table[family == ADDR_V6];
+	struct twin *twin = twin_new(family);
+	uint64_t random = random_seed();
+
+	for (size_t i = 0; i < LIMIT; i++)
+		routes[i] = (struct lpm_route){ random_prefix(&random, family, 500),
+						1 + random_next(&random) % LPM_RESULT_MAX };
+	assert_int_equal(lpm_build(t, routes, LIMIT / 2), 0);
+	assert_int_equal(twin_build(twin, routes, LIMIT / 2), 0);
+	agree(&random, family, twin, routes, LIMIT);
+	for (size_t i = 0; i < LIMIT; i++) {
+		if (i % 3) {
+			assert_int_equal(lpm_insert(t, &routes[i].prefix, 1 + i), 0);
+			twin_insert(twin, &routes[i].prefix, 1 + i);
+		} else {
+			assert_int_equal(lpm_delete(t, &routes[i].prefix),
+					 twin_delete(twin, &routes[i].prefix));
+		}
+		/* A test run has ended when the call returns: nobody reads now. */
+		if (i % 64 == 0)
+			lpm_reclaim(t, lpm_quiesce_mark(t));
+	}
+	agree(&random, family, twin, routes, LIMIT);
+	twin_free(twin);
+	free(routes);
+}
+
+static void same_answers_v4(void **state)
+{
+	(void)state;
+	same_answers(ADDR_V4);
+}
+
+static void same_answers_v6(void **state)
+{
+	(void)state;
+	same_answers(ADDR_V6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(same_answers_v4),
+		cmocka_unit_test(same_answers_v6),
+	};
+
+	if (geteuid()) {
+		printf("1..0 # SKIP not root: BPF programs cannot be loaded\n");
+		return 4;
+	}
+	return cmocka_run_group_tests(tests, load, unload);
+}
