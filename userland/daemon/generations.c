@@ -300,6 +300,32 @@ static void follow_what_runs(struct generations *g)
 	routes_flush(g->routes);
 }
 
+/* What runs as the policy asks, but by another way than it should. */
+static void note_ways(struct generations *g)
+{
+	unsigned int beside = 0;
+
+	for (size_t i = 0; i < g->image->groups.len; i++) {
+		const struct group *group = &((struct image_group *)vec_at(&g->image->groups, i))->value;
+
+		beside += (group->flags & GROUP_HOST) && (group->flags & GROUP_LEGS);
+	}
+	for (size_t i = 0; i < g->image->group_prefixes.len; i++) {
+		const struct image_group_prefix *prefix = vec_at(&g->image->group_prefixes, i);
+
+		beside += (prefix->value.flags & GROUP_HOST) && (prefix->value.flags & GROUP_LEGS);
+	}
+	if (beside)
+		notes_set(g->p.notes, "leg host", "%u group%s this host as a leg beside ports: the copies are "
+			  "made by a tc program and not by XDP, which is slower, as the module is not loaded",
+			  beside, beside == 1 ? " has" : "s have");
+	else
+		notes_clear(g->p.notes, "leg host");
+	if (!datapath_counts_failures(g->p.datapath))
+		notes_set(g->p.notes, "counters", "frames that a driver did not send are not counted: this "
+			  "kernel refuses the program that would see them");
+}
+
 static void take_over(struct generations *g, struct attempt *a)
 {
 	struct policy *policy = g->policy;
@@ -313,6 +339,7 @@ static void take_over(struct generations *g, struct attempt *a)
 	a->policy = NULL;
 	a->image = NULL;
 	follow_what_runs(g);
+	note_ways(g);
 	g->p.view->generation = a->generation;
 	g->p.view->since = time(NULL);
 	show(g);
