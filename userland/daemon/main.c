@@ -320,7 +320,7 @@ int main(int argc, char **argv)
 	int code = options_read(&d.options, argc, argv);
 
 	if (code >= 0)
-		return code;
+		goto free_options;
 	log_open(d.options.verbose);
 	notify_open();
 	notes_open(&d.notes, &d.view.notes);
@@ -335,6 +335,7 @@ int main(int argc, char **argv)
 	}
 	notes_close(&d.notes);
 	text_free(&why);
+free_options:
 	free(d.options.policies);
 	return code;
 }
