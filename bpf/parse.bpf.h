@@ -30,6 +30,7 @@
 #include "bpf/layout.h"
 
 #define VLAN_TAGS_MAX		2
+#define VLAN_UNKNOWN		0xffff	/* an id that no tag has */
 #define IP6_EXTENSIONS_MAX	8
 #define IP_FRAGMENT_OFFSET	0x1fff
 #define IP_MORE_FRAGMENTS	0x2000
@@ -55,7 +56,7 @@ struct packet {
 	__u8 fragment;		/* enum fragment */
 	__u8 flags;		/* PACKET_* */
 	__u8 tags;		/* VLAN tags in front of the IP header */
-	__u16 vlan;		/* VLAN id of the outer tag */
+	__u16 vlan;		/* VLAN id of the outer tag; VLAN_UNKNOWN if it is not 802.1Q's */
 	__u16 ip_offset;	/* bytes from the frame's start to the IP header */
 	__u16 port;		/* came in on */
 	__u32 transport;	/* bytes from the IP header to the transport header */
@@ -121,7 +122,8 @@ static __always_inline enum sluice_reason parse_link(struct xdp_md *ctx, struct 
 		if (i == VLAN_TAGS_MAX)
 			return REASON_vlan_deep;
 		if (i == 0)
-			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
+			p->vlan = type == bpf_htons(ETH_P_8021Q) ?
+				  bpf_ntohs(tag->tci) & 0xfff : VLAN_UNKNOWN;
 		p->tags = i + 1;
 		type = tag->next;
 		offset += sizeof(*tag);

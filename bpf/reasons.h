@@ -73,7 +73,8 @@
  * Route: only if the policy routes; else every packet that is left is passed as not_routed
  *	not_routed	no "route" in the policy
  *	other_mac	eth.dst is not the address of the port
- *	vlan_unknown	two tags, or one whose VLAN id this port has no interface of the kernel's for
+ *	vlan_unknown	two tags, or one of 0x88a8, or one whose VLAN id this port has no (802.1Q) interface
+ *			of the kernel's for
  *	ip_options	IPv4 options, or a hop-by-hop header: the stack looks at them
  *	martian		source or destination 0/8, 127/8 or 224/3; for IPv6 ::, ::1, ff00::/8 or IPv4-mapped
  *			(::ffff:0:0/96)

@@ -35,6 +35,7 @@ struct packet {
 	const uint8_t *frame;
 	size_t length;			/* L */
 	unsigned int tags;		/* VLAN tags */
+	bool customer;			/* the outer one is of 802.1Q, as the kernel's interfaces are */
 	unsigned int vlan;		/* id in the outer one */
 	size_t ip;			/* where the IP header begins */
 	size_t ip_len;			/* bytes of the IP packet, as its header says */
@@ -77,8 +78,10 @@ static enum sluice_reason read_link(struct packet *k, unsigned int *ethertype)
 			return REASON_vlan_short;
 		if (k->tags == 2)
 			return REASON_vlan_deep;
-		if (k->tags == 0)
+		if (k->tags == 0) {
+			k->customer = *ethertype == ETHERTYPE_VLAN;
 			k->vlan = word_at(k, at) & 0xfff;
+		}
 		k->tags++;
 		*ethertype = word_at(k, at + 2);
 		at += 4;
@@ -592,7 +595,9 @@ static enum sluice_reason keep_from_routing(const struct policy *p, const struct
 		return REASON_not_routed;
 	if (memcmp(k->frame, port->mac, 6))
 		return REASON_other_mac;
-	if (k->tags == 2 || (k->tags == 1 && !has_vlan(env, port->number, k->vlan)))
+	if (k->tags == 2)
+		return REASON_vlan_unknown;
+	if (k->tags == 1 && !(k->customer && has_vlan(env, port->number, k->vlan)))
 		return REASON_vlan_unknown;
 	if (k->options)
 		return REASON_ip_options;
