@@ -55,6 +55,7 @@ check "after all these, untouched" untouched
 
 check "a second sluiced is refused" fails_saying "already" timeout 10 sluiced -n "$LAB.r1"
 check "no such namespace" fails_saying "nowhere" timeout 10 sluiced -n nowhere
+printf 'port lan1 = "lan1"; route main;\n' > "$scratch/right.sluice"
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
 check "sluiced without privilege" fails_saying "CAP_\|privilege\|permi\|root" \
 	nobody timeout 10 "$top/build/sluiced" -n "$LAB.bare"

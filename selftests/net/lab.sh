@@ -113,10 +113,10 @@ counting() {
 	sluice-lab run "$scratch/good" -- bash -c '
 	. '"$top"'/selftests/net/lib.sh
 	on h1 ping -c 1 -W 2 10.0.2.2 || exit 1
-	receive h2 $LAB_DIR/got -i eth0 -t 10 -q 1 -n 3000
+	receive h2 $LAB_DIR/got -i eth0 -t 30 -n 3000
 	on h1 sluice-lab send -i eth0 -d 10.0.2.2 -m 02:00:00:00:00:01 -n 1000 -r 5000 -f 7
 	on h1 sluice-lab send -i eth0 -d 10.0.2.2 -m 02:00:00:00:00:01 -n 500 -r 5000 -T 33
-	wait $receiver
+	received
 	cat $LAB_DIR/got
 	jq -e ".received == 1500 and .distinct == 1000 and .duplicates == 500 and .lost == 2000 and
 		.dropped == 0 and ([.marks[] | [.ttl, .packets]] | sort) == [[32, 500], [63, 1000]]" \

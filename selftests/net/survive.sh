@@ -67,9 +67,17 @@ unload() {
 		"multicast: $sent2 sent, $(jq -c 'select(.together)' "$scratch/copies" | tr '\n' ' ')"
 	at_least 500 "$sent1" "unicast sent" && at_least 500 "$sent2" "multicast sent"
 }
+# The counters of everything that may have happened to a packet, for when one is missing
+evidence() {
+	at r1 counter show
+	at r1 port show
+	on r1 ip -s link show
+	on h1 ip -s link show dev eth0
+	return 1
+}
 nothing_lost() {
 	got_all "$scratch/unicast" eth0 "$sent1" && got_all "$scratch/copies" eth0 "$sent2" &&
-	got_all "$scratch/copies" eth1 "$sent2"
+	got_all "$scratch/copies" eth1 "$sent2" || evidence
 }
 # whole: the copies of a packet are both A's or both B's. whole "A", "B" or "AB": which must occur
 whole() {

@@ -67,7 +67,7 @@ struct receiver {
 	unsigned long marks_lost;	/* frames whose mark was one too many */
 	unsigned long expected;		/* numbers; 0: not known */
 	double seconds;			/* limit */
-	double idle;			/* end when nothing came for so long; 0: never */
+	double idle;			/* once complete, or without expected: end when nothing came for so long */
 	long stream;			/* -1: any */
 	unsigned long strange;		/* frames with numbers beyond reason */
 	unsigned int complete;		/* interfaces that have all that is expected */
@@ -335,9 +335,9 @@ static int run(struct receiver *r)
 		struct pollfd p = { .fd = r->fd, .events = POLLIN };
 		double wait = end - t;
 
-		if (r->expected && r->complete == r->n && (!r->idle || t - last > r->idle))
-			break;
-		if (r->idle && last && t - last > r->idle)
+		bool over = r->expected ? r->complete == r->n : r->idle && last;
+
+		if (over && t - last >= r->idle)
 			break;
 		if (r->idle && last && wait > r->idle)
 			wait = r->idle;
