@@ -355,6 +355,25 @@ static void test_route_get(void **state)
 	json_decref(list);
 }
 
+/* An apply may take the table away in the middle of an answer: that is said, not passed over. */
+static void test_routes_that_go_away(void **state)
+{
+	json_t *request = json_pack("{ss}", "show", "route");
+	struct view_answer *answer = view_open(&view, request);
+	struct text out = { 0 };
+	struct fib *kept = fib;
+
+	(void)state;
+	assert_int_equal(view_next(answer, &out), 1);
+	view.fib = NULL;
+	assert_int_equal(view_next(answer, &out), -1);
+	assert_non_null(strstr(view_error(answer), "does not route"));
+	view.fib = kept;
+	view_close(answer);
+	json_decref(request);
+	text_free(&out);
+}
+
 static void test_flows(void **state)
 {
 	struct flow_report report = {
@@ -438,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_route_get),
+		cmocka_unit_test(test_routes_that_go_away),
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_a_daemon_that_has_nothing),
 		cmocka_unit_test(test_requests_that_are_none),

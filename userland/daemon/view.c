@@ -620,13 +620,22 @@ static void append_route(struct view_answer *a, const struct fib_route *r, struc
 	text_append(out, "]", 1);
 }
 
+/* From the start, or since an apply in the middle of an answer. */
+static int refuse_unrouted(struct view_answer *a)
+{
+	text_printf(&a->hint, "\"route main;\" in the policy mirrors the kernel's");
+	return refuse(a, "sluice has no routes: the running policy does not route");
+}
+
 static int next_route(struct view_answer *a, struct text *out)
 {
 	json_int_t family = json_integer_value(json_object_get(a->request, "family"));
 	struct fib_route r;
 
 	for (int i = 0; i < STEPS; i++) {
-		if (!a->view->fib || !fib_route_next(a->view->fib, family, &a->routes, &r))
+		if (!a->view->fib)
+			return refuse_unrouted(a);
+		if (!fib_route_next(a->view->fib, family, &a->routes, &r))
 			return 0;
 		if (a->within.addr.family && !prefix_contains(&a->within, &r.prefix))
 			return 0;	/* they come in order: the rest lies behind */
@@ -660,8 +669,10 @@ static int next_route_get(struct view_answer *a, struct text *out)
 	struct fib_answer answer;
 	struct addr addr;
 
-	if (a->at >= json_array_size(list) || !a->view->fib)
+	if (a->at >= json_array_size(list))
 		return 0;
+	if (!a->view->fib)
+		return refuse_unrouted(a);
 	a->at++;
 	if (!text || addr_parse(text, &addr))
 		return refuse(a, "\"%s\" is not an address", text ? text : "");
@@ -801,8 +812,7 @@ static void open_route(struct view_answer *a)
 	const char *prefix = asked(a, "prefix");
 
 	if (!a->view->fib || !a->view->image || !a->view->image->config.route) {
-		refuse(a, "sluice has no routes: the running policy does not route");
-		text_printf(&a->hint, "\"route main;\" in the policy mirrors the kernel's");
+		refuse_unrouted(a);
 	} else if (prefix && prefix_parse(prefix, &a->within)) {
 		refuse(a, "\"%s\" is not a prefix", prefix);
 	} else if (prefix) {
