@@ -12,6 +12,8 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{ "lookup", "route look-ups inside XDP and natively", bench_lookup },
+	{ "forward", "packets through a router, from veth to veth", bench_forward },
+	{ "fanout", "one packet in, a copy out of many ports", bench_fanout },
 	{ "measure", "flow measurement inside XDP; --accuracy: estimates beside NetFlow's", bench_measure },
 };
 
@@ -32,16 +34,20 @@ static void usage(FILE *out)
 "\n"
 "  bench             the verb\n"
 "  engine            who: sluice, twin, lpm_trie, fib_lookup, dir24_array, dir24_bss, rte_fib,\n"
-"                    rte_lpm, rte_fib6, rte_lpm6; kernel, mirred, bridge, mroute; percpu_hash,\n"
+"                    rte_lpm, rte_fib6, rte_lpm6; kernel; mirred, bridge, mroute,\n"
+"                    bare_broadcast (a redirect and nothing else); percpu_hash,\n"
 "                    lru_percpu_hash, netflow, off\n"
-"  where             xdp, native, ...\n"
+"  where             xdp, native, veth (a router between veth pairs)\n"
 "  family            4 or 6\n"
 "  stream            prefix (uniform over prefixes), zipf (over 500,000 flows), worst (the\n"
 "                    longest prefixes only); miss, held (flows), agh, mix (traffic)\n"
 "  mode              independent (look-ups overlap), dependent (each waits for the one before)\n"
 "  legs              of a multicast group\n"
 "  ns_median, ns_min, ns_max   nanoseconds an operation, the loop's own cost taken off\n"
-"  lost              packets\n"
+"  length            bytes of a frame\n"
+"  ns_per_copy       ns_median over the legs\n"
+"  packets_per_s     from ns_median\n"
+"  frames, lost      packets\n"
 "  prefixes, bytes_per_prefix, build_s, update_ns   of a route table\n"
 "  slots, memory_kB  of a flow memory; error_percent, recall_percent: of the true top 100 flows;\n"
 "                    sampled_1_in: packets, NetFlow's best choice\n"

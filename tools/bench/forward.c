@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * forward.c: what it costs to route a packet through: sluice, the kernel, and the kernel's
+ * table asked from XDP, with the same routes and the same packets.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lpm/rib.h"
+#include "tools/bench/bench.h"
+#include "tools/bench/router.h"
+#include "tools/bench/wire.h"
+
+#define OUTS	4		/* ports; next hop N is behind the (N % OUTS)th */
+#define TARGETS	16384
+
+struct way {
+	struct contender contender;
+	const char *engine;
+	int (*set_up)(struct way *w, const struct vec *routes);
+	unsigned int frames;
+	uint64_t lost;
+	struct wire *wire;
+	struct router *router;
+};
+
+static double turn(struct contender *c, unsigned int round)
+{
+	struct way *w = c->its;
+
+	(void)round;
+	return wire_pump(w->wire, w->frames, 1, &w->lost);
+}
+
+/* ---- contenders ---------------------------------------------------------------------- */
+
+/* Port 0 of a router is "in", which no route goes out of: N % OUTS + 1 of OUTS + 1. */
+static int set_up_sluice(struct way *w, const struct vec *routes)
+{
+	struct text policy = { 0 };
+	struct rib_route *to = xcalloc(routes->len, sizeof(*to));
+	int err;
+
+	for (size_t i = 0; i < routes->len; i++) {
+		to[i] = *(struct rib_route *)vec_at(routes, i);
+		to[i].nexthop = to[i].nexthop % OUTS + 1;
+	}
+	text_printf(&policy, "port wan = \"in\";\n");
+	for (int i = 0; i < OUTS; i++)
+		text_printf(&policy, "port out%d = \"out%d\";\n", i, i);
+	text_printf(&policy, "route main;\n");
+	err = router_new(w->wire, OUTS, text_string(&policy), to, routes->len, &w->router);
+	text_free(&policy);
+	free(to);
+	return err;
+}
+
+static int set_up_kernel(struct way *w, const struct vec *routes)
+{
+	struct text ip = { 0 };
+	char prefix[PREFIX_STRLEN];
+	int err;
+
+	for (size_t i = 0; i < routes->len; i++) {
+		const struct rib_route *r = vec_at(routes, i);
+
+		text_printf(&ip, "route replace %s via 10.10.%u.2\n",
+			    prefix_format(&r->prefix, prefix), r->nexthop % OUTS);
+	}
+	err = wire_run(w->wire, "ip", text_string(&ip));
+	text_free(&ip);
+	return err;
+}
+
+static int set_up_fib_lookup(struct way *w, const struct vec *routes)
+{
+	int err = set_up_kernel(w, routes);
+
+	return err ? err : wire_attach(w->wire, "fib_forward");
+}
+
+static const struct {
+	const char *engine;
+	int (*set_up)(struct way *w, const struct vec *routes);
+} engines[] = {
+	{ "sluice", set_up_sluice },
+	{ "kernel", set_up_kernel },
+	{ "fib_lookup", set_up_fib_lookup },
+};
+
+#define ENGINES (sizeof(engines) / sizeof(*engines))
+
+/* ---- routes and packets ---------------------------------------------------------------- */
+
+static void take_ip4(const struct vec *all, struct vec *routes)
+{
+	for (size_t i = 0; i < all->len; i++) {
+		const struct rib_route *r = vec_at(all, i);
+
+		/* Not what the wire itself uses, nor what no router forwards. */
+		if (r->prefix.addr.family == ADDR_V4 && r->prefix.len >= 8 &&
+		    r->prefix.addr.bytes[0] != 10 && r->prefix.addr.bytes[0] != 127 &&
+		    r->prefix.addr.bytes[0] < 224 && r->prefix.addr.bytes[0])
+			vec_append(routes, r);
+	}
+}
+
+static int read_routes(const char *path, unsigned int count, struct vec *routes)
+{
+	struct vec all = VEC(struct rib_route);
+	struct text error = { 0 };
+	int err = 0;
+
+	if (path) {
+		err = rib_read(path, &all, &error);
+		if (err)
+			fprintf(stderr, "sluice-bench: %s\n", text_string(&error));
+	}
+	for (unsigned int i = 0; !path && i < count; i++) {
+		struct rib_route *r = vec_push(&all);
+
+		r->prefix.addr = addr_v4((11u << 24) + (bench_random() % (200u << 24)));
+		r->prefix.len = 16 + bench_random() % 9;
+		r->prefix = prefix_canonical(r->prefix);
+		r->nexthop = bench_random() % 1000;
+	}
+	take_ip4(&all, routes);
+	vec_free(&all);
+	text_free(&error);
+	if (!err && !routes->len) {
+		fprintf(stderr, "sluice-bench: %s has no IPv4 route to forward by\n", path);
+		err = -ENODATA;
+	}
+	return err;
+}
+
+static int aim(struct wire *wire, const struct vec *routes, unsigned int length)
+{
+	uint32_t *targets = xcalloc(TARGETS, sizeof(*targets));
+	uint64_t seed = 0x5c1ce;
+	int err;
+
+	for (unsigned int i = 0; i < TARGETS; i++) {
+		const struct rib_route *r;
+		uint32_t host;
+
+		seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+		r = vec_at(routes, (seed >> 33) % routes->len);
+		host = r->prefix.len < 32 ? (seed >> 20) & (0xffffffffu >> r->prefix.len) : 0;
+		targets[i] = htonl(addr_v4_number(&r->prefix.addr) | host);
+	}
+	err = wire_aim(wire, targets, TARGETS, length);
+	free(targets);
+	return err;
+}
+
+/* ---- the verb -------------------------------------------------------------------------- */
+
+static void report(const struct way *w, size_t routes, unsigned int length, bool as_json)
+{
+	struct spread ns = contender_spread(&w->contender);
+	json_t *line = json_pack("{ss ss ss si sI si}", "bench", "forward", "engine", w->engine,
+				 "where", w->contender.where, "family", 4, "prefixes",
+				 (json_int_t)routes, "length", length);
+
+	bench_spread(line, &ns);
+	json_object_set_new(line, "packets_per_s", json_real(1e9 / ns.median));
+	json_object_set_new(line, "lost", json_integer(w->lost));
+	bench_line(line, as_json);
+}
+
+static int run(const struct vec *routes, unsigned int length, unsigned int rounds,
+	       unsigned int frames, bool as_json)
+{
+	struct way ways[ENGINES] = { 0 };
+	struct contender *turns[ENGINES];
+	int err = 0;
+
+	for (size_t i = 0; i < ENGINES; i++) {
+		struct way *w = &ways[i];
+
+		w->engine = engines[i].engine;
+		w->frames = frames;
+		w->contender = (struct contender){ .engine = w->engine, .where = "veth",
+						   .turn = turn, .its = w };
+		turns[i] = &w->contender;
+		err = err ? err : wire_new(OUTS, &w->wire);
+		if (!err)
+			err = aim(w->wire, routes, length);
+		if (!err)
+			err = engines[i].set_up(w, routes);
+	}
+	for (size_t i = 0; !err && i < ENGINES; i++) {
+		turn(turns[i], 0);
+		ways[i].lost = 0;
+	}
+	if (!err)
+		contenders_run(turns, ENGINES, rounds);
+	for (size_t i = 0; i < ENGINES; i++) {
+		if (!err)
+			report(&ways[i], routes->len, length, as_json);
+		router_free(ways[i].router);
+		wire_free(ways[i].wire);
+	}
+	return err;
+}
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+"usage: sluice-bench forward [--json] [--rib FILE | --prefixes N] [--length BYTES] [--rounds N]\n"
+"                            [--frames N]\n"
+"\n"
+"UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
+"one CPU; receivers are XDP programs that count and drop. --prefixes 10000; --length 64;\n"
+"--rounds 11; --frames 50000 a turn.\n");
+}
+
+int bench_forward(int argc, char **argv)
+{
+	unsigned int rounds = 11, frames = 50000, length = 64, count = 10000;
+	struct vec routes = VEC(struct rib_route);
+	const char *path = NULL;
+	bool as_json = false;
+	int err;
+
+	for (int i = 1; i < argc; i++) {
+		bool more = i + 1 < argc;
+
+		if (!strcmp(argv[i], "--json")) {
+			as_json = true;
+		} else if (!strcmp(argv[i], "--rib") && more) {
+			path = argv[++i];
+		} else if (!strcmp(argv[i], "--prefixes") && more) {
+			count = strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--length") && more) {
+			length = strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--rounds") && more) {
+			rounds = strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--frames") && more) {
+			frames = strtoul(argv[++i], NULL, 10);
+		} else {
+			bool help = !strcmp(argv[i], "--help");
+
+			usage(help ? stdout : stderr);
+			return help ? 0 : 2;
+		}
+	}
+	if (!rounds || !frames || !count || length < 64 || length > 1514) {
+		usage(stderr);
+		return 2;
+	}
+	err = read_routes(path, count, &routes);
+	if (!err)
+		err = run(&routes, length, rounds, frames, as_json);
+	vec_free(&routes);
+	return err ? 1 : 0;
+}
