@@ -54,7 +54,9 @@ struct kernel_neighbour {
 #define KERNEL_PATH_ONLINK	(1u << 0)
 #define KERNEL_PATH_ENCAP	(1u << 1)	/* the path encapsulates (RTA_ENCAP, RTA_NEWDST) */
 
-/* One way on. Whether it is alive follows from its link. */
+#define KERNEL_PATH_DEAD	(1u << 2)	/* not used, though its link is up: it lost its last address */
+
+/* One way on. */
 struct kernel_path {
 	uint32_t ifindex;	/* 0: none (a blackhole) */
 	uint16_t weight;	/* from 1 */

@@ -218,7 +218,7 @@ static void copy_paths(struct kernel_path *to, const struct hop_key *key)
 	for (unsigned int i = 0; i < key->paths; i++) {
 		to[i].ifindex = key->path[i].ifindex;
 		to[i].weight = key->path[i].weight ? key->path[i].weight : 1;
-		to[i].flags = key->path[i].flags & KERNEL_PATH_ENCAP;
+		to[i].flags = key->path[i].flags & (KERNEL_PATH_ENCAP | KERNEL_PATH_DEAD);
 		to[i].via = key->path[i].via;
 	}
 	if (key->paths > 1)
@@ -328,6 +328,8 @@ static bool resolve_path(const struct hops *h, const struct hop_set *s,
 	const struct kernel_link *link;
 
 	*out = (struct fib_nexthop){ .ifindex = path->ifindex, .via = path->via };
+	if (path->flags & KERNEL_PATH_DEAD)
+		return false;
 	if (path->flags & KERNEL_PATH_ENCAP) {
 		out->reason = REASON_encap;
 		return true;
@@ -635,7 +637,7 @@ static const struct kernel_path *on_link_path(const struct hops *h, uint32_t set
 	} else if (s->key.paths != 1) {
 		return NULL;
 	}
-	return path->via.family || path->flags & KERNEL_PATH_ENCAP ? NULL : path;
+	return path->via.family || path->flags & ~KERNEL_PATH_ONLINK ? NULL : path;
 }
 
 bool hops_on_link(const struct hops *h, uint32_t set)

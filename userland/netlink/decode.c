@@ -374,6 +374,8 @@ static int decode_multipath(const struct nlattr *multipath, struct decoded_route
 			path->weight = hop->rtnh_hops + 1;
 			if (hop->rtnh_flags & RTNH_F_ONLINK)
 				path->flags |= KERNEL_PATH_ONLINK;
+			if (hop->rtnh_flags & RTNH_F_DEAD)
+				path->flags |= KERNEL_PATH_DEAD;
 			for (a = (void *)RTNH_DATA(hop);
 			     mnl_attr_ok(a, (char *)hop + hop->rtnh_len - (char *)a);
 			     a = mnl_attr_next(a)) {
@@ -465,8 +467,11 @@ int decode_route(const struct nlmsghdr *nlh, struct decoded_route *d)
 	if (err)
 		return -EINVAL;
 	r->prefix = prefix_canonical(r->prefix);
-	if (r->nexthop_id)
-		return 0;	/* what else it says of paths is the object's, and changes with it */
+	if (r->nexthop_id) {	/* what else it says of its way is the object's, and changes with it */
+		if (r->type == RTN_BLACKHOLE)
+			r->type = RTN_UNICAST;
+		return 0;
+	}
 	if (multipath)
 		return decode_multipath(multipath, d);
 	if (path.ifindex) {

@@ -10,16 +10,17 @@
  *
  * Silence. Of some things the kernel does not tell, since they follow from others that it
  * does tell (fib_sync_down_dev(), fib6_ifdown(), nexthop_flush_dev(), fib_sync_down_addr()):
- *  - a link goes down, or away: IPv4 routes none of whose links is up are gone (not those of
- *    scope host). IPv6 likewise, and of a link that is away the paths; that it does
+ *  - a link goes down, or away: IPv4 routes none of whose links is up are gone (those of
+ *    scope host only with the link), and those with a path by a link that is away. IPv6 likewise, and of a link that is away the paths; that it does
  *    tell, unless net.ipv6.route.skip_notify_on_dev_down is set;
  *  - a link goes down, away, or loses its carrier: nexthop objects by it are gone; groups lose
  *    them, and empty groups are gone;
  *  - a nexthop object is gone: so are the routes by it;
  *  - the last of an IPv4 address is gone: so are the routes of table main with that source
- *    (told from Linux 6.6 on).
- * Links that come up bring nothing back silently but paths that were dead, which is for the
- * reader of the links to see.
+ *    (told from Linux 6.6 on);
+ *  - a link has lost its last IPv4 address: IPv4 routes by it are gone, and paths by it are
+ *    dead, until it gets one, or comes up.
+ * That a path is dead because its link is down is for the reader of the links to see.
  */
 #include "netlink/mirror.h"
 
@@ -113,6 +114,7 @@ struct mirror {
 	bool torn;		/* this dump is inconsistent */
 	bool failed;		/* this dump was refused */
 	bool again;		/* all dumps must run again */
+	bool draining;		/* an old dump runs in the kernel: its end comes first */
 	bool synced, ever_synced;
 	bool reported;		/* since the last batch */
 
@@ -167,6 +169,7 @@ struct lost_link {
 	const struct mirror *m;
 	uint32_t ifindex;
 	uint8_t family;
+	bool wholly;		/* it is not there any more, or its last IPv4 address */
 };
 
 static enum route_fate fate_by_link(void *user, const struct route_attributes *a,
@@ -178,24 +181,47 @@ static enum route_fate fate_by_link(void *user, const struct route_attributes *a
 
 	if (a->nexthop_id || !a->paths)
 		return ROUTE_STAYS;
-	/* A local address is not lost with its link, but with the address. */
-	if (lost->family == ADDR_V4 && a->scope >= RT_SCOPE_HOST)
+	/* A local address is not lost when its link is down. */
+	if (lost->family == ADDR_V4 && a->scope >= RT_SCOPE_HOST && !lost->wholly)
 		return ROUTE_STAYS;
 	for (unsigned int i = 0; i < a->paths; i++) {
 		link = find_link(lost->m, path[i].ifindex);
 		by += path[i].ifindex == lost->ifindex;
-		down += !link || !link->up;
+		down += path[i].ifindex == lost->ifindex || !link || !link->up ||
+			path[i].flags & KERNEL_PATH_DEAD;
 	}
 	if (!by)
 		return ROUTE_STAYS;
-	if (down == a->paths)
+	/* IPv4 lets go of a multipath route whole when one of its links is away. */
+	if (down == a->paths || (lost->family == ADDR_V4 && !find_link(lost->m, lost->ifindex)))
 		return ROUTE_GOES;
-	if (lost->family == ADDR_V4 || find_link(lost->m, lost->ifindex))
+	if (!lost->wholly)
 		return ROUTE_STAYS;
-	for (unsigned int i = 0; i < a->paths; i++)
-		if (path[i].ifindex == lost->ifindex)
+	for (unsigned int i = 0; i < a->paths; i++) {
+		if (path[i].ifindex != lost->ifindex)
+			continue;
+		if (lost->family == ADDR_V4)
+			path[i].flags |= KERNEL_PATH_DEAD;
+		else
 			path[i].ifindex = 0;
-	return ROUTE_LOSES_PATHS;
+	}
+	return ROUTE_CHANGES;
+}
+
+/* The link came up, or got an address: its paths are used again. */
+static enum route_fate fate_by_revival(void *user, const struct route_attributes *a,
+				       struct kernel_path *path)
+{
+	const struct lost_link *found = user;
+	enum route_fate fate = ROUTE_STAYS;
+
+	for (unsigned int i = 0; i < a->paths; i++) {
+		if (path[i].ifindex != found->ifindex || !(path[i].flags & KERNEL_PATH_DEAD))
+			continue;
+		path[i].flags &= ~KERNEL_PATH_DEAD;
+		fate = ROUTE_CHANGES;
+	}
+	return fate;
 }
 
 static enum route_fate fate_by_nexthops(void *user, const struct route_attributes *a,
@@ -288,13 +314,31 @@ static void drop_nexthops_by_link(struct mirror *m, uint32_t ifindex, bool gone)
 	vec_free(&lost);
 }
 
-/* The link is down now, or not there any more. */
-static void drop_routes_by_link(struct mirror *m, uint32_t ifindex)
+static void drop_routes_by_link(struct mirror *m, struct routes *routes, uint32_t ifindex, bool wholly)
 {
-	for (int i = 0; i < 2; i++) {
-		struct lost_link lost = { m, ifindex, m->routes[i].family };
+	struct lost_link lost = { m, ifindex, routes->family, wholly };
 
-		m->stats.silent += routes_sweep(&m->routes[i], fate_by_link, &lost);
+	m->stats.silent += routes_sweep(routes, fate_by_link, &lost);
+}
+
+static void revive_paths(struct mirror *m, uint32_t ifindex)
+{
+	struct lost_link found = { .ifindex = ifindex };
+
+	routes_sweep(&m->routes[0], fate_by_revival, &found);
+}
+
+/*
+ * The kernel says of a path that it is dead when its link is down, which anybody can see;
+ * what is of interest is whether it is dead though its link is up.
+ */
+static void drop_dead_flags(struct mirror *m)
+{
+	for (unsigned int i = 0; i < m->route.route.paths; i++) {
+		const struct kernel_link *link = find_link(m, m->route.path[i].ifindex);
+
+		if (m->route.route.prefix.addr.family == ADDR_V6 || !link || !link->up)
+			m->route.path[i].flags &= ~KERNEL_PATH_DEAD;
 	}
 }
 
@@ -309,12 +353,15 @@ static bool same_link(const struct kernel_link *a, const struct kernel_link *b)
 	       !strcmp(a->kind, b->kind);
 }
 
-static void link_set(struct mirror *m, const struct kernel_link *link)
+static void link_set(struct mirror *m, struct kernel_link *link)
 {
 	bool fresh, same, was_up, had_carrier;
 	struct link_entry *e;
 
 	e = table_put(&m->links, &link->ifindex, &fresh);
+	/* A new MTU becomes IPv6's too, but perhaps only after this was told. */
+	if (link->mtu6 && ((!fresh && e->link.mtu != link->mtu) || link->mtu6 > link->mtu))
+		link->mtu6 = link->mtu;
 	same = !fresh && same_link(&e->link, link);
 	was_up = !fresh && e->link.up;
 	had_carrier = !fresh && e->link.up && e->link.carrier;
@@ -325,8 +372,12 @@ static void link_set(struct mirror *m, const struct kernel_link *link)
 	REPORT(m, link_set, link);
 	if (had_carrier && !(link->up && link->carrier))
 		drop_nexthops_by_link(m, link->ifindex, false);
-	if (was_up && !link->up)
-		drop_routes_by_link(m, link->ifindex);
+	if (was_up && !link->up) {
+		drop_routes_by_link(m, &m->routes[0], link->ifindex, false);
+		drop_routes_by_link(m, &m->routes[1], link->ifindex, false);
+	}
+	if (!was_up && link->up)
+		revive_paths(m, link->ifindex);
 }
 
 static void link_gone(struct mirror *m, uint32_t ifindex)
@@ -334,7 +385,8 @@ static void link_gone(struct mirror *m, uint32_t ifindex)
 	if (!table_del(&m->links, &ifindex))
 		return;
 	drop_nexthops_by_link(m, ifindex, true);
-	drop_routes_by_link(m, ifindex);
+	drop_routes_by_link(m, &m->routes[0], ifindex, true);
+	drop_routes_by_link(m, &m->routes[1], ifindex, true);
 	REPORT(m, link_gone, ifindex);
 }
 
@@ -351,15 +403,19 @@ static void address_set(struct mirror *m, const struct kernel_address *a)
 
 	e = table_put(&m->addresses, &key, &fresh);
 	e->round = m->round;
-	if (fresh)
-		REPORT(m, address_set, a);
+	if (!fresh)
+		return;
+	REPORT(m, address_set, a);
+	if (a->addr.family == ADDR_V4)
+		revive_paths(m, a->ifindex);
 }
 
 static void address_gone(struct mirror *m, const struct kernel_address *a)
 {
 	struct address_key key = address_key(a->ifindex, &a->addr, a->len);
+	bool elsewhere = false, last = true;
 	struct addr addr = a->addr;
-	const void *other;
+	const void *pos_key;
 	void *value;
 
 	if (!table_del(&m->addresses, &key))
@@ -367,10 +423,16 @@ static void address_gone(struct mirror *m, const struct kernel_address *a)
 	REPORT(m, address_gone, a);
 	if (addr.family != ADDR_V4)
 		return;
-	for (size_t pos = 0; table_next(&m->addresses, &pos, &other, &value); )
-		if (addr_equal(&((const struct address_key *)other)->addr, &addr))
-			return;
-	m->stats.silent += routes_sweep(&m->routes[0], fate_by_address, &addr);
+	for (size_t pos = 0; table_next(&m->addresses, &pos, &pos_key, &value); ) {
+		const struct address_key *other = pos_key;
+
+		elsewhere |= addr_equal(&other->addr, &addr);
+		last &= other->ifindex != key.ifindex || other->addr.family != ADDR_V4;
+	}
+	if (!elsewhere)
+		m->stats.silent += routes_sweep(&m->routes[0], fate_by_address, &addr);
+	if (last)
+		drop_routes_by_link(m, &m->routes[0], key.ifindex, true);
 }
 
 static bool same_neighbour(const struct kernel_neighbour *a, const struct kernel_neighbour *b)
@@ -654,8 +716,10 @@ static int end_dump(struct mirror *m)
 
 	m->stats.torn += m->torn;
 	settle_dump(m, whole);
-	if (m->again)
-		return start_over(m);
+	if (m->again) {
+		m->dump = DUMPS;	/* it starts over when all is read */
+		return 0;
+	}
 	if (m->torn && m->retries++ < DUMP_RETRIES)
 		return request_dump(m);
 	if (m->torn)
@@ -664,7 +728,7 @@ static int end_dump(struct mirror *m)
 	if (++m->dump < DUMPS)
 		return request_dump(m);
 	if (m->again)
-		return start_over(m);
+		return 0;
 	/* Notifications of routes may have come before those of their nexthop objects' end. */
 	sweep_by_nexthops(m);
 	m->synced = true;
@@ -677,10 +741,7 @@ static int end_dump(struct mirror *m)
 void mirror_resync(struct mirror *m)
 {
 	m->synced = false;
-	if (m->dump < DUMPS)
-		m->again = true;	/* once the dump that runs has ended */
-	else if (start_over(m))
-		m->again = true;
+	m->again = true;	/* once the dump that runs has ended, and all is read */
 }
 
 static void lost(struct mirror *m)
@@ -708,6 +769,7 @@ static void take_message(struct mirror *m, const struct nlmsghdr *nlh, bool dump
 		err = decode_route(nlh, &m->route);
 		if (err || !wants_table(m, m->route.route.table))
 			break;
+		drop_dead_flags(m);
 		routes = &m->routes[m->route.route.prefix.addr.family == ADDR_V6];
 		if (dumped)
 			routes_dumped(routes, &m->route);
@@ -762,18 +824,53 @@ static void take_message(struct mirror *m, const struct nlmsghdr *nlh, bool dump
 	m->stats.malformed += err < 0;
 }
 
-/* What a dump came to: both messages begin with 0 or -errno. */
-static void take_result(struct mirror *m, const struct nlmsghdr *nlh)
+/* A dump was refused, or has failed on its way. */
+static void take_error(struct mirror *m, int err)
 {
-	int result = 0;
-
-	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(result))
-		memcpy(&result, mnl_nlmsg_get_payload(nlh), sizeof(result));
-	/* A kernel that does not know such objects has none. */
-	if (result == -EOPNOTSUPP || result == -EAFNOSUPPORT)
+	switch (err) {
+	case 0:
+		break;
+	case -EOPNOTSUPP:	/* a kernel that does not know such objects has none */
+	case -EAFNOSUPPORT:
 		m->failed = true;
-	else if (result < 0)
+		break;
+	default:
 		m->torn = true;
+	}
+}
+
+/*
+ * One message of a dump of ours. There is one dump at a time, but one that did not fit into
+ * the socket at once is answered with ENOBUFS, and comes all the same; should an old one
+ * still run (EBUSY), its end must be waited for.
+ */
+static int take_reply(struct mirror *m, const struct nlmsghdr *nlh)
+{
+	bool ended = nlh->nlmsg_type == NLMSG_DONE || nlh->nlmsg_type == NLMSG_ERROR;
+	int err = 0;
+
+	if (ended && mnl_nlmsg_get_payload_len(nlh) >= sizeof(err))
+		memcpy(&err, mnl_nlmsg_get_payload(nlh), sizeof(err));
+	if (nlh->nlmsg_type == NLMSG_ERROR && err == -ENOBUFS)
+		return 0;
+	if (nlh->nlmsg_type == NLMSG_ERROR && err == -EBUSY) {
+		m->draining = true;
+		return 0;
+	}
+	if (m->draining && nlh->nlmsg_type == NLMSG_DONE) {
+		m->draining = false;
+		return m->dump < DUMPS ? request_dump(m) : 0;
+	}
+	if (m->dump == DUMPS || nlh->nlmsg_seq != m->seq)
+		return 0;
+	if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+		m->torn = true;
+	if (nlh->nlmsg_type >= NLMSG_MIN_TYPE)
+		take_message(m, nlh, true);
+	if (!ended)
+		return 0;
+	take_error(m, err);
+	return end_dump(m);
 }
 
 /* One datagram. Return: 0, or -errno if the next dump could not be asked for. */
@@ -784,30 +881,32 @@ static int take_datagram(struct mirror *m, size_t n)
 	int left = n, err;
 
 	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		bool reply = m->dump < DUMPS && nlh->nlmsg_seq == m->seq && nlh->nlmsg_pid == own;
-
 		m->stats.messages++;
-		if (!reply) {
-			if (nlh->nlmsg_type < NLMSG_MIN_TYPE)
-				continue;
+		if (nlh->nlmsg_pid == own) {
+			err = take_reply(m, nlh);
+			if (err)
+				return err;
+		} else if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
 			m->stats.notifications++;
 			take_message(m, nlh, false);
-			continue;
 		}
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			m->torn = true;
-		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
-			take_message(m, nlh, true);
-			continue;
-		}
-		if (nlh->nlmsg_type != NLMSG_ERROR && nlh->nlmsg_type != NLMSG_DONE)
-			continue;
-		take_result(m, nlh);
-		err = end_dump(m);
-		if (err)
-			return err;
 	}
 	return 0;
+}
+
+/*
+ * All was read. If all dumps must run again, now is the time; and if one should be running
+ * it has come to nothing, since the kernel writes the next piece when one is read.
+ * Return: 0, 1 if there is more to read now, or -errno.
+ */
+static int all_read(struct mirror *m)
+{
+	int err;
+
+	if (m->dump == DUMPS && !m->again)
+		return 0;
+	err = m->again ? start_over(m) : request_dump(m);
+	return err ? err : 1;
 }
 
 int mirror_step(struct mirror *m)
@@ -820,18 +919,15 @@ int mirror_step(struct mirror *m)
 	int more = 1, err;
 	ssize_t n;
 
-	if (m->again && m->dump == DUMPS) {
-		err = start_over(m);
-		if (err)
-			return err;
-	}
 	for (int i = 0; i < STEP_RECEIVES; i++) {
 		msg.msg_namelen = sizeof(from);
 		n = recvmsg(mnl_socket_get_fd(m->socket), &msg, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			more = 0;
+			more = all_read(m);
+			if (more > 0)
+				continue;
 			break;
 		}
 		if (n < 0 && errno == ENOBUFS) {

@@ -279,6 +279,29 @@ static uint32_t new_more(struct routes *r)
 	return r->more.len - 1;
 }
 
+static void insert_item(struct routes *r, unsigned int at, struct item item)
+{
+	vec_push(&r->scratch);
+	memmove(&items(r)[at + 1], &items(r)[at], (r->scratch.len - 1 - at) * sizeof(item));
+	items(r)[at] = item;
+}
+
+static void remove_item(struct routes *r, unsigned int at)
+{
+	memmove(&items(r)[at], &items(r)[at + 1], (r->scratch.len - 1 - at) * sizeof(struct item));
+	vec_pop(&r->scratch);
+}
+
+/* Where @attributes stands in the list in hand, or its length. */
+static unsigned int find_item(struct routes *r, uint32_t attributes)
+{
+	unsigned int i = 0;
+
+	while (i < r->scratch.len && items(r)[i].attributes != attributes)
+		i++;
+	return i;
+}
+
 /* Puts the list in hand back as that of @key, and reports if its first one is another. */
 static void put_back(struct routes *r, const union route_key *key, bool touched)
 {
@@ -286,8 +309,17 @@ static void put_back(struct routes *r, const union route_key *key, bool touched)
 	uint32_t was = list->attributes, more = 0;
 	struct kernel_route k = key_route(r, key);
 	bool was_ambiguous = is_ambiguous(&k, 1 + (list->more != 0));
-	unsigned int n = r->scratch.len;
+	unsigned int n = r->scratch.len, at;
 	bool ambiguous = is_ambiguous(&k, n);
+
+	/* The order of several means nothing in IPv6: do not report another for that alone. */
+	at = find_item(r, was);
+	if (r->family == ADDR_V6 && at > 0 && at < n) {
+		struct item first = items(r)[at];
+
+		remove_item(r, at);
+		insert_item(r, 0, first);
+	}
 
 	free_more(r, list->more);
 	for (unsigned int i = n; i-- > 1; ) {
@@ -311,29 +343,6 @@ static void put_back(struct routes *r, const union route_key *key, bool touched)
 		r->report(r->user, &k, true);
 	else if (n && (items(r)[0].attributes != was || ambiguous != was_ambiguous))
 		report(r, &k, items(r)[0].attributes, ambiguous);
-}
-
-static void insert_item(struct routes *r, unsigned int at, struct item item)
-{
-	vec_push(&r->scratch);
-	memmove(&items(r)[at + 1], &items(r)[at], (r->scratch.len - 1 - at) * sizeof(item));
-	items(r)[at] = item;
-}
-
-static void remove_item(struct routes *r, unsigned int at)
-{
-	memmove(&items(r)[at], &items(r)[at + 1], (r->scratch.len - 1 - at) * sizeof(struct item));
-	vec_pop(&r->scratch);
-}
-
-/* Where @attributes stands in the list in hand, or its length. */
-static unsigned int find_item(struct routes *r, uint32_t attributes)
-{
-	unsigned int i = 0;
-
-	while (i < r->scratch.len && items(r)[i].attributes != attributes)
-		i++;
-	return i;
 }
 
 /* ---- what the kernel tells ------------------------------------------------ */
@@ -448,7 +457,7 @@ static void delete_paths(struct routes *r, unsigned int at, const struct route_a
 
 /*
  * Which route of those in hand a deleted one was, if none is equal to it: one by the same
- * way; where there is but one, that one, since the kernel says that one is gone.
+ * way, else none: it may have gone by routes_sweep() before.
  */
 static unsigned int find_deleted(struct routes *r, uint32_t gone)
 {
@@ -456,11 +465,11 @@ static unsigned int find_deleted(struct routes *r, uint32_t gone)
 
 	for (unsigned int i = 0; i < r->scratch.len; i++) {
 		a = attributes_at(r, items(r)[i].attributes);
-		if (a->type == g->type && a->nexthop_id == g->nexthop_id && a->paths && g->paths &&
-		    same_hop(&a->path[0], &g->path[0]))
+		if (a->type == g->type && a->nexthop_id == g->nexthop_id && a->paths == g->paths &&
+		    (!a->paths || same_hop(&a->path[0], &g->path[0])))
 			return i;
 	}
-	return r->scratch.len == 1 ? 0 : r->scratch.len;
+	return r->scratch.len;
 }
 
 void routes_deleted(struct routes *r, const struct decoded_route *d)
@@ -575,7 +584,7 @@ void routes_dump_end(struct routes *r, bool complete)
 
 struct verdict {
 	enum route_fate fate;
-	uint32_t instead;	/* ROUTE_LOSES_PATHS: attributes */
+	uint32_t instead;	/* ROUTE_CHANGES: attributes */
 };
 
 /* Asks for the fate of all attributes. Return: whether any route changes. */
@@ -598,7 +607,7 @@ static bool judge(struct routes *r, struct vec *verdicts,
 			memcpy(path, a.path, a.paths * sizeof(*path));
 		v->fate = fate(user, &a, path);
 		any |= v->fate != ROUTE_STAYS;
-		if (v->fate != ROUTE_LOSES_PATHS)
+		if (v->fate != ROUTE_CHANGES)
 			continue;
 		for (unsigned int k = 0; k < a.paths; k++)
 			if (path[k].ifindex)
@@ -640,7 +649,7 @@ size_t routes_sweep(struct routes *r,
 			    (v->fate == ROUTE_GOES_FROM_MAIN && k.table != KERNEL_TABLE_MAIN))
 				continue;
 			changed = true;
-			if (v->fate == ROUTE_LOSES_PATHS) {
+			if (v->fate == ROUTE_CHANGES) {
 				attributes_at(r, v->instead)->refs++;
 				replace_item(r, at, (struct item){ v->instead, items(r)[at].seen });
 				continue;

@@ -85,12 +85,12 @@ void routes_dump_begin(struct routes *r);
 void routes_dumped(struct routes *r, const struct decoded_route *d);
 void routes_dump_end(struct routes *r, bool complete);
 
-enum route_fate { ROUTE_STAYS, ROUTE_GOES, ROUTE_GOES_FROM_MAIN, ROUTE_LOSES_PATHS };
+enum route_fate { ROUTE_STAYS, ROUTE_GOES, ROUTE_GOES_FROM_MAIN, ROUTE_CHANGES };
 
 /**
  * routes_sweep() - the kernel took routes away without a word.
  * @fate: says of attributes what became of the routes that have them; for
- * ROUTE_LOSES_PATHS it has set the ifindex of the lost ones to 0.
+ * ROUTE_CHANGES it has changed @path, their paths, and set the ifindex of lost ones to 0.
  * Return: how many routes went.
  */
 size_t routes_sweep(struct routes *r,
