@@ -40,9 +40,9 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 		at += sizeof(uint32_t) << LPM_DIR_BITS;
 	} else {
 		/* Tables have a node for three to five prefixes; see table6.c on how full. */
-		slots = 2 * max_prefixes < 32768 ? 2 * max_prefixes : 32768;
-		if (slots < max_prefixes / 2)
-			slots = max_prefixes / 2;
+		slots = 2 * max_prefixes < 16384 ? 2 * max_prefixes : 16384;
+		if (slots < max_prefixes / 3)
+			slots = max_prefixes / 3;
 		slots = power_of_two(slots < 4096 ? 4096 : slots);
 		s.seeds = at;
 		s.seeds_shift = 64 - __builtin_ctz(slots / 8);
