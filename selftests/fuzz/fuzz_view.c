@@ -18,6 +18,10 @@
 
 #define SLUICE_VERSION "fuzz"
 #include "daemon/view.c"
+#include "daemon/view_flows.c"
+#include "daemon/view_policy.c"
+#include "daemon/view_routes.c"
+#include "daemon/view_status.c"
 
 /* The view has no data path here, so none of these is called; libbpf is not needed for them. */
 const struct ports *datapath_ports(const struct datapath *dp) { (void)dp; abort(); }

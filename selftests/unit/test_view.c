@@ -11,8 +11,15 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "compile/compile.h"
 #include "daemon/view.c"
+#include "daemon/view_flows.c"
+#include "daemon/view_policy.c"
+#include "daemon/view_routes.c"
+#include "daemon/view_status.c"
 #include "policy/parse.h"
 
 static const char source[] =

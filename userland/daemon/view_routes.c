@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Routes can be a million: they are written as text directly, not by way of jansson, and those that
+ * are passed over are passed over a few at a time.
+ */
+#include <net/if.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "daemon/answer.h"
+#include "policy/eval.h"
+
+#define STEPS 256	/* routes that are passed over at once at most */
+
+static const char *interface_name(struct view_answer *a, uint32_t ifindex)
+{
+	bool fresh;
+	char *name = table_put(&a->interfaces, &ifindex, &fresh);
+
+	if (fresh)
+		if_indextoname(ifindex, name);
+	return name;
+}
+
+/* @on_link: the route is a neighbour itself, so that "via" would say nothing new. */
+static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, bool on_link,
+			   struct text *out)
+{
+	char buf[ADDR_STRLEN];
+
+	text_printf(out, "{\"reason\":\"%s\"", eval_reason_name(n->reason));
+	if (n->via.family && !on_link)
+		text_printf(out, ",\"via\":\"%s\"", addr_format(&n->via, buf));
+	if (n->ifindex) {
+		text_printf(out, ",\"interface\":");
+		json_append_text(out, interface_name(a, n->ifindex));
+	}
+	if (n->port) {
+		text_printf(out, ",\"port\":");
+		json_append_text(out, view_port_name(a->view, n->port));
+	}
+	if (n->reason == REASON_forwarded)
+		text_printf(out, ",\"mac\":\"%s\",\"mtu\":%u", mac_format(n->dst_mac, buf), n->mtu);
+	if (n->vlan)
+		text_printf(out, ",\"vlan\":%u", n->vlan & 0xfffu);
+	text_printf(out, ",\"weight\":%u}", n->weight);
+}
+
+/* The fields of a route, without the braces. */
+static void append_route(struct view_answer *a, const struct fib_route *r, struct text *out)
+{
+	char prefix[PREFIX_STRLEN];
+
+	text_printf(out, "\"prefix\":\"%s\",\"kind\":\"%s\",\"table\":%u,\"metric\":%u,\"protocol\":%u",
+		    prefix_format(&r->prefix, prefix), eval_reason_name(r->reason), r->table,
+		    r->metric, r->protocol);
+	text_printf(out, ",\"best\":%s,\"host\":%s,\"published\":%s,\"group\":%u,\"nexthops\":[",
+		    r->best ? "true" : "false", r->host ? "true" : "false",
+		    r->published ? "true" : "false", r->group);
+	for (unsigned int i = 0; i < r->nexthops; i++) {
+		if (i)
+			text_append(out, ",", 1);
+		append_nexthop(a, &r->nexthop[i], r->host, out);
+	}
+	text_append(out, "]", 1);
+}
+
+/* From the start, or since an apply in the middle of an answer. */
+static int refuse_unrouted(struct view_answer *a)
+{
+	text_printf(&a->hint, "\"route main;\" in the policy mirrors the kernel's");
+	return answer_refuse(a, "sluice has no routes: the running policy does not route");
+}
+
+int next_route(struct view_answer *a, struct text *out)
+{
+	json_int_t family = json_integer_value(json_object_get(a->request, "family"));
+	struct fib_route r;
+
+	for (int i = 0; i < STEPS; i++) {
+		if (!a->view->fib)
+			return refuse_unrouted(a);
+		if (!fib_route_next(a->view->fib, family, &a->routes, &r))
+			return 0;
+		if (a->within.addr.family && !prefix_contains(&a->within, &r.prefix))
+			return 0;	/* they come in order: the rest lies behind */
+		if (!answer_asked_for(a, "all") && (!r.best || r.host))
+			continue;
+		text_printf(out, "{\"object\":\"route\",");
+		append_route(a, &r, out);
+		text_append(out, "}\n", 2);
+		return 1;
+	}
+	return 1;
+}
+
+static void append_answer(struct view_answer *a, const char *address,
+			  const struct fib_answer *answer, struct text *out)
+{
+	text_printf(out, "{\"object\":\"route\",\"address\":\"%s\",", address);
+	if (answer->found)
+		append_route(a, &answer->route, out);
+	else
+		text_printf(out, "\"kind\":\"no_route\",\"nexthops\":[]");
+	text_printf(out, ",\"table_group\":%u,\"table_kind\":\"%s\",\"agrees\":%s}\n", answer->group,
+		    eval_reason_name(answer->reason), answer->agrees ? "true" : "false");
+}
+
+int next_route_get(struct view_answer *a, struct text *out)
+{
+	const json_t *list = json_object_get(a->request, "address");
+	const char *text = json_string_value(json_array_get(list, a->at));
+	char canonical[ADDR_STRLEN];
+	struct fib_answer answer;
+	struct addr addr;
+
+	if (a->at >= json_array_size(list))
+		return 0;
+	if (!a->view->fib)
+		return refuse_unrouted(a);
+	a->at++;
+	if (!text || addr_parse(text, &addr))
+		return answer_refuse(a, "\"%s\" is not an address", text ? text : "");
+	fib_lookup(a->view->fib, &addr, &answer);
+	append_answer(a, addr_format(&addr, canonical), &answer, out);
+	return 1;
+}
+
+void open_route(struct view_answer *a)
+{
+	const char *prefix = answer_asked(a, "prefix");
+
+	if (!a->view->fib || !a->view->image || !a->view->image->config.route) {
+		refuse_unrouted(a);
+	} else if (prefix && prefix_parse(prefix, &a->within)) {
+		answer_refuse(a, "\"%s\" is not a prefix", prefix);
+	} else if (prefix) {
+		a->routes.prefix = a->within;	/* the walk begins there */
+		json_object_set_new(a->request, "family",
+				    json_integer(a->within.addr.family));
+	}
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "daemon/answer.h"
+#include "datapath/datapath.h"
+#include "lpm/lpm.h"
+#include "policy/tree.h"
+
+static json_t *status_ports(const struct view *v)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; v->image && i < v->image->ports.len; i++) {
+		const struct image_port *p = vec_at(&v->image->ports, i);
+
+		json_array_append_new(list, json_pack("{so so ss sb}", "name", json_text(p->name),
+						      "interface", json_text(p->interface), "mode",
+						      view_port_mode(v, p->number), "up",
+						      view_port_is_up(v, p->number)));
+	}
+	return list;
+}
+
+static json_t *status_routes(const struct view *v)
+{
+	bool wanted = v->image && v->image->config.route;
+	struct lpm_stats ip4 = { 0 }, ip6 = { 0 };
+	struct fib_stats fib = { 0 };
+	json_t *o;
+
+	if (!wanted)
+		return json_pack("{sb}", "wanted", false);
+	if (v->fib)
+		fib_stats(v->fib, &fib);
+	if (v->lpm4)
+		lpm_stats(v->lpm4, &ip4);
+	if (v->lpm6)
+		lpm_stats(v->lpm6, &ip6);
+	o = json_pack("{sb sb so so}", "wanted", true, "ready", v->fib_ready, "ip4",
+		      json_number(fib.published[0]), "ip6", json_number(fib.published[1]));
+	json_object_set_new(o, "ip4_max", json_number(v->image->limit4));
+	json_object_set_new(o, "ip6_max", json_number(v->image->limit6));
+	json_object_set_new(o, "not_taken", json_number(fib.left_out[0] + fib.left_out[1]));
+	json_object_set_new(o, "table_bytes", json_number(ip4.bytes_used + ip6.bytes_used));
+	json_object_set_new(o, "nexthop_groups", json_number(fib.groups));
+	return o;
+}
+
+static json_t *status_groups(const struct view *v)
+{
+	size_t legs = v->image->legs.len, count = v->image->group_prefixes.len;
+
+	for (size_t i = 0; i < v->image->groups.len; i++) {
+		const struct image_group *g = vec_at(&v->image->groups, i);
+
+		if (g->key.port == PORT_ANY)
+			continue;
+		count++;
+		legs += !!(g->value.flags & GROUP_HOST);
+	}
+	for (size_t i = 0; i < v->image->group_prefixes.len; i++) {
+		const struct image_group_prefix *g = vec_at(&v->image->group_prefixes, i);
+
+		legs += !!(g->value.flags & GROUP_HOST);
+	}
+	return json_pack("{so so}", "count", json_number(count), "legs", json_number(legs));
+}
+
+static void add_note(json_t *notes, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_note(json_t *notes, const char *format, ...)
+{
+	struct text note = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	text_vprintf(&note, format, args);
+	va_end(args);
+	json_array_append_new(notes, json_text(text_string(&note)));
+	text_free(&note);
+}
+
+/* A port that is missing, or could not be attached, the daemon notes itself. */
+static void port_notes(const struct view *v, json_t *notes)
+{
+	for (size_t i = 0; v->image && i < v->image->ports.len; i++) {
+		const struct image_port *p = vec_at(&v->image->ports, i);
+		const char *asked = p->generic ? "generic" : "native", *mode = view_port_mode(v, p->number);
+
+		if (strcmp(mode, "none") && strcmp(mode, asked))
+			add_note(notes, "port %s: attached in %s mode, the policy asks for %s", p->name,
+				 mode, asked);
+	}
+}
+
+static void fib_lines(const struct view *v, json_t *notes)
+{
+	struct text lines = { 0 };
+	char *line, *rest;
+
+	if (!v->fib || !v->image || !v->image->config.route)
+		return;
+	fib_notes(v->fib, &lines);
+	if (!lines.len)
+		return;
+	for (line = strtok_r(lines.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		add_note(notes, "%s", line);
+	text_free(&lines);
+}
+
+static json_t *status_notes(const struct view *v)
+{
+	json_t *notes = json_array();
+
+	port_notes(v, notes);
+	if (v->image && v->image->config.route && !v->fib_ready)
+		add_note(notes, "the kernel's routes are still being read");
+	fib_lines(v, notes);
+	for (size_t i = 0; i < v->notes.len; i++)
+		add_note(notes, "%s", *(char **)vec_at(&v->notes, i));
+	return notes;
+}
+
+int next_status(struct view_answer *a, struct text *out)
+{
+	const struct view *v = a->view;
+	json_t *o;
+
+	if (a->at++)
+		return 0;
+	o = json_pack("{ss ss ss si}", "object", "status", "version", SLUICE_VERSION, "build",
+		      v->datapath ? datapath_names(v->datapath)->build : "", "pid", (int)getpid());
+	if (v->netns)
+		json_object_set_new(o, "netns", json_text(v->netns));
+	json_object_set_new(o, "started", json_integer(v->started));
+	json_object_set_new(o, "generation", json_number(v->generation));
+	if (v->generation)
+		json_object_set_new(o, "since", json_integer(v->since));
+	json_object_set_new(o, "store", json_text(v->store ? v->store : ""));
+	if (v->store_why)
+		json_object_set_new(o, "store_why", json_text(v->store_why));
+	json_object_set_new(o, "documents", json_number(v->policy ? v->policy->sources.len : 0));
+	json_object_set_new(o, "ports", status_ports(v));
+	json_object_set_new(o, "routes", status_routes(v));
+	if (v->image)
+		json_object_set_new(o, "groups", status_groups(v));
+	json_object_set_new(o, "measures", v->image && *v->image->measure.name ?
+			    json_pack("[o]", json_text(v->image->measure.name)) : json_array());
+	json_object_set_new(o, "notes", status_notes(v));
+	return answer_put(out, o);
+}
