@@ -9,69 +9,116 @@
 #include <zlib.h>
 
 #include "base/vec.h"
+#include "pcapng.h"
 
 #define FRAME_MAX	(256 * 1024)
 #define ETHERNET	14
 
 /* A link type whose packets begin with something else than Ethernet, and how much of it. */
 struct link_type {
-	int type;
-	unsigned int header;	/* bytes in front of the IP packet */
-	int ethertype_at;	/* offset of the ethertype in them; -1: the IP version tells */
+	int type;			/* as files number them */
+	unsigned int header;		/* bytes in front of the IP packet */
+	int ethertype_at;		/* offset of the ethertype in them; -1: the IP version tells */
 };
+
+#define LINK_ETHERNET	1
 
 static const struct link_type known_links[] = {
-	{ DLT_RAW, 0, -1 },	{ DLT_IPV4, 0, -1 },	    { DLT_IPV6, 0, -1 },
-	{ DLT_NULL, 4, -1 },	{ DLT_LOOP, 4, -1 },	    { DLT_LINUX_SLL, 16, 14 },
-	{ DLT_LINUX_SLL2, 20, 0 },
+	{ 101, 0, -1 },		/* raw IP */
+	{ 12, 0, -1 },		/* raw IP, as some systems number it */
+	{ 14, 0, -1 },
+	{ 228, 0, -1 },		/* raw IPv4 */
+	{ 229, 0, -1 },		/* raw IPv6 */
+	{ 0, 4, -1 },		/* BSD loopback */
+	{ 108, 4, -1 },		/* OpenBSD loopback */
+	{ 113, 16, 14 },	/* Linux cooked */
+	{ 276, 20, 0 },		/* Linux cooked, version 2 */
 };
 
+/* Exactly one of pcap and pcapng is set. */
 struct capture {
 	pcap_t *pcap;
+	struct pcapng *pcapng;
+	FILE *file;			/* pcapng's */
 	char *path;
-	const struct link_type *link;	/* NULL: Ethernet */
+	bool any_link;
 	uint8_t *frame;			/* [FRAME_MAX] */
 	uint64_t number;
 };
 
 /* ---- a FILE that unpacks ------------------------------------------------------ */
 
-static ssize_t read_gz(void *cookie, char *buf, size_t n)
+/* What is read from: the first bytes were looked at, and are given out again. */
+struct unpacked {
+	gzFile gz;
+	uint8_t first[4];
+	int got, given;
+};
+
+static ssize_t read_unpacked(void *cookie, char *buf, size_t n)
 {
-	return gzread(cookie, buf, n);
+	struct unpacked *u = cookie;
+	size_t left = u->got - u->given;
+
+	if (!left)
+		return gzread(u->gz, buf, n);
+	if (n > left)
+		n = left;
+	memcpy(buf, u->first + u->given, n);
+	u->given += n;
+	return n;
 }
 
-static int close_gz(void *cookie)
+static int close_unpacked(void *cookie)
 {
-	return gzclose(cookie);
+	struct unpacked *u = cookie;
+	int err = gzclose(u->gz);
+
+	free(u);
+	return err;
 }
 
-static FILE *open_unpacked(const char *path)
+/* NULL: cannot be opened, errno says why. */
+static FILE *open_unpacked(const char *path, bool *pcapng)
 {
-	cookie_io_functions_t io = { .read = read_gz, .close = close_gz };
-	gzFile gz = strcmp(path, "-") ? gzopen(path, "rb") : gzdopen(0, "rb");
+	static const uint8_t magic[4] = { 0x0a, 0x0d, 0x0d, 0x0a };
+	cookie_io_functions_t io = { .read = read_unpacked, .close = close_unpacked };
+	struct unpacked *u = xcalloc(1, sizeof(*u));
 
-	return gz ? fopencookie(gz, "rb", io) : NULL;
+	u->gz = strcmp(path, "-") ? gzopen(path, "rb") : gzdopen(0, "rb");
+	if (!u->gz) {
+		free(u);
+		return NULL;
+	}
+	u->got = gzread(u->gz, u->first, sizeof(u->first));
+	if (u->got < 0)
+		u->got = 0;
+	*pcapng = u->got == sizeof(magic) && !memcmp(u->first, magic, sizeof(magic));
+	return fopencookie(u, "rb", io);
 }
 
 /* ---- link types ----------------------------------------------------------------- */
 
-static int set_link(struct capture *c, bool any_link, struct text *why)
+/* Return: 0 and *@link, NULL for Ethernet; -EPROTONOSUPPORT. */
+static int find_link(const struct capture *c, int type, const struct link_type **link,
+		     struct text *why)
 {
-	int type = pcap_datalink(c->pcap);
+	const char *name = pcap_datalink_val_to_name(type);
 
-	if (type == DLT_EN10MB)
+	*link = NULL;
+	if (type == LINK_ETHERNET)
 		return 0;
 	for (size_t i = 0; i < sizeof(known_links) / sizeof(*known_links); i++) {
 		if (known_links[i].type == type) {
-			c->link = &known_links[i];
+			*link = &known_links[i];
 			return 0;
 		}
 	}
-	if (any_link)
+	if (c->any_link)
 		return 0;
-	text_printf(why, "%s: its packets are %s, not Ethernet (--any-link takes their bytes as Ethernet frames)",
-		    c->path, pcap_datalink_val_to_name(type) ? : "of an unknown link type");
+	text_printf(why, "%s: packet %llu is %s%s, not Ethernet (--any-link takes such bytes as Ethernet frames)",
+		    c->path, (unsigned long long)c->number, name ? "of link type " : "",
+		    name ? name : "of an unknown link type");
 	return -EPROTONOSUPPORT;
 }
 
@@ -79,16 +126,24 @@ int capture_open(const char *path, bool any_link, struct capture **out, struct t
 {
 	char error[PCAP_ERRBUF_SIZE] = "";
 	struct capture *c = xcalloc(1, sizeof(*c));
-	FILE *file = open_unpacked(path);
+	bool pcapng = false;
+	FILE *file = open_unpacked(path, &pcapng);
 	int err;
 
 	c->path = xstrdup(path);
+	c->any_link = any_link;
 	c->frame = xcalloc(1, FRAME_MAX);
 	if (!file) {
 		err = errno ? -errno : -ENOMEM;
 		text_printf(why, "%s: %s", path, strerror(-err));
 		capture_close(c);
 		return err;
+	}
+	if (pcapng) {
+		c->file = file;
+		c->pcapng = pcapng_open(file);
+		*out = c;
+		return 0;
 	}
 	c->pcap = pcap_fopen_offline(file, error);
 	if (!c->pcap) {
@@ -97,20 +152,15 @@ int capture_open(const char *path, bool any_link, struct capture **out, struct t
 		capture_close(c);
 		return -EINVAL;
 	}
-	err = set_link(c, any_link, why);
-	if (err) {
-		capture_close(c);
-		return err;
-	}
 	*out = c;
 	return 0;
 }
 
 /* Puts an Ethernet header in the place of another one, in front of the IP packet. */
-static uint32_t with_ethernet(struct capture *c, const uint8_t *bytes, uint32_t n)
+static uint32_t with_ethernet(struct capture *c, const struct link_type *l, const uint8_t *bytes,
+			      uint32_t n)
 {
 	static const uint8_t header[12] = { 0x02, 0, 0, 0, 0, 0, 0x02, 0, 0, 0, 0, 1 };
-	const struct link_type *l = c->link;
 	uint32_t skip = l->header < n ? l->header : n;
 
 	memcpy(c->frame, header, sizeof(header));
@@ -126,35 +176,56 @@ static uint32_t with_ethernet(struct capture *c, const uint8_t *bytes, uint32_t 
 	return ETHERNET + n - skip;
 }
 
-int capture_next(struct capture *c, struct frame *frame, struct text *why)
+/* The next packet from either reader. Return: 1, 0 at the end, -EINVAL. */
+static int next_packet(struct capture *c, struct pcapng_packet *p, struct text *why)
 {
 	struct pcap_pkthdr *header;
-	const uint8_t *bytes;
-	uint32_t have, length;
-	int got = pcap_next_ex(c->pcap, &header, &bytes);
+	struct text said = { 0 };
+	int got;
 
-	if (got == PCAP_ERROR_BREAK)
-		return 0;
-	c->number++;
-	if (got != 1) {
-		text_printf(why, "%s: packet %llu: %s", c->path, (unsigned long long)c->number,
-			    pcap_geterr(c->pcap));
-		return -EINVAL;
-	}
-	have = header->caplen < FRAME_MAX / 2 ? header->caplen : FRAME_MAX / 2;
-	length = header->len < FRAME_MAX / 2 ? header->len : FRAME_MAX / 2;
-	if (length < have)
-		length = have;
-	if (c->link) {
-		uint32_t more = length - have;
-
-		have = with_ethernet(c, bytes, have);
-		length = have + more;
+	if (c->pcapng) {
+		got = pcapng_next(c->pcapng, p, &said);
 	} else {
-		memcpy(c->frame, bytes, have);
+		got = pcap_next_ex(c->pcap, &header, &p->bytes);
+		if (got == PCAP_ERROR_BREAK)
+			return 0;
+		if (got == 1) {
+			p->captured = header->caplen;
+			p->length = header->len < header->caplen ? header->caplen : header->len;
+			p->link = pcap_datalink(c->pcap);
+			return 1;
+		}
+		text_printf(&said, "%s", pcap_geterr(c->pcap));
 	}
-	memset(c->frame + have, 0, length - have);
-	*frame = (struct frame){ .bytes = c->frame, .length = length, .cut = length > have };
+	if (got == 0 || got == 1)
+		return got;
+	text_printf(why, "%s: behind packet %llu: %s", c->path, (unsigned long long)c->number,
+		    text_string(&said));
+	text_free(&said);
+	return -EINVAL;
+}
+
+int capture_next(struct capture *c, struct frame *frame, struct text *why)
+{
+	const struct link_type *link;
+	struct pcapng_packet p;
+	uint32_t have, more;
+	int got = next_packet(c, &p, why);
+
+	if (got != 1)
+		return got;
+	c->number++;
+	got = find_link(c, p.link, &link, why);
+	if (got)
+		return got;
+	have = p.captured < FRAME_MAX / 2 ? p.captured : FRAME_MAX / 2;
+	more = p.length < FRAME_MAX / 2 ? p.length - have : 0;
+	if (link)
+		have = with_ethernet(c, link, p.bytes, have);
+	else
+		memcpy(c->frame, p.bytes, have);
+	memset(c->frame + have, 0, more);
+	*frame = (struct frame){ .bytes = c->frame, .length = have + more, .cut = more };
 	return 1;
 }
 
@@ -164,6 +235,9 @@ void capture_close(struct capture *c)
 		return;
 	if (c->pcap)
 		pcap_close(c->pcap);
+	pcapng_close(c->pcapng);
+	if (c->file)
+		fclose(c->file);
 	free(c->path);
 	free(c->frame);
 	free(c);

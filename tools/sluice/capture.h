@@ -28,7 +28,10 @@ struct frame {
  */
 int capture_open(const char *path, bool any_link, struct capture **capture, struct text *why);
 
-/** capture_next() - Return: 1 and the next frame, 0 at the end, or -errno with a sentence. */
+/**
+ * capture_next() - Return: 1 and the next frame, 0 at the end, or -errno with a sentence:
+ * nothing can be read behind what is broken, but -EPROTONOSUPPORT concerns this packet only.
+ */
 int capture_next(struct capture *capture, struct frame *frame, struct text *why);
 
 void capture_close(struct capture *capture);

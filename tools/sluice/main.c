@@ -41,7 +41,7 @@ static const struct verb verbs[] = {
 	  "flows, ports, groups and drops, kept up to date" },
 	{ "monitor", NULL, monitor, "",
 	  "print changes and events as they come" },
-	{ "replay", NULL, replay, "--policy FILE --pcap FILE [--port NAME] [--routes FILE]\n"
+	{ "replay", NULL, replay, "--policy FILE --pcap FILE [FILE...] [--port NAME] [--routes FILE]\n"
 	  "       [--engine bpf|eval|both] [--each] [--mac ADDRESS] [--any-link]",
 	  "run a capture through a policy, without a network" },
 };

@@ -59,6 +59,8 @@ struct count_of {
 
 struct replay {
 	struct cli *cli;
+	char **capture;			/* [captures]: paths */
+	int captures;
 	const char *policy_path, *pcap_path, *port_name, *routes_path, *engine_name, *mac_text;
 	bool each, any_link;
 
@@ -282,33 +284,27 @@ static int run_frame(struct replay *r, const struct frame *frame)
 	return 0;
 }
 
-static int run_capture(struct replay *r)
+/* A capture that is broken somewhere is replayed up to there. Return: an exit code. */
+static int run_capture(struct replay *r, const char *path)
 {
 	struct capture *capture;
 	struct text why = { 0 };
 	struct frame frame;
-	int got = capture_open(r->pcap_path, r->any_link, &capture, &why);
+	int got = capture_open(path, r->any_link, &capture, &why), failed = 0;
 
-	if (got) {
-		cli_error("%s", text_string(&why));
-		text_free(&why);
-		return CLI_FAILED;
-	}
-	while ((got = capture_next(capture, &frame, &why)) == 1) {
-		r->packets++;
-		r->bytes += frame.length;
-		r->cut += frame.cut;
-		if (run_frame(r, &frame)) {
-			capture_close(capture);
-			return CLI_FAILED;
+	if (!got) {
+		while (!failed && (got = capture_next(capture, &frame, &why)) == 1) {
+			r->packets++;
+			r->bytes += frame.length;
+			r->cut += frame.cut;
+			failed = run_frame(r, &frame);
 		}
+		capture_close(capture);
 	}
-	capture_close(capture);
-	if (got == 0)
-		return CLI_OK;
-	cli_error("%s", text_string(&why));
+	if (got < 0)
+		cli_error("%s", text_string(&why));
 	text_free(&why);
-	return CLI_FAILED;
+	return got < 0 || failed ? CLI_FAILED : CLI_OK;
 }
 
 /* ---- report ---------------------------------------------------------------------------- */
@@ -438,10 +434,11 @@ static int run(struct replay *r)
 		return code;
 	if (!r->fixed_mac)
 		scene_mac(r->port, r->mac);
-	code = run_capture(r);
-	if (code == CLI_OK)
-		report(r);
-	return code == CLI_OK && r->disagreements ? CLI_FAILED : code;
+	for (int i = 0; i < r->captures; i++)
+		if (run_capture(r, r->capture[i]) != CLI_OK)
+			code = CLI_FAILED;
+	report(r);
+	return r->disagreements ? CLI_FAILED : code;
 }
 
 int replay(struct cli *cli, int argc, char **argv)
@@ -462,8 +459,6 @@ int replay(struct cli *cli, int argc, char **argv)
 
 	if (n < 0)
 		return CLI_USAGE;
-	if (n > 0)
-		return cli_usage(cli, "\"%s\" is too much", argv[0]);
 	if (!r.policy_path || !r.pcap_path)
 		return cli_usage(cli, "--%s is missing", r.policy_path ? "pcap" : "policy");
 	if (strcmp(r.engine_name, "bpf") && strcmp(r.engine_name, "eval") &&
@@ -472,9 +467,15 @@ int replay(struct cli *cli, int argc, char **argv)
 	if (r.mac_text && mac_parse(r.mac_text, r.mac))
 		return cli_usage(cli, "\"%s\" is no link-layer address", r.mac_text);
 	r.fixed_mac = r.mac_text;
+	/* --pcap's comes first, then those that follow: one behind the other, as one capture. */
+	r.captures = n + 1;
+	r.capture = xcalloc(r.captures, sizeof(*r.capture));
+	r.capture[0] = (char *)r.pcap_path;
+	memcpy(r.capture + 1, argv, n * sizeof(*argv));
 	r.groups = (struct table){ .key_size = COUNTER_NAME_MAX, .value_size = sizeof(struct count_of) };
 	r.treatments[0] = r.treatments[1] = VEC(struct treatment);
 	code = run(&r);
 	tear_down(&r);
+	free(r.capture);
 	return cli_finish(code);
 }
