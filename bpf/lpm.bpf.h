@@ -182,7 +182,7 @@ LPM_INLINE_FN __u64 lpm6_bucket(const volatile struct lpm_shape *s, __u64 hash)
 
 LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
 {
-	return (__u32)hash << 12 >> LPM_INDEX_TAG << LPM_INDEX_TAG;
+	return hash >> 8 & LPM_INDEX_TAG;
 }
 
 LPM_INLINE_FN __u64 lpm6_place(const volatile struct lpm_shape *s, __u64 hash, __u32 seed)
@@ -237,7 +237,7 @@ LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_sh
 		for (int level = 40; level >= 0; level -= 8) {
 			__u64 key = lpm6_key(hi, level);
 			__u32 word = lpm6_word(table, s, lpm6_hash(key));
-			const struct lpm_node *n = lpm_line(table, s, word & LPM_INDEX_NODE);
+			const struct lpm_node *n = lpm_at(table, s, word);
 
 			if (!word || n->key != key)
 				continue;
@@ -271,24 +271,24 @@ LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_sha
 	__u32 word = lpm6_word(table, s, hash40);
 	__u32 word32 = lpm6_word(table, s, hash32);
 	__u32 word24 = lpm6_word(table, s, hash24);
-	__u64 no40 = (__u64)(word ^ lpm6_tag(hash40)) >> LPM_INDEX_TAG;
-	__u64 no32 = (__u64)(word32 ^ lpm6_tag(hash32)) >> LPM_INDEX_TAG;
+	__u64 is40 = (word ^ lpm6_tag(hash40)) & LPM_INDEX_TAG;
+	__u64 is32 = (word32 ^ lpm6_tag(hash32)) & LPM_INDEX_TAG;
 	const struct lpm_node *n;
 	__u32 result;
 
 	/* The longest that seems to be there; a branch would be guessed wrong every other time. */
-	no40 = -((no40 + 0x7ff) >> 11);
-	no32 = -((no32 + 0x7ff) >> 11);
-	LPM_OPAQUE(no40);
-	LPM_OPAQUE(no32);
-	word24 = (word32 & ~no32) | (word24 & no32);
-	key24 = (key32 & ~no32) | (key24 & no32);
-	word = (word & ~no40) | (word24 & no40);
-	key = (key & ~no40) | (key24 & no40);
+	is40 = (__s64)(is40 - 1) >> 63;
+	is32 = (__s64)(is32 - 1) >> 63;
+	LPM_OPAQUE(is40);
+	LPM_OPAQUE(is32);
+	word24 ^= (word24 ^ word32) & is32;
+	key24 ^= (key24 ^ key32) & is32;
+	word = word24 ^ ((word24 ^ word) & is40);
+	key = key24 ^ ((key24 ^ key) & is40);
 
-	n = lpm_line(table, s, word & LPM_INDEX_NODE);
+	n = lpm_at(table, s, word);
 	/* A long node's results are mostly in the line behind: both come at the same time. */
-	(void)*((const volatile __u64 *)n + (word >> 17 & 8));
+	(void)*((const volatile __u64 *)n + ((word & LPM_INDEX_LONG) >> 2));
 	if (n->key != key)
 		return lpm6_again(table, s, hi, lo);
 	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff);

@@ -108,11 +108,11 @@ struct lpm_node {
 _Static_assert(sizeof(struct lpm_node) == LPM_LINE, "lpm_node");
 
 /*
- * IPv6: a word of the index: 11 bits of the hash, whether the node is longer than its
- * line, and that line; 0: none.
+ * IPv6: a word of the index: where the node is, in bytes; LPM_INDEX_LONG if it is longer
+ * than its line; and, at both ends, bits of its hash. 0: none.
  */
-#define LPM_INDEX_TAG	21
-#define LPM_INDEX_LONG	0x100000u
-#define LPM_INDEX_NODE	0xfffffu
+#define LPM_INDEX_NODE	0x03ffffc0u
+#define LPM_INDEX_LONG	0x00000020u
+#define LPM_INDEX_TAG	0xfc00001fu
 
 #endif

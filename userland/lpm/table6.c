@@ -70,14 +70,20 @@ void table6_free_slot(struct lpm *t, uint32_t slot)
 
 /* ---- the hash ------------------------------------------------------------- */
 
+/* The line of the node that the place @slot refers to. */
+static uint32_t line_of(const struct lpm *t, uint32_t slot)
+{
+	return (*index_at(t, slot) & LPM_INDEX_NODE) / LPM_LINE;
+}
+
 static uint64_t key_at(const struct lpm *t, uint32_t slot)
 {
-	return node_at(t, *index_at(t, slot) & LPM_INDEX_NODE)->key;
+	return node_at(t, line_of(t, slot))->key;
 }
 
 static uint32_t index_word(const struct lpm *t, uint64_t hash, uint32_t line)
 {
-	return lpm6_tag(hash) | (node_is_long(t, line) ? LPM_INDEX_LONG : 0) | line;
+	return lpm6_tag(hash) | (node_is_long(t, line) ? LPM_INDEX_LONG : 0) | line * LPM_LINE;
 }
 
 /* The place of the node @key, or -1. */
@@ -281,13 +287,13 @@ static uint32_t write_hashed(struct lpm *t, const uint32_t *value, uint64_t key)
 /* Puts another node in the place of the one at @slot, and retires that. */
 static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
 {
-	uint32_t word = *index_at(t, slot);
+	uint32_t old = line_of(t, slot);
 	uint32_t line = write_hashed(t, value, key_at(t, slot));
 
 	if (!line)
 		return -ENOSPC;
 	change_word(t, index_at(t, slot), index_word(t, lpm6_hash(key_at(t, slot)), line));
-	node_retire(t, word & LPM_INDEX_NODE, false);
+	node_retire(t, old, false);
 	return 0;
 }
 
@@ -307,7 +313,7 @@ static int inherit(struct lpm *t, uint64_t hi, unsigned int level, uint32_t node
 		painted[i] = VALUE_INHERIT;
 	paint(t, &paper, node);
 	if (slot >= 0)
-		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, false, value);
+		node_read(t, line_of(t, slot), false, value);
 	for (unsigned int i = 0; i < 256; i++) {
 		uint32_t was = value[i];
 
@@ -362,7 +368,7 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 	top = radix_below(&t->radix, &block, &best);
 	stays = wanted(t, top, level);
 	if (slot >= 0) {
-		node_read(t, *index_at(t, slot) & LPM_INDEX_NODE, false, value);
+		node_read(t, line_of(t, slot), false, value);
 	} else {
 		for (unsigned int i = 0; i < 256; i++)
 			value[i] = best;
@@ -411,7 +417,7 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 		if (!line || plan_enter(t, key, &move))
 			return -ENOSPC;
 	} else if (slot >= 0) {
-		node_retire(t, *index_at(t, slot) & LPM_INDEX_NODE, false);
+		node_retire(t, line_of(t, slot), false);
 	}
 	change_commit(t);
 	if (line)
@@ -553,7 +559,7 @@ void table6_stats(const struct lpm *t, size_t nodes[3])
 	for (uint32_t bucket = 0; bucket < 1u << (64 - t->shape.seeds_shift); bucket++) {
 		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1]) {
 			nodes[0]++;
-			count_deep(t, *index_at(t, s - 1) & LPM_INDEX_NODE, false, &nodes[1]);
+			count_deep(t, line_of(t, s - 1), false, &nodes[1]);
 		}
 	}
 }
