@@ -14,7 +14,7 @@
  *
  * A packet's key hashes to a bucket: eight tags in one 16-byte piece, four compared
  * at once, so that a packet whose flow is not held touches no entry; the full key is
- * compared always. Tag i of bucket b belongs to entry 8 b + i. Tags fill from 0 up.
+ * compared always. Tag i of bucket b belongs to entry 8 b + i; tag 7 is taken last.
  * Beside the tags are four cells: each counts every byte of its share of the bucket's
  * keys that was not counted in an entry, or was and went with an evicted entry. So a
  * cell bounds what a flow has lost, surely and not only probably: an entry that was

@@ -19,7 +19,8 @@
  * Keep. The flows above the threshold are put into the next epoch before it begins, so
  * that they are held, and exact, from its first byte: at most half of a bucket, with a
  * sixteenth of their weight, since many elephants of one interval are gone in the next, and their
- * places are then worth more to others (measured: notes in tools/bench/measure.c). They are
+ * places are then worth more to others. Mean errors in 16 kB, with AGH traffic and the nDPI mix:
+ * 1.2 and 6.4 % so; 2.4 and 7.9 % if all are kept with half their weight. They are
  * picked from the active epoch while packets go on counting in it; what is read of an entry that is
  * just being replaced is a wrong hint at worst, never a wrong count.
  */
