@@ -44,11 +44,11 @@ fan() {
 	on src sluice-lab send -i eth0 -d "$group" -n $frames -r 1500 || return 1
 	received
 	after=$(leg_counts "$group")
-	for i in {1..64}; do
-		local wanted=0
-		[ "$i" -gt "$legs" ] || [ "$i" = "$down" ] || wanted=$frames
-		got_all "$scratch/got" l$i $wanted || return 1
-	done
+	jq -se --argjson legs "$legs" --argjson frames $frames --argjson down "${down:-0}" '
+		map(select(.interface)) | length == 64 and all(.[]; (.interface[1:] | tonumber) as $i |
+			(if $i <= $legs and $i != $down then $frames else 0 end) as $wanted |
+			.distinct == $wanted and .duplicates == 0 and .dropped == 0)' \
+		"$scratch/got" > /dev/null || { cut -c 1-300 "$scratch/got"; return 1; }
 	join <(cat <<< "$before") <(cat <<< "$after") > "$scratch/counts"
 	equal "$legs" "$(wc -l < "$scratch/counts")" "legs shown" || return 1
 	while read -r leg was is; do
