@@ -4,11 +4,12 @@
 # sluice mirrors them. For 10,000 random addresses of each family the data path's table says what the
 # kernel says; then 20,000 updates; then again. And packets go by it.
 #
-# SLUICE_TABLE4, SLUICE_TABLE6: how many routes; 150,000 and 27,000 unless told otherwise.
+# SLUICE_TABLE4, SLUICE_TABLE6: how many routes; 100,000 and 20,000 unless told otherwise, since FRR
+# takes its time. The whole recorded table is 606138 and 27693.
 . "$(dirname "$0")/lib.sh"
 need bird birdc vtysh ping
 [ -x /usr/lib/frr/bgpd ] || skip_all "frr is not installed"
-table4=${SLUICE_TABLE4:-150000} table6=${SLUICE_TABLE6:-27000}
+table4=${SLUICE_TABLE4:-100000} table6=${SLUICE_TABLE6:-20000}
 
 # The recorded table, thinned out evenly; else a generated one. Then a second set of 10,000: half of
 # them prefixes of the first with another next hop, half more specific ones.
@@ -124,7 +125,7 @@ addresses() {
 	awk -v seed="$2" -v family="$1" '
 		function hex() { return sprintf("%x", int(rand() * 65536)) }
 		BEGIN { srand(seed) }
-		(family == 4) == !/:/ && rand() < 0.3 && n < 5000 {
+		(family == 4 ? !/:/ : /::\//) && rand() < 0.3 && n < 5000 {
 			split($1, p, "/")
 			if (family == 4) {
 				split(p[1], b, ".")
@@ -177,7 +178,9 @@ agree() {
 	kernel_says "$scratch/addresses" "$family" > "$scratch/kernel.says"
 	at r1 route get - < "$scratch/addresses" > "$scratch/sluice.says" || return 1
 	at_least 3000 "$(grep -vc -e ' - -$' "$scratch/sluice.says")" "addresses with a route" || return 1
-	# What is no forwarding route is named differently; it is compared by the unit tests.
+	# What is no forwarding route is named differently, and is compared by the unit tests. A next hop
+	# that nobody has sent to yet has no neighbour, which sluice says and the kernel does not.
+	sed -i 's/ no_neighbour via/ via/' "$scratch/sluice.says"
 	paste -d '\n' "$scratch/kernel.says" "$scratch/sluice.says" | awk '
 		NR % 2 { kernel = $0; next }
 		kernel ~ / kind / { next }
