@@ -357,9 +357,8 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 	text_printf(sentence, "generation %" PRIu64 " runs: %zu port%s", a->generation,
 		    image->ports.len, image->ports.len == 1 ? "" : "s");
 	if (image->group_count)
-		text_printf(sentence, ", %u group%s with %zu leg%s", image->group_count,
-			    image->group_count == 1 ? "" : "s", image->legs.len,
-			    image->legs.len == 1 ? "" : "s");
+		text_printf(sentence, ", %u group%s", image->group_count,
+			    image->group_count == 1 ? "" : "s");
 	if (image->config.route)
 		text_printf(sentence, ", routes");
 	if (image->measure.name[0])
