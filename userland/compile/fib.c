@@ -503,7 +503,6 @@ static void wait_for_readers(struct fib *fib)
 /* One write of the table; where only retired memory is in the way, waits for it. */
 static int write_table(struct fib *fib, struct family *f, const struct prefix *p, uint16_t group)
 {
-	struct lpm_stats stats;
 	int err = 0;
 
 	if (f->bulk) {
@@ -515,8 +514,7 @@ static int write_table(struct fib *fib, struct family *f, const struct prefix *p
 		err = group ? lpm_insert(f->lpm, p, group) : lpm_delete(f->lpm, p);
 		if (err != -ENOSPC)
 			break;
-		lpm_stats(f->lpm, &stats);
-		if (!stats.bytes_retired)
+		if (!lpm_retired(f->lpm))
 			break;
 		wait_for_readers(fib);
 	}

@@ -312,6 +312,11 @@ bool lpm_next(const struct lpm *t, const struct prefix *within, struct lpm_route
 	return true;
 }
 
+size_t lpm_retired(const struct lpm *t)
+{
+	return t->bytes_retired;
+}
+
 void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 {
 	*stats = (struct lpm_stats){

@@ -118,6 +118,9 @@ lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *m
  */
 bool lpm_next(const struct lpm *t, const struct prefix *within, struct lpm_route *r);
 
+/** lpm_retired() - bytes that wait for lpm_reclaim(), without the cost of all of lpm_stats(). */
+size_t lpm_retired(const struct lpm *t);
+
 /** lpm_quiesce_mark() - names all that was retired up to now. */
 uint64_t lpm_quiesce_mark(const struct lpm *t);
 

@@ -725,7 +725,10 @@ static int end_dump(struct mirror *m)
 	if (m->torn)
 		m->again = true;	/* it changes all the time: the whole round was in vain */
 	m->retries = 0;
-	if (++m->dump < DUMPS)
+	do {
+		m->dump++;
+	} while (is_dumping(m, DUMP_ROUTES) && !m->table_count);
+	if (m->dump < DUMPS)
 		return request_dump(m);
 	if (m->again)
 		return 0;
@@ -968,6 +971,8 @@ static int subscribe(struct mirror *m)
 	for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
 		int group = groups[i];
 
+		if (!m->table_count && (group == RTNLGRP_IPV4_ROUTE || group == RTNLGRP_IPV6_ROUTE))
+			continue;
 		if (mnl_socket_setsockopt(m->socket, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) &&
 		    group != RTNLGRP_NEXTHOP)	/* before Linux 5.3 there are none */
 			return -errno;

@@ -57,7 +57,10 @@ struct mirror_callbacks {
 
 struct mirror_options {
 	size_t receive_buffer;	/* bytes; 0: 32 MB, or as much as one gets */
-	/* Routes of which tables to report, of both families; NULL: local, main, default. */
+	/*
+	 * Routes of which tables to report, of both families; NULL: local, main, default. None:
+	 * a million of them costs nothing.
+	 */
 	const uint32_t *tables;
 	size_t table_count;
 };
