@@ -862,17 +862,11 @@ void fib_flush(struct fib *fib)
 
 bool fib_wants_reclaim(const struct fib *fib)
 {
-	struct lpm_stats stats;
-
 	if (fib->hops.slots.retired.len)
 		return true;
-	for (int i = 0; i < 2; i++) {
-		if (!fib->family[i].lpm)
-			continue;
-		lpm_stats(fib->family[i].lpm, &stats);
-		if (stats.bytes_retired)
+	for (int i = 0; i < 2; i++)
+		if (fib->family[i].lpm && lpm_retired(fib->family[i].lpm))
 			return true;
-	}
 	return false;
 }
 
