@@ -251,8 +251,9 @@ static int check_layout(struct datapath *dp, struct text *why)
 	}
 	if (names->layout_version == LAYOUT_VERSION)
 		return 0;
-	text_printf(why, "the maps pinned in %s were left by sluice %.48s (layout %u, this one has %u); the data path goes on as it is; to change over, take it down with `sluiced --remove`",
+	text_printf(why, "the maps pinned in %s were left by sluice %.48s (layout %u, this one has %u); ",
 		    dp->dir, names->build, names->layout_version, LAYOUT_VERSION);
+	text_printf(why, "the data path goes on as it is; to change over, take it down with `sluiced --remove`");
 	return -EPROTO;
 }
 

@@ -122,6 +122,14 @@ static void dump_leg(const struct image *image, const struct image_leg *l, struc
 	text_printf(out, " counters %u %u\n", l->leg.counter, l->leg.counter_ttl);
 }
 
+static void dump_measure(const struct image_measure *m, struct text *out)
+{
+	text_printf(out, "measure %s key %#x threshold %u ppm %llu Bps ", m->name, m->key,
+		    m->threshold_ppm, (unsigned long long)m->threshold_Bps);
+	text_printf(out, "oversampling %u interval %u ms slots %u\n", m->oversampling,
+		    m->interval_ms, m->slots);
+}
+
 void image_dump(const struct image *image, struct text *out)
 {
 	const struct config *c = &image->config;
@@ -144,11 +152,7 @@ void image_dump(const struct image *image, struct text *out)
 	for (size_t i = 0; i < image->legs.len; i++)
 		dump_leg(image, vec_at(&image->legs, i), out);
 	if (c->measure)
-		text_printf(out, "measure %s key %#x threshold %u ppm %llu Bps oversampling %u interval %u ms slots %u\n",
-			    image->measure.name, image->measure.key, image->measure.threshold_ppm,
-			    (unsigned long long)image->measure.threshold_Bps,
-			    image->measure.oversampling, image->measure.interval_ms,
-			    image->measure.slots);
+		dump_measure(&image->measure, out);
 	for (size_t i = 0; i < image->counters.len; i++) {
 		const struct image_counter *n = vec_at(&image->counters, i);
 
