@@ -20,6 +20,7 @@
  *    (told from Linux 6.6 on);
  *  - a link has lost its last IPv4 address: IPv4 routes by it are gone, and paths by it are
  *    dead, until it gets one, or comes up.
+ *  - a link's MTU changes: so does that of IPv6 routes by it that have one of their own.
  * That a path is dead because its link is down is for the reader of the links to see.
  */
 #include "netlink/mirror.h"
@@ -172,7 +173,7 @@ struct lost_link {
 	bool wholly;		/* it is not there any more, or its last IPv4 address */
 };
 
-static enum route_fate fate_by_link(void *user, const struct route_attributes *a,
+static enum route_fate fate_by_link(void *user, struct route_attributes *a,
 				    struct kernel_path *path)
 {
 	const struct lost_link *lost = user;
@@ -209,7 +210,7 @@ static enum route_fate fate_by_link(void *user, const struct route_attributes *a
 }
 
 /* The link came up, or got an address: its paths are used again. */
-static enum route_fate fate_by_revival(void *user, const struct route_attributes *a,
+static enum route_fate fate_by_revival(void *user, struct route_attributes *a,
 				       struct kernel_path *path)
 {
 	const struct lost_link *found = user;
@@ -224,7 +225,25 @@ static enum route_fate fate_by_revival(void *user, const struct route_attributes
 	return fate;
 }
 
-static enum route_fate fate_by_nexthops(void *user, const struct route_attributes *a,
+struct new_mtu {
+	uint32_t ifindex, was, now;
+};
+
+/* As fib6_nh_mtu_change(): a route's own MTU follows its link's down, and up if it was that. */
+static enum route_fate fate_by_mtu(void *user, struct route_attributes *a, struct kernel_path *path)
+{
+	const struct new_mtu *mtu = user;
+
+	for (unsigned int i = 0; i < a->paths && a->mtu; i++) {
+		if (path[i].ifindex != mtu->ifindex || (a->mtu < mtu->now && a->mtu != mtu->was))
+			continue;
+		a->mtu = mtu->now;
+		return ROUTE_CHANGES;
+	}
+	return ROUTE_STAYS;
+}
+
+static enum route_fate fate_by_nexthops(void *user, struct route_attributes *a,
 					struct kernel_path *path)
 {
 	const struct mirror *m = user;
@@ -233,7 +252,7 @@ static enum route_fate fate_by_nexthops(void *user, const struct route_attribute
 	return a->nexthop_id && !table_get(&m->nexthops, &a->nexthop_id) ? ROUTE_GOES : ROUTE_STAYS;
 }
 
-static enum route_fate fate_by_address(void *user, const struct route_attributes *a,
+static enum route_fate fate_by_address(void *user, struct route_attributes *a,
 				       struct kernel_path *path)
 {
 	(void)path;
@@ -357,12 +376,16 @@ static void link_set(struct mirror *m, struct kernel_link *link)
 {
 	bool fresh, same, was_up, had_carrier;
 	struct link_entry *e;
+	struct new_mtu mtu;
 
 	e = table_put(&m->links, &link->ifindex, &fresh);
 	/* A new MTU becomes IPv6's too, but perhaps only after this was told. */
 	if (link->mtu6 && ((!fresh && e->link.mtu != link->mtu) || link->mtu6 > link->mtu))
 		link->mtu6 = link->mtu;
 	same = !fresh && same_link(&e->link, link);
+	mtu = (struct new_mtu){ link->ifindex, fresh ? 0 : e->link.mtu6, link->mtu };
+	if (!fresh && e->link.mtu != link->mtu)
+		routes_sweep(&m->routes[1], fate_by_mtu, &mtu);
 	was_up = !fresh && e->link.up;
 	had_carrier = !fresh && e->link.up && e->link.carrier;
 	e->link = *link;

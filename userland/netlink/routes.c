@@ -99,6 +99,8 @@ static uint32_t intern(struct routes *r, struct route_attributes *a)
 
 	if (a->paths > 1)
 		qsort(a->path, a->paths, sizeof(*a->path), path_cmp);
+	else if (a->paths)
+		a->path[0].weight = 1;	/* the kernel does not say a single one's */
 	a->hash = attributes_hash(a);
 	first = table_put(&r->by_hash, &a->hash, NULL);
 	for (i = *first; i; i = attributes_at(r, i)->next) {
@@ -309,17 +311,16 @@ static void put_back(struct routes *r, const union route_key *key, bool touched)
 	uint32_t was = list->attributes, more = 0;
 	struct kernel_route k = key_route(r, key);
 	bool was_ambiguous = is_ambiguous(&k, 1 + (list->more != 0));
-	unsigned int n = r->scratch.len, at;
+	bool had_more = list->more != 0, changed;
+	unsigned int n = r->scratch.len;
 	bool ambiguous = is_ambiguous(&k, n);
 
-	/* The order of several means nothing in IPv6: do not report another for that alone. */
-	at = find_item(r, was);
-	if (r->family == ADDR_V6 && at > 0 && at < n) {
-		struct item first = items(r)[at];
-
-		remove_item(r, at);
-		insert_item(r, 0, first);
-	}
+	changed = n && (items(r)[0].attributes != was || ambiguous != was_ambiguous);
+	/* The order of several means nothing in IPv6: no report for that alone, but for the last one. */
+	if (r->family == ADDR_V6 && n > 1 && ambiguous == was_ambiguous && find_item(r, was) < n)
+		changed = false;
+	if (r->family == ADDR_V6 && n == 1 && had_more)
+		changed = true;
 
 	free_more(r, list->more);
 	for (unsigned int i = n; i-- > 1; ) {
@@ -341,7 +342,7 @@ static void put_back(struct routes *r, const union route_key *key, bool touched)
 		table_del(&r->keys, key);
 	if (!n && was)
 		r->report(r->user, &k, true);
-	else if (n && (items(r)[0].attributes != was || ambiguous != was_ambiguous))
+	else if (changed)
 		report(r, &k, items(r)[0].attributes, ambiguous);
 }
 
@@ -589,7 +590,7 @@ struct verdict {
 
 /* Asks for the fate of all attributes. Return: whether any route changes. */
 static bool judge(struct routes *r, struct vec *verdicts,
-		  enum route_fate (*fate)(void *, const struct route_attributes *, struct kernel_path *),
+		  enum route_fate (*fate)(void *, struct route_attributes *, struct kernel_path *),
 		  void *user)
 {
 	struct kernel_path path[DECODE_PATHS_MAX];
@@ -620,7 +621,7 @@ static bool judge(struct routes *r, struct vec *verdicts,
 }
 
 size_t routes_sweep(struct routes *r,
-		    enum route_fate (*fate)(void *user, const struct route_attributes *a,
+		    enum route_fate (*fate)(void *user, struct route_attributes *a,
 					    struct kernel_path *path), void *user)
 {
 	struct vec verdicts = VEC(struct verdict), keys = VEC(union route_key);

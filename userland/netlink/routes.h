@@ -90,11 +90,11 @@ enum route_fate { ROUTE_STAYS, ROUTE_GOES, ROUTE_GOES_FROM_MAIN, ROUTE_CHANGES }
 /**
  * routes_sweep() - the kernel took routes away without a word.
  * @fate: says of attributes what became of the routes that have them; for
- * ROUTE_CHANGES it has changed @path, their paths, and set the ifindex of lost ones to 0.
+ * ROUTE_CHANGES it has changed @a's mtu, or @path, their paths: lost ones have ifindex 0.
  * Return: how many routes went.
  */
 size_t routes_sweep(struct routes *r,
-		    enum route_fate (*fate)(void *user, const struct route_attributes *a,
+		    enum route_fate (*fate)(void *user, struct route_attributes *a,
 					    struct kernel_path *path), void *user);
 
 size_t routes_bytes(const struct routes *r);
