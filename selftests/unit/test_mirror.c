@@ -298,7 +298,7 @@ static bool agree(const struct addr *a)
 		return COMPLAIN("%s: the kernel says %s, the join nothing", text,
 				prefix_format(&d.route.prefix, p1));
 	if (r->host) {
-		if (d.route.paths != 1 || d.path[0].via.family)
+		if (!d.route.nexthop_id && (d.route.paths != 1 || d.path[0].via.family))
 			return COMPLAIN("%s: a host entry, but the kernel says %s", text,
 					prefix_format(&d.route.prefix, p1));
 		return agree_on_hop(text, &r->nexthop[0], a);

@@ -11,8 +11,9 @@
  * Silence. Of some things the kernel does not tell, since they follow from others that it
  * does tell (fib_sync_down_dev(), fib6_ifdown(), nexthop_flush_dev(), fib_sync_down_addr()):
  *  - a link goes down, or away: IPv4 routes none of whose links is up are gone (those of
- *    scope host only with the link), and those with a path by a link that is away. IPv6 likewise, and of a link that is away the paths; that it does
- *    tell, unless net.ipv6.route.skip_notify_on_dev_down is set;
+ *    scope host only with the link), and those with a path by a link that is away. IPv6
+ *    routes none of whose links is up likewise, and of a link that is away the paths; that
+ *    it does tell, unless net.ipv6.route.skip_notify_on_dev_down is set;
  *  - a link goes down, away, or loses its carrier: nexthop objects by it are gone; groups lose
  *    them, and empty groups are gone;
  *  - a nexthop object is gone: so are the routes by it;
@@ -20,7 +21,8 @@
  *    (told from Linux 6.6 on);
  *  - a link has lost its last IPv4 address: IPv4 routes by it are gone, and paths by it are
  *    dead, until it gets one, or comes up.
- *  - a link's MTU changes: so does that of IPv6 routes by it that have one of their own.
+ *  - a link's MTU changes: so does that of IPv6 routes by it that have one of their own. (Each
+ *    path of an IPv6 multipath route has its own, and one is told: the others' is not known.)
  * That a path is dead because its link is down is for the reader of the links to see.
  */
 #include "netlink/mirror.h"
