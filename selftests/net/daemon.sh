@@ -118,6 +118,17 @@ on r ip route replace 10.9.0.0/16 via 10.0.2.2
 check "one that comes back is a port again" wait_for 5 no_notes
 on r ping -q -c 1 -W 5 10.0.2.2 > /dev/null
 check "and packets go out of it" wait_for 5 reaches 10.0.2.2
+on r ip link add extra type veth peer name extra-peer
+check "a third port" apply r <<< "$good_policy port extra = \"extra\";"
+on r ip link del extra
+check "one that is deleted is noted" wait_for 5 has_note "no interface extra"
+check "as nothing else" equal 1 "$(at r -j status | jq '.notes | length')"
+on r ip link add extra type veth peer name extra-peer
+check "another one of its name takes its place" wait_for 5 no_notes
+check "with XDP" has_xdp extra
+check "the first policy again" apply r <<< "$good_policy"
+check "takes it off" eval '! has_xdp extra'
+first=$(generation r)
 end TERM
 on r ip link set left down
 on r ip link set left name away

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "daemon/interfaces.h"
 
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,8 @@ static void follow(struct interfaces *in, const struct image_port *port,
 	if (!link)
 		notes_set(in->notes, subject, "there is no interface %s; its part of the policy "
 			  "waits for one of this name", port->interface);
+	else if (why.len && if_nametoindex(port->interface) != link->ifindex)
+		;	/* it has just gone, and the kernel is about to tell */
 	else if (why.len)
 		notes_set(in->notes, subject, "%s", why.data);
 	else
