@@ -174,10 +174,10 @@ LPM_INLINE_FN __u64 lpm6_hash(__u64 key)
 	return h ^ h >> 32;
 }
 
-/* The seed's place has the high bits of the hash, the tag bits from its middle. */
-LPM_INLINE_FN __u64 lpm6_bucket(const volatile struct lpm_shape *s, __u64 hash)
+/* Which seed, of all stages'. The tag has other bits of the hash than that. */
+LPM_INLINE_FN __u64 lpm6_bucket(const struct lpm_head *h, __u64 hash)
 {
-	return hash >> s->seeds_shift;
+	return (hash >> (LPM_LOAD(h->seeds_shift) & 63)) + LPM_LOAD(h->seeds_first);
 }
 
 LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
@@ -185,9 +185,11 @@ LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
 	return hash >> 8 & LPM_INDEX_TAG;
 }
 
-LPM_INLINE_FN __u64 lpm6_place(const volatile struct lpm_shape *s, __u64 hash, __u32 seed)
+/* Which word, of all stages'. */
+LPM_INLINE_FN __u64 lpm6_place(const struct lpm_head *h, __u64 hash, __u32 seed)
 {
-	return (hash ^ seed) * LPM_HASH_2 >> s->index_shift;
+	return ((hash ^ seed) * LPM_HASH_2 >> (LPM_LOAD(h->index_shift) & 63)) +
+	       LPM_LOAD(h->index_first);
 }
 
 /* The index word where the node with this hash is, if there is one. */
@@ -195,9 +197,10 @@ LPM_INLINE_FN __u32 lpm6_word(const __u8 *table, const volatile struct lpm_shape
 {
 	const __u16 *seeds = (const __u16 *)(table + s->seeds);
 	const __u32 *index = (const __u32 *)(table + s->index);
-	__u32 seed = LPM_LOAD(seeds[lpm6_bucket(s, hash)]);
+	const struct lpm_head *h = lpm_head(table);
+	__u32 seed = LPM_LOAD(seeds[lpm6_bucket(h, hash) & s->seeds_mask]);
 
-	return LPM_LOAD(index[lpm6_place(s, hash, seed)]);
+	return LPM_LOAD(index[lpm6_place(h, hash, seed) & s->index_mask]);
 }
 
 /* Longer than /48: from kid to kid. */

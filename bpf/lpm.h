@@ -44,9 +44,9 @@ struct lpm_shape {
 	__u32 bytes;		/* all of it: the map's value size; whole pages */
 	__u32 dir;
 	__u32 seeds;
-	__u32 seeds_shift;	/* 64 - log2 of the number of seeds */
+	__u32 seeds_mask;	/* seeds of all stages, a power of two, less one */
 	__u32 index;
-	__u32 index_shift;	/* 64 - log2 of the number of words */
+	__u32 index_mask;	/* words of all stages, likewise */
 	__u32 nodes;
 	__u32 nodes_mask;	/* bytes of the nodes area, a power of two, less one */
 };
@@ -55,7 +55,15 @@ struct lpm_head {
 	__u32 version;		/* odd while a change that takes several words is under way */
 	lpm_slot fallback;	/* the default route's result: what 0 stands for */
 	lpm_slot pad;
-	__u32 reserved[14];
+	/*
+	 * IPv6: the hash grows by stages, so that it is never larger in the caches than
+	 * its nodes need: one of n seeds or words is at [n, 2n).
+	 */
+	__u32 seeds_shift;	/* 64 - log2 of how many */
+	__u32 seeds_first;	/* how many, and where they begin */
+	__u32 index_shift;
+	__u32 index_first;
+	__u32 reserved[10];
 };
 _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 

@@ -226,6 +226,33 @@ static void limit(void **state)
 	(void)state;
 }
 
+/* Prefixes far from each other, so that each has a node of its own: the promised number fits. */
+static void scattered(void **state)
+{
+	uint64_t random = random_seed();
+	struct lpm *t = table(ADDR_V6, 100000);
+	struct prefix p = { .addr.family = ADDR_V6, .len = 48 };
+	uint64_t first = random;
+	struct lpm_stats s;
+
+	(void)state;
+	for (unsigned int i = 0; i < 100000; i++) {
+		for (unsigned int j = 1; j < 6; j++)
+			p.addr.bytes[j] = random_next(&random) >> 24;
+		assert_int_equal(lpm_insert(t, &p, 1 + i % LPM_RESULT_MAX), 0);
+		if (i % 64 == 0)
+			reclaim(t);
+	}
+	lpm_stats(t, &s);
+	assert_true(s.nodes[0] > 90000);
+	for (unsigned int i = 0; i < 100000; i++) {
+		for (unsigned int j = 1; j < 6; j++)
+			p.addr.bytes[j] = random_next(&first) >> 24;
+		assert_int_equal(lpm_lookup(t, &p.addr), 1 + i % LPM_RESULT_MAX);
+	}
+	lpm_free(t);
+}
+
 /* An area that fills before the limit does: each refusal leaves every answer as it was. */
 static void area_full(void **state)
 {
@@ -477,6 +504,7 @@ int main(void)
 		cmocka_unit_test(edges_v6),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(limit),
+		cmocka_unit_test(scattered),
 		cmocka_unit_test(area_full),
 		cmocka_unit_test(random_changes),
 		cmocka_unit_test(large),

@@ -43,7 +43,7 @@ void change_commit(struct lpm *t)
 	for (size_t i = 0; i < c->stale.len; i++) {
 		const struct block *b = vec_append(&t->retired, vec_at(&c->stale, i));
 
-		if (b->order != BLOCK_SLOT)
+		if (b->order < BLOCK_NONE)
 			t->bytes_retired += (size_t)BLOCK_UNIT << b->order;
 	}
 	t->retired_ever += c->stale.len;
@@ -74,6 +74,8 @@ void lpm_reclaim(struct lpm *t, uint64_t mark)
 	for (; done < mark && t->retired_from < t->retired.len; done++, t->retired_from++) {
 		const struct block *b = vec_at(&t->retired, t->retired_from);
 
+		if (b->order == BLOCK_NONE)
+			continue;
 		if (b->order == BLOCK_SLOT) {
 			table6_free_slot(t, b->at);
 			continue;

@@ -32,9 +32,10 @@
 
 struct block {
 	uint32_t at;		/* units; for a slot of the index: its number */
-	uint8_t order;		/* BLOCK_SLOT: a slot of the index */
+	uint8_t order;		/* or BLOCK_SLOT: a slot of the index */
 };
 #define BLOCK_SLOT	0xff
+#define BLOCK_NONE	0xfe	/* a slot of a stage that is past */
 
 struct word {
 	uint32_t *at, value;
@@ -46,12 +47,17 @@ struct change {
 	struct vec stale;	/* of struct block: will wait for lpm_reclaim() */
 };
 
-/* The perfect hash of IPv6 nodes, from the writer's side. */
+/*
+ * The perfect hash of IPv6 nodes, from the writer's side. Buckets and slots are numbered
+ * from 0 in the present stage.
+ */
 struct hash {
-	uint32_t slots, used;	/* used: held by a node, or waiting for lpm_reclaim() */
+	uint32_t buckets, slots;
+	uint32_t used;		/* slots held by a node, or waiting for lpm_reclaim() */
 	uint8_t *taken;		/* by slot */
 	uint32_t *next;		/* by slot: the next of its bucket, + 1 */
 	uint32_t *first;	/* by bucket: slot + 1 */
+	bool crowded;		/* a node found no slot: the next stage would have one */
 };
 
 struct lpm {
@@ -120,5 +126,6 @@ int table6_build(struct lpm *t);
 void table6_stats(const struct lpm *t, size_t nodes[3]);
 void table6_free(struct lpm *t);
 void table6_free_slot(struct lpm *t, uint32_t slot);
+size_t table6_hash_bytes(const struct lpm *t);	/* of the present stage */
 
 #endif

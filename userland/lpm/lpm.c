@@ -39,18 +39,16 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 		s.dir = at;
 		at += sizeof(uint32_t) << LPM_DIR_BITS;
 	} else {
-		/* Tables have a node for three to five prefixes; see table6.c on how full. */
-		slots = 2 * max_prefixes < 16384 ? 2 * max_prefixes : 16384;
-		if (slots < max_prefixes / 3)
-			slots = max_prefixes / 3;
+		/* Tables have a node for three to five prefixes, scattered ones one for each. */
+		slots = max_prefixes + max_prefixes / (max_prefixes < 16384 ? 1 : 2);
 		slots = power_of_two(slots < 4096 ? 4096 : slots);
 		s.seeds = at;
-		s.seeds_shift = 64 - __builtin_ctz(slots / 8);
-		at += slots / 8 * sizeof(uint16_t);
+		s.seeds_mask = slots / 2 - 1;		/* a seed for four slots, all stages */
+		at += slots / 2 * sizeof(uint16_t);
 		at = (at + PAGE - 1) & ~(PAGE - 1);
 		s.index = at;
-		s.index_shift = 64 - __builtin_ctz(slots);
-		at += slots * sizeof(uint32_t);
+		s.index_mask = 2 * slots - 1;
+		at += 2 * slots * sizeof(uint32_t);
 	}
 	s.nodes = at;
 	s.nodes_mask = nodes - 1;
@@ -327,10 +325,11 @@ void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 		.bytes_shadow = t->radix.cap * sizeof(struct radix_node),
 		.words = t->words,
 	};
-	/* What lies before the nodes is in use whatever the table holds. */
-	stats->bytes_used += t->shape.nodes - PAGE;
-	if (t->family == ADDR_V4)
+	if (t->family == ADDR_V4) {
+		stats->bytes_used += sizeof(uint32_t) << LPM_DIR_BITS;
 		table4_stats(t, stats->nodes);
-	else
+	} else {
+		stats->bytes_used += table6_hash_bytes(t);
 		table6_stats(t, stats->nodes);
+	}
 }

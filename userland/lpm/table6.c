@@ -13,8 +13,9 @@
  * gives its bucket, the bucket's seed gives its place in the index. A new node takes
  * its place if that is free; else a seed is sought that puts all nodes of the bucket
  * on free places: they are entered there, then the seed is stored, and their former
- * places stay as they are until lpm_reclaim(). At most 7/8 of the places are used,
- * mostly half, so that a seed is found after a few tries.
+ * places stay as they are until lpm_reclaim(). When 5/8 of the places are used, or no
+ * seed fits, the hash goes to the next stage, twice as large and elsewhere, entered whole
+ * before readers are sent there; in the last stage up to 7/8 are used.
  *
  * Beyond /48 nodes skip levels: a node knows its whole prefix, and what holds outside
  * of it. A lone /128 costs two nodes, wherever its /48 is.
@@ -29,36 +30,77 @@
 #define DEEP		48	/* where they end */
 #define BUCKET_MAX	32	/* nodes of one bucket; so many never meet by chance */
 #define SEEDS		65536
+#define BUCKET_SLOTS	4	/* slots for one bucket */
+#define STAGE_MIN	4096u	/* slots */
 #define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
 
 static uint32_t *index_at(const struct lpm *t, uint32_t slot)
 {
-	return (uint32_t *)(t->area + t->shape.index) + slot;
+	return (uint32_t *)(t->area + t->shape.index) + t->hash.slots + slot;
 }
 
 static uint16_t *seed_at(const struct lpm *t, uint32_t bucket)
 {
-	return (uint16_t *)(t->area + t->shape.seeds) + bucket;
+	return (uint16_t *)(t->area + t->shape.seeds) + t->hash.buckets + bucket;
+}
+
+static struct lpm_head *head_of(const struct lpm *t)
+{
+	return (struct lpm_head *)t->area;
+}
+
+/* An empty hash of so many slots, for the writer. */
+static struct hash hash_new(uint32_t slots)
+{
+	struct hash h = { .slots = slots, .buckets = slots / BUCKET_SLOTS };
+
+	h.taken = xcalloc(h.slots, sizeof(*h.taken));
+	h.next = xcalloc(h.slots, sizeof(*h.next));
+	h.first = xcalloc(h.buckets, sizeof(*h.first));
+	return h;
+}
+
+static void hash_free(struct hash *h)
+{
+	free(h->taken);
+	free(h->next);
+	free(h->first);
+}
+
+/* Lets readers go to the present stage. */
+static void hash_publish(struct lpm *t)
+{
+	struct lpm_head *head = head_of(t);
+
+	/* Who reads some of these before and some after finds the version changed. */
+	__atomic_store_n(&head->version, head->version + 2, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&head->seeds_shift, 64 - __builtin_ctz(t->hash.buckets), __ATOMIC_RELEASE);
+	__atomic_store_n(&head->seeds_first, t->hash.buckets, __ATOMIC_RELEASE);
+	__atomic_store_n(&head->index_shift, 64 - __builtin_ctz(t->hash.slots), __ATOMIC_RELEASE);
+	__atomic_store_n(&head->index_first, t->hash.slots, __ATOMIC_RELEASE);
+}
+
+static uint32_t slots_max(const struct lpm *t)
+{
+	return (t->shape.index_mask + 1) / 2;
 }
 
 void table6_init(struct lpm *t)
 {
-	uint32_t buckets = 1u << (64 - t->shape.seeds_shift);
-	struct hash *h = &t->hash;
-
-	h->slots = 1u << (64 - t->shape.index_shift);
-	h->taken = xcalloc(h->slots, sizeof(*h->taken));
-	h->next = xcalloc(h->slots, sizeof(*h->next));
-	h->first = xcalloc(buckets, sizeof(*h->first));
+	t->hash = hash_new(STAGE_MIN);
+	hash_publish(t);
 	/* What empty places of the index refer to: no key is like that. */
 	node_at(t, 0)->key = ~0ull;
 }
 
+size_t table6_hash_bytes(const struct lpm *t)
+{
+	return t->hash.slots * sizeof(uint32_t) + t->hash.buckets * sizeof(uint16_t);
+}
+
 void table6_free(struct lpm *t)
 {
-	free(t->hash.taken);
-	free(t->hash.next);
-	free(t->hash.first);
+	hash_free(&t->hash);
 }
 
 void table6_free_slot(struct lpm *t, uint32_t slot)
@@ -69,6 +111,25 @@ void table6_free_slot(struct lpm *t, uint32_t slot)
 }
 
 /* ---- the hash ------------------------------------------------------------- */
+
+/*
+ * The bucket and the place that a reader of the stage at hand computes, in the numbers of
+ * that stage. The same arithmetic as lpm6_bucket() and lpm6_place() of bpf/lpm.bpf.h, whose
+ * stage is that of the head.
+ */
+static uint32_t bucket_of(const struct lpm *t, uint64_t hash)
+{
+	struct lpm_head h = { .seeds_shift = 64 - __builtin_ctz(t->hash.buckets) };
+
+	return lpm6_bucket(&h, hash);
+}
+
+static uint32_t place_of(const struct lpm *t, uint64_t hash, uint32_t seed)
+{
+	struct lpm_head h = { .index_shift = 64 - __builtin_ctz(t->hash.slots) };
+
+	return lpm6_place(&h, hash, seed);
+}
 
 /* The line of the node that the place @slot refers to. */
 static uint32_t line_of(const struct lpm *t, uint32_t slot)
@@ -89,7 +150,7 @@ static uint32_t index_word(const struct lpm *t, uint64_t hash, uint32_t line)
 /* The place of the node @key, or -1. */
 static int64_t find(const struct lpm *t, uint64_t key)
 {
-	uint32_t bucket = lpm6_bucket(&t->shape, lpm6_hash(key));
+	uint32_t bucket = bucket_of(t, lpm6_hash(key));
 
 	for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1])
 		if (key_at(t, s - 1) == key)
@@ -108,7 +169,7 @@ struct move {
 static bool seed_fits(const struct lpm *t, struct move *m, uint32_t seed)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
-		m->to[i] = lpm6_place(&t->shape, m->hash[i], seed);
+		m->to[i] = place_of(t, m->hash[i], seed);
 		if (t->hash.taken[m->to[i]])
 			return false;
 		for (uint32_t j = 0; j < i; j++)
@@ -125,9 +186,9 @@ static int plan_enter(const struct lpm *t, uint64_t key, struct move *m)
 	uint64_t hash = lpm6_hash(key);
 	uint32_t place;
 
-	m->bucket = lpm6_bucket(&t->shape, hash);
+	m->bucket = bucket_of(t, hash);
 	m->seed = *seed_at(t, m->bucket);
-	place = lpm6_place(&t->shape, hash, m->seed);
+	place = place_of(t, hash, m->seed);
 	if (t->hash.used >= t->hash.slots / 8 * 7)
 		return -ENOSPC;
 	if (!t->hash.taken[place]) {
@@ -184,7 +245,7 @@ static void enter(struct lpm *t, const struct move *m, uint32_t line)
 /* Takes a node out. Its place can be used at once: readers compare the key. */
 static void leave(struct lpm *t, uint32_t slot)
 {
-	uint32_t bucket = lpm6_bucket(&t->shape, lpm6_hash(key_at(t, slot)));
+	uint32_t bucket = bucket_of(t, lpm6_hash(key_at(t, slot)));
 	uint32_t *s = &t->hash.first[bucket];
 
 	while (*s != slot + 1)
@@ -352,7 +413,7 @@ static bool wanted(const struct lpm *t, uint32_t node, unsigned int level)
 	return false;
 }
 
-int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+static int update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 {
 	unsigned int level = p->len > HASHED_MAX ? HASHED_MAX : (p->len - 1) & ~7u;
 	uint32_t value[256], painted[256] = { 0 }, below[256] = { 0 };
@@ -414,8 +475,12 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 			return -ENOSPC;
 	} else if (stays) {
 		line = write_hashed(t, value, key);
-		if (!line || plan_enter(t, key, &move))
+		if (!line)
 			return -ENOSPC;
+		if (plan_enter(t, key, &move)) {
+			t->hash.crowded = true;
+			return -ENOSPC;
+		}
 	} else if (slot >= 0) {
 		node_retire(t, line_of(t, slot), false);
 	}
@@ -431,7 +496,7 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 
 struct entry {
 	uint64_t hash;
-	uint32_t bucket, line;
+	uint32_t line, bucket;
 };
 
 /* Writes the nodes of a block, and of those in it; notes the hashed ones. */
@@ -465,7 +530,7 @@ static int build(struct lpm *t, uint32_t node, uint64_t hi, unsigned int level, 
 	if (!line)
 		return -ENOSPC;
 	e = vec_push(entries);
-	*e = (struct entry){ lpm6_hash(key), lpm6_bucket(&t->shape, lpm6_hash(key)), line };
+	*e = (struct entry){ lpm6_hash(key), line, 0 };
 	return 0;
 }
 
@@ -504,6 +569,8 @@ static int place_all(struct lpm *t, struct vec *entries)
 
 	if (n > t->hash.slots / 8 * 7)
 		return -ENOSPC;
+	for (size_t i = 0; i < n; i++)
+		e[i].bucket = bucket_of(t, e[i].hash);
 	qsort(e, n, sizeof(*e), by_bucket);
 	for (uint32_t size = BUCKET_MAX; size; size--) {
 		for (size_t i = 0; i < n; i = end) {
@@ -518,22 +585,83 @@ static int place_all(struct lpm *t, struct vec *entries)
 	return 0;
 }
 
+/*
+ * Goes to the least stage from @slots on that takes all @entries, and enters them. Readers
+ * stay where they are until it is published.
+ */
+static int hash_fill(struct lpm *t, uint32_t slots, struct vec *entries)
+{
+	struct hash old = t->hash;
+
+	for (; slots <= slots_max(t); slots *= 2) {
+		if (entries->len > slots / 16 * 11 && slots < slots_max(t))
+			continue;
+		t->hash = hash_new(slots);
+		memset(index_at(t, 0), 0, slots * sizeof(uint32_t));
+		if (!place_all(t, entries)) {
+			hash_free(&old);
+			return 0;
+		}
+		hash_free(&t->hash);
+		t->hash = old;
+	}
+	return -ENOSPC;
+}
+
+/* Goes to the next stage. */
+static int grow(struct lpm *t)
+{
+	struct vec entries = VEC(struct entry);
+	int err;
+
+	if (t->hash.slots == slots_max(t))
+		return -ENOSPC;
+	for (uint32_t bucket = 0; bucket < t->hash.buckets; bucket++)
+		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1])
+			vec_append(&entries, &(struct entry){ lpm6_hash(key_at(t, s - 1)),
+							      line_of(t, s - 1), 0 });
+	err = hash_fill(t, 2 * t->hash.slots, &entries);
+	if (!err) {
+		hash_publish(t);
+		for (size_t i = t->retired_from; i < t->retired.len; i++) {
+			struct block *b = vec_at(&t->retired, i);
+
+			if (b->order == BLOCK_SLOT)
+				b->order = BLOCK_NONE;
+		}
+	}
+	vec_free(&entries);
+	return err;
+}
+
+int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+{
+	int err;
+
+	if (t->hash.used > t->hash.slots / 8 * 5)
+		grow(t);	/* or does with what there is */
+	t->hash.crowded = false;
+	err = update(t, p, inherited);
+	if (err && t->hash.crowded) {
+		change_abort(t);
+		if (!grow(t))
+			err = update(t, p, inherited);
+	}
+	return err;
+}
+
 int table6_build(struct lpm *t)
 {
-	struct lpm_head *head = (struct lpm_head *)t->area;
+	struct lpm_head *head = head_of(t);
 	struct vec entries = VEC(struct entry);
 	int err;
 
 	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
 	err = build(t, t->radix.root, 0, 0, 0, &entries);
 	if (!err)
-		err = place_all(t, &entries);
-	if (err) {
-		for (uint32_t slot = 0; slot < t->hash.slots; slot++)
-			if (t->hash.taken[slot])
-				table6_free_slot(t, slot);
-		memset(t->hash.first, 0, sizeof(uint32_t) << (64 - t->shape.seeds_shift));
-	} else {
+		err = hash_fill(t, STAGE_MIN, &entries);
+	if (!err) {
+		hash_publish(t);
 		change_commit(t);
 	}
 	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
@@ -556,7 +684,7 @@ static void count_deep(const struct lpm *t, uint32_t line, bool deep, size_t *n)
 
 void table6_stats(const struct lpm *t, size_t nodes[3])
 {
-	for (uint32_t bucket = 0; bucket < 1u << (64 - t->shape.seeds_shift); bucket++) {
+	for (uint32_t bucket = 0; bucket < t->hash.buckets; bucket++) {
 		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1]) {
 			nodes[0]++;
 			count_deep(t, line_of(t, s - 1), false, &nodes[1]);
