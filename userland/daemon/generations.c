@@ -144,8 +144,8 @@ static void note_failure(struct generations *g, const struct attempt *a, const c
 	}
 	log_error("%s", message);
 	notes_set(g->p.notes, "generation", "generation %" PRIu64 " is the store's, but could not be made to "
-		  "run; what ran before goes on, with routes as they were. The log says why; apply "
-		  "a policy, or reload", a->generation);
+		  "run; what ran before goes on%s. The log says why; apply a policy, or reload",
+		  a->generation, g->image ? "" : ", with routes as they were");
 }
 
 /* The end of the attempt under way. @sentence: what there is to say besides diagnostics. */
@@ -168,7 +168,7 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 	leave_line(g);
 	free_attempt(g, a);
 	listen_at_least(g);
-	if (routes_ready(g->routes))
+	if (!g->routes || routes_ready(g->routes))
 		tell_started(g);
 }
 

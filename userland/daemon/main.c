@@ -62,10 +62,16 @@ static void fail(struct daemon *d, const struct text *why)
 
 static void is_ready(struct daemon *d)
 {
-	if (!d->ready)
-		log_say(d->view.generation ? "ready" : "ready: no policy yet, every packet goes to the stack");
+	const char *without = configuration_running(d->configuration) ?
+		"the policy that is kept could not be made to run" :
+		"no policy yet, every packet goes to the stack";
+
+	if (!d->ready && d->view.generation)
+		log_say("ready");
+	else if (!d->ready)
+		log_say("ready: %s", without);
 	if (!d->view.generation)
-		notify_status("no policy yet");
+		notify_status("%s", without);
 	d->ready = true;
 	notify_ready();
 }
