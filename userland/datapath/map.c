@@ -38,10 +38,7 @@ static int adopt(const char *path, const struct map_shape *shape, struct text *w
 			    "of %u and %u bytes, not %u of %u and %u); the data path goes on as it is; "
 			    "to start afresh, take it down with `sluiced --remove`",
 			    path, info.max_entries, info.key_size, info.value_size,
-			    shape->max_entries, shape->key_size, shape->value_size); ",
-			    path, info.max_entries, info.key_size, info.value_size,
 			    shape->max_entries, shape->key_size, shape->value_size);
-		text_printf(why, "the data path goes on as it is; to start afresh, take it down with `sluiced --remove`");
 		close(fd);
 		return -EPROTO;
 	}
