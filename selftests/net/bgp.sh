@@ -191,7 +191,9 @@ true_prefixes() {
 		open my $answers, "<", $ARGV[0];
 		while (<$answers>) {
 			my @word = split;
-			my $bits = unpack "B128", inet_pton(AF_INET6, $word[0]);
+			my $address = inet_pton(AF_INET6, $word[0]);
+			my $bits = unpack "B128", $address;
+			$word[0] = inet_ntop(AF_INET6, $address);
 			my $found = "-";
 			for my $len (@lens) {
 				my $p = $routes{$len}{substr $bits, 0, $len} or next;
