@@ -62,8 +62,8 @@
  * stays on its link (224.0.0.0/24; IPv6 scope 1 or 2, whatever the flags) is the stack's: none matches
  *	replicated	there is such a group, and neither host_only nor group_ttl applies
  *	host_only	there is such a group, and its only leg is the host: passed up
- *	group_rpf	no such group for this port, but (source, group) or (any, group), without prefixes, for another port
- *	group_ttl	the group is there, TTL or hop limit <= 1, and no leg of it sets the TTL nor is the host
+ *	group_rpf	for another port: (source, group) or (any, group), prefixes left aside; none for this
+ *	group_ttl	the group is there, TTL or hop limit <= 1, no leg sets the TTL, and none is the host
  *	no_copy		(BPF only) the driver keeps no metadata, without which copies cannot be told apart
  *	multicast	no group: to the stack
  * A leg gets: eth.src of its port; eth.dst of the group (RFC 1112, RFC 2464); its VLAN tag, or none,
