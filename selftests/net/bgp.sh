@@ -175,7 +175,7 @@ kernel_says() {
 # that share its nexthop object (its cache belongs to the object). So the prefix, the second word,
 # is looked up in what the kernel lists.
 true_prefixes() {
-	on r1 ip -6 route show | perl -MSocket=inet_pton,AF_INET6 -e '
+	on r1 ip -6 route show | perl -MSocket=inet_pton,inet_ntop,AF_INET6 -e '
 		my %routes;
 		open my $listed, "<&", \*STDIN;
 		while (<$listed>) {

@@ -47,8 +47,8 @@ check "native XDP on veth" native
 
 for v in "v4 10.0.2.2" "v6 2001:db8:2::2"; do
 	read -r family to <<< "$v"
-	# The first ones teach the kernel its neighbours.
-	wait_for 10 on h1 ping -c 1 -W 1 $to
+	# The first ones teach the kernel its neighbours, and sluice hears of them.
+	wait_for 10 by_xdp 1 on h1 ping -c 1 -W 1 $to
 	check "ping $family" by_xdp 20 on h1 ping -c 20 -i 0.01 -W 2 -q $to
 	check "ping $family with 8000 bytes" by_xdp 5 \
 		on h1 ping -c 5 -i 0.05 -W 2 -q -s 8000 -M do $to
@@ -90,7 +90,7 @@ for v in "v4 10.0.2.2" "v6 2001:db8:2::2"; do
 	check "iperf3 TCP $family, the other way" by_xdp 100 on h1 iperf3 -R -c $to -n 30M
 	udp() {
 		local out
-		out=$(on h1 iperf3 -J -u -l 1200 -b 20M -t 1 -c $to) || { echo "$out"; return 1; }
+		out=$(on h1 iperf3 -J -u -w 4M -l 1200 -b 20M -t 1 -c $to) || { echo "$out"; return 1; }
 		jq .end.sum <<< "$out"
 		jq -e '.end.sum.packets > 1000 and .end.sum.lost_packets * 100 <= .end.sum.packets' \
 			<<< "$out"

