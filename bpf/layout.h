@@ -250,7 +250,7 @@ struct config {
 	__u8 measure;		/* bpf/flow.h */
 	__u8 trace;		/* leave a struct trace behind: replay and witnesses */
 	__u8 vlans;		/* some port has VLAN interfaces */
-	__u8 pad;
+	__u8 redirects_buffers;	/* the kernel redirects frames of several buffers: Linux 6.3 and later */
 	__u32 pad2;
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */

@@ -83,6 +83,8 @@ FLOW_INLINE __u32 tags_lowest(__u64 found)
 	__u64 bit = found & -found, low = bit & TAGS_HIGH >> 1;
 
 	bit = ((bit + low) >> 15) * (1ull << 46 | 2ull << 30 | 3ull << 14) >> 62;
+	/* Else the sum becomes an "or", and of that Linux 6.1 knows no bound. */
+	keep_number(bit);
 	return bit + 4 - (-low >> 63) * 4;
 }
 
@@ -185,9 +187,11 @@ FLOW_INLINE __u64 adapt_block(struct flow_epoch *e)
 	return 1ull << shift;
 }
 
+/* The size is masked and not multiplied: of a product with 0 or 1, Linux 6.1 knows no bound. */
 FLOW_INLINE struct flow_epoch *epoch_of(struct flow_control *element, __u32 epoch)
 {
-	return (void *)(element + 1) + (epoch & 1) * flow_epoch_size(measure_config.buckets);
+	return (void *)(element + 1) +
+	       (flow_epoch_size(measure_config.buckets) & -(__u64)(epoch & 1));
 }
 
 FLOW_INLINE struct flow_bucket *bucket_of(struct flow_epoch *e, __u64 number)

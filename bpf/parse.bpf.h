@@ -86,6 +86,12 @@ static __always_inline void *frame_end(struct xdp_md *ctx)
 	return (void *)(long)ctx->data_end;
 }
 
+/* A frame of several buffers: what ctx shows is the first. */
+static __always_inline bool several_buffers(struct xdp_md *ctx, const struct packet *p)
+{
+	return frame_end(ctx) - frame_start(ctx) != p->length;
+}
+
 /* @size bytes at @offset, in place or copied to @buf; NULL if the frame ends before. */
 static __always_inline const void *bytes_at(struct xdp_md *ctx, __u32 offset, __u32 size, void *buf)
 {

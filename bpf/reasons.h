@@ -92,6 +92,8 @@
  *	port_down	the port is down
  *	forwarded	out of the next hop's port: eth.src, eth.dst, VLAN tag (the next hop's, or none), TTL one less
  *	redirect	(BPF only) the kernel would not send it: the port was just taken away
+ *	buffers		(BPF only) all as for forwarded, but the frame lies in several buffers, and Linux before
+ *			6.3 redirects no such frame: the stack forwards it
  */
 #ifndef SLUICE_REASONS_H
 #define SLUICE_REASONS_H
@@ -145,7 +147,8 @@
 	X(too_big,	PASS,	 "longer than the next hop's MTU") \
 	X(port_down,	PASS,	 "the next hop's port is down") \
 	X(forwarded,	FORWARD, "forwarded") \
-	X(redirect,	DROP,	 "the kernel would not send it")
+	X(redirect,	DROP,	 "the kernel would not send it") \
+	X(buffers,	PASS,	 "a frame of several buffers, which this kernel does not redirect")
 
 enum sluice_verdict { VERDICT_PASS, VERDICT_DROP, VERDICT_FORWARD, VERDICT_COPY };
 

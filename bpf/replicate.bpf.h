@@ -128,7 +128,7 @@ static __always_inline int mark_copy(struct xdp_md *ctx, __u32 group, __u32 flag
 /* Whether XDP itself can copy the frame: not beside the host, not several buffers to several legs. */
 static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packet *p)
 {
-	return !(p->group_flags & GROUP_HOST) && frame_end(ctx) - frame_start(ctx) == p->length;
+	return !(p->group_flags & GROUP_HOST) && !several_buffers(ctx, p);
 }
 
 /** replicate() - REASON_none if @p is not multicast, else what becomes of it. */

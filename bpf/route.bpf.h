@@ -177,6 +177,8 @@ STAGE int route(struct xdp_md *ctx, struct packet *p)
 	p->out_port = nh->port & (PORTS_MAX - 1);
 	if (!(ports()->port[p->out_port].flags & PORT_UP))
 		return REASON_port_down;
+	if (!config.redirects_buffers && several_buffers(ctx, p))
+		return REASON_buffers;
 	__builtin_memcpy(link.destination, nh->dst_mac, ETH_ALEN);
 	__builtin_memcpy(link.source, nh->src_mac, ETH_ALEN);
 	link.vlan = nh->vlan;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Installs what sluice needs on Debian, by package name: "build", "test" or "demo".
+# Installs what sluice needs on Debian, by package name: "build", "test", "demo" or "vm".
 # Safe to run again: it asks for nothing that is there. Elsewhere it prints the list.
 set -euo pipefail
 
@@ -12,11 +12,14 @@ demo="$lab frr bird2 iperf3 traceroute"
 test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nftables
 	iputils-tracepath sparse mandoc jq"
 
+vm="qemu-system-x86 busybox-static kmod cpio xz-utils zstd gzip lz4 apt dpkg"
+
 what=${1:-build}
 case $what in
 build) packages=$build ;;
 demo) packages="$build $demo" ;;
 test) packages="$build $test" ;;
+vm) packages=$vm ;;
 *) echo "usage: tools/deps.sh build|demo|test" >&2; exit 2 ;;
 esac
 

@@ -300,6 +300,28 @@ static void follow_what_runs(struct generations *g)
 	routes_flush(g->routes);
 }
 
+/* A buffer holds 3.5 kB or so; what the driver cuts a longer frame into is its business. */
+#define ONE_BUFFER_MTU 3498
+
+static void note_long_frames(struct generations *g)
+{
+	const struct port *port = datapath_ports(g->p.datapath)->port;
+	bool some = false;
+
+	for (size_t i = 0; i < g->image->ports.len; i++) {
+		const struct image_port *p = vec_at(&g->image->ports, i);
+
+		some |= port[p->number].mtu > ONE_BUFFER_MTU;
+	}
+	if (some && g->image->config.route && !datapath_redirects_buffers(g->p.datapath))
+		notes_set(g->p.notes, "long frames",
+			  "frames of several buffers (longer than about %d bytes) are forwarded by the "
+			  "stack and not by XDP, which is slower: this kernel, older than 6.3, redirects "
+			  "none", ONE_BUFFER_MTU + 14);
+	else
+		notes_clear(g->p.notes, "long frames");
+}
+
 /* What runs as the policy asks, but by another way than it should. */
 static void note_ways(struct generations *g)
 {
@@ -324,6 +346,7 @@ static void note_ways(struct generations *g)
 	if (!datapath_counts_failures(g->p.datapath))
 		notes_set(g->p.notes, "counters", "frames that a driver did not send are not counted: this "
 			  "kernel refuses the program that would see them");
+	note_long_frames(g);
 }
 
 static void take_over(struct generations *g, struct attempt *a)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 
@@ -160,6 +161,19 @@ static void watch_failures(struct datapath *dp)
 	text_free(&ignored);
 }
 
+/*
+ * XDP_REDIRECT of several buffers came with struct net_device's xdp_features (Linux 6.3), which say what a
+ * driver sends. Before, such a frame is lost behind the program, and the program not told.
+ */
+static bool kernel_redirects_buffers(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool does = btf && btf__find_by_name_kind(btf, "xdp_features_t", BTF_KIND_TYPEDEF) > 0;
+
+	btf__free(btf);
+	return does;
+}
+
 /* For a test run the same program as plain XDP: the kernel does not test-run egress programs. */
 static void egress_for_test_run(struct bpf_object *object)
 {
@@ -272,6 +286,8 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 	for (int i = 0; i < PORTS_MAX; i++)
 		dp->attached[i].link = -1;
 
+	dp->redirects_buffers = !dir || kernel_redirects_buffers();
+
 	err = dir ? open_folder(dp, why) : 0;
 	if (!err)
 		err = open_maps(dp, why);
@@ -353,6 +369,11 @@ const struct names *datapath_names(const struct datapath *dp)
 bool datapath_counts_failures(const struct datapath *dp)
 {
 	return dp->txfail >= 0;
+}
+
+bool datapath_redirects_buffers(const struct datapath *dp)
+{
+	return dp->redirects_buffers;
 }
 
 int datapath_wait(void)

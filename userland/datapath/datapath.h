@@ -156,6 +156,12 @@ int datapath_counter(const struct datapath *dp, uint32_t number, struct count *c
 /** datapath_counts_failures() - whether port_stats.tx_failed is kept: the kernel may lack what it takes. */
 bool datapath_counts_failures(const struct datapath *dp);
 
+/**
+ * datapath_redirects_buffers() - whether frames of several buffers (longer than about 3500 bytes) are
+ * forwarded by XDP: else the stack does it.
+ */
+bool datapath_redirects_buffers(const struct datapath *dp);
+
 /* ---- test runs ----------------------------------------------------------- */
 
 #define TEST_FRAME_MAX	(64 * 1024)

@@ -116,6 +116,7 @@ static void set_constants(struct generation *gen)
 	config->hash_seed = gen->dp->names->hash_seed;
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
+	config->redirects_buffers = gen->dp->redirects_buffers;
 	((struct measure_config *)&rodata->measure_config)->buckets =
 		gen->image->measure.slots / FLOW_WAYS;
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];

@@ -47,6 +47,7 @@ struct datapath {
 	struct flow_map *flow;	/* what generations are staged with; the caller's */
 	struct generation *running;	/* NULL until this process has committed one */
 	unsigned int cpus;	/* possible */
+	bool redirects_buffers;	/* the kernel redirects frames of several buffers; in test runs always */
 };
 
 struct tables {
