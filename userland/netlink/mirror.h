@@ -6,9 +6,13 @@
  * rules of one network namespace, dumps each of them, and from then on reports what
  * changes. It keeps what it has reported, so that it can tell what differs:
  *
- *  - after a lost notification (ENOBUFS) or a torn dump everything is dumped again,
- *    and only differences are reported;
+ *  - after a lost notification (ENOBUFS) or a torn dump everything of its kind is dumped
+ *    again, and only differences are reported;
  *  - what the kernel takes away without a word it takes away likewise (see mirror.c).
+ *
+ * Links, addresses, neighbours and rules come by a socket of their own, and are read first:
+ * they never wait behind routes, nor are they dumped again when notifications of routes were lost.
+ * So there is no order between the two: a route may be reported before the link it goes by.
  *
  * It owns no loop and no thread. The owner polls mirror_fd() for reading and calls
  * mirror_step(), which calls back:
@@ -56,10 +60,10 @@ struct mirror_callbacks {
 };
 
 struct mirror_options {
-	size_t receive_buffer;	/* bytes; 0: 32 MB, or as much as one gets */
+	size_t receive_buffer;	/* bytes, of each socket; 0: 64 MB, or as much as one gets */
 	/*
 	 * Routes of which tables to report, of both families; NULL: local, main, default. None:
-	 * a million of them costs nothing.
+	 * a million of them costs nothing, and nexthop objects are not told either.
 	 */
 	const uint32_t *tables;
 	size_t table_count;
@@ -74,7 +78,7 @@ struct mirror_stats {
 	uint64_t malformed;	/* messages that made no sense, and were skipped */
 	uint64_t silent;	/* routes taken away that the kernel had not named */
 	size_t links, addresses, neighbours, nexthops, routes4, routes6, rules;
-	size_t receive_buffer;	/* bytes that the kernel granted */
+	size_t receive_buffer;	/* bytes that the kernel granted, of both sockets */
 	size_t memory;		/* bytes that the mirror keeps its tables in */
 };
 
@@ -90,13 +94,12 @@ int mirror_open(struct mirror **mirror, const struct mirror_callbacks *callbacks
 /** mirror_close() - frees it; calls nothing back. NULL is fine. */
 void mirror_close(struct mirror *mirror);
 
-/** mirror_fd() - poll this for reading. */
+/** mirror_fd() - poll this for reading: an epoll fd of both sockets and a timer. */
 int mirror_fd(const struct mirror *mirror);
 
 /**
- * mirror_step() - reads what there is and reports it: at most 64 receives of up to
- * 64 kB each (some ten thousand routes, a few ms), then a batch callback if anything
- * was reported. Never blocks.
+ * mirror_step() - reads what there is and reports it, the urgent first: at most some ten
+ * thousand routes (some ten ms), then a batch callback if anything was reported. Never blocks.
  * Return: 1 if more may be waiting (call again soon), 0 if all was read, -errno if the
  * socket is broken for good: close the mirror, and open another.
  */
