@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/options.h"
 #include "tools/bench/router.h"
 #include "tools/bench/wire.h"
 
@@ -216,46 +217,35 @@ static int run_legs(unsigned int legs, unsigned int rounds, unsigned int frames,
 	return err;
 }
 
-static void usage(FILE *out)
-{
-	fprintf(out,
+static const char usage[] =
 "usage: sluice-bench fanout [--json] [--legs N[,N...]] [--rounds N] [--frames N]\n"
 "\n"
 "One 64-byte packet in, a copy out of each of N ports, over veth, all on one CPU; receivers are XDP\n"
-"programs that count and drop. --legs 1,2,4,16,64; --rounds 11; --frames 20000 a turn.\n");
-}
+"programs that count and drop. --legs 1,2,4,16,64; --rounds 11; --frames 20000 a turn.\n";
 
 int bench_fanout(int argc, char **argv)
 {
 	unsigned int rounds = 11, frames = 20000;
 	const char *legs = "1,2,4,16,64";
 	bool as_json = false;
-	int err = 0;
+	const struct bench_option table[] = {
+		{ "legs", .text = &legs },
+		{ "rounds", .number = &rounds, .most = 1000 },
+		{ "frames", .number = &frames, .most = 10000000 },
+		{ "json", .flag = &as_json },
+		{ 0 },
+	};
+	int err = bench_options(argc, argv, table, usage);
 
-	for (int i = 1; i < argc; i++) {
-		bool more = i + 1 < argc;
-
-		if (!strcmp(argv[i], "--json")) {
-			as_json = true;
-		} else if (!strcmp(argv[i], "--legs") && more) {
-			legs = argv[++i];
-		} else if (!strcmp(argv[i], "--rounds") && more) {
-			rounds = strtoul(argv[++i], NULL, 10);
-		} else if (!strcmp(argv[i], "--frames") && more) {
-			frames = strtoul(argv[++i], NULL, 10);
-		} else {
-			bool help = !strcmp(argv[i], "--help");
-
-			usage(help ? stdout : stderr);
-			return help ? 0 : 2;
-		}
-	}
+	if (err)
+		return err < 0 ? 0 : err;
 	while (!err && *legs) {
 		char *end;
 		unsigned long n = strtoul(legs, &end, 10);
 
-		if (end == legs || !n || n > WIRE_OUTS_MAX || !rounds || !frames) {
-			usage(stderr);
+		if (end == legs || !n || n > WIRE_OUTS_MAX || (*end && *end != ',')) {
+			fprintf(stderr, "sluice-bench: --legs wants numbers from 1 to %d\n",
+				WIRE_OUTS_MAX);
 			return 2;
 		}
 		err = run_legs(n, rounds, frames, as_json);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "lpm/rib.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/options.h"
 #include "tools/bench/router.h"
 #include "tools/bench/wire.h"
 
@@ -209,16 +210,13 @@ static int run(const struct vec *routes, unsigned int length, unsigned int round
 	return err;
 }
 
-static void usage(FILE *out)
-{
-	fprintf(out,
+static const char usage[] =
 "usage: sluice-bench forward [--json] [--rib FILE | --prefixes N] [--length BYTES] [--rounds N]\n"
 "                            [--frames N]\n"
 "\n"
 "UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
 "one CPU; receivers are XDP programs that count and drop. --prefixes 10000; --length 64;\n"
-"--rounds 11; --frames 50000 a turn.\n");
-}
+"--rounds 11; --frames 50000 a turn.\n";
 
 int bench_forward(int argc, char **argv)
 {
@@ -226,32 +224,21 @@ int bench_forward(int argc, char **argv)
 	struct vec routes = VEC(struct rib_route);
 	const char *path = NULL;
 	bool as_json = false;
-	int err;
+	const struct bench_option table[] = {
+		{ "rib", .text = &path },
+		{ "prefixes", .number = &count, .most = 4000000 },
+		{ "length", .number = &length, .most = 1514 },
+		{ "rounds", .number = &rounds, .most = 1000 },
+		{ "frames", .number = &frames, .most = 10000000 },
+		{ "json", .flag = &as_json },
+		{ 0 },
+	};
+	int err = bench_options(argc, argv, table, usage);
 
-	for (int i = 1; i < argc; i++) {
-		bool more = i + 1 < argc;
-
-		if (!strcmp(argv[i], "--json")) {
-			as_json = true;
-		} else if (!strcmp(argv[i], "--rib") && more) {
-			path = argv[++i];
-		} else if (!strcmp(argv[i], "--prefixes") && more) {
-			count = strtoul(argv[++i], NULL, 10);
-		} else if (!strcmp(argv[i], "--length") && more) {
-			length = strtoul(argv[++i], NULL, 10);
-		} else if (!strcmp(argv[i], "--rounds") && more) {
-			rounds = strtoul(argv[++i], NULL, 10);
-		} else if (!strcmp(argv[i], "--frames") && more) {
-			frames = strtoul(argv[++i], NULL, 10);
-		} else {
-			bool help = !strcmp(argv[i], "--help");
-
-			usage(help ? stdout : stderr);
-			return help ? 0 : 2;
-		}
-	}
-	if (!rounds || !frames || !count || length < 64 || length > 1514) {
-		usage(stderr);
+	if (err)
+		return err < 0 ? 0 : err;
+	if (length < 64) {
+		fprintf(stderr, "sluice-bench: --length wants at least 64\n");
 		return 2;
 	}
 	err = read_routes(path, count, &routes);

@@ -3,7 +3,6 @@
  * lookup.c: the benchmark of route look-ups: one table a family, all contenders side by
  * side on the same addresses, their answers compared.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +11,11 @@
 #include "base/table.h"
 #include "lpm/rib.h"
 #include "tools/bench/lookup.h"
+#include "tools/bench/options.h"
 
 struct options {
 	const char *rib;
-	size_t prefixes;
-	unsigned int rounds;
+	unsigned int prefixes, rounds;
 	uint8_t family;		/* 0: both */
 	bool json, growth, xdp;
 };
@@ -35,9 +34,7 @@ bool bench_wanted(const char *engine)
 	return !engines_wanted;
 }
 
-static void usage(FILE *out)
-{
-	fputs(
+static const char usage[] =
 "usage: sluice-bench lookup [--rib FILE] [OPTION...]\n"
 "\n"
 "  --rib FILE     lines \"prefix number\", plain or gzip; else tables are generated that have the\n"
@@ -52,8 +49,7 @@ static void usage(FILE *out)
 "Inside XDP (as root): sluice, twin (a hash for each length), lpm_trie, fib_lookup (the kernel's\n"
 "table, in a namespace of its own), dir24_bss, dir24_array. Natively: sluice, and DPDK's rte_fib,\n"
 "rte_lpm, rte_fib6, rte_lpm6 where libdpdk was there at build time. Some take long to fill with a\n"
-"full table: rte_lpm minutes, fib_lookup half a minute.\n", out);
-}
+"full table: rte_lpm minutes, fib_lookup half a minute.\n";
 
 /* One family of a file; of equal prefixes the last one. Next hops become 1 .. NEXTHOPS. */
 static struct bench_table from_rib(const struct vec *rib, uint8_t family)
@@ -200,79 +196,28 @@ static int measure(const struct options *o, const struct bench_table *t)
 	return err;
 }
 
-static int number(const char *name, const char *text, unsigned long most, unsigned long *n)
-{
-	char *end;
-
-	*n = strtoul(text, &end, 10);
-	if (*text >= '1' && *text <= '9' && !*end && *n <= most)
-		return 0;
-	fprintf(stderr, "sluice-bench: %s wants a number from 1 to %lu, not \"%s\"\n", name, most,
-		text);
-	return 2;
-}
-
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "rib", required_argument, NULL, 'r' },
-		{ "prefixes", required_argument, NULL, 'n' },
-		{ "family", required_argument, NULL, 'f' },
-		{ "engines", required_argument, NULL, 'e' },
-		{ "rounds", required_argument, NULL, 'R' },
-		{ "growth", no_argument, NULL, 'g' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	const char *family = NULL;
+	const struct bench_option table[] = {
+		{ "rib", .text = &o->rib },
+		{ "prefixes", .number = &o->prefixes, .most = 4000000 },
+		{ "family", .text = &family },
+		{ "engines", .text = &engines_wanted },
+		{ "rounds", .number = &o->rounds, .most = 1000 },
+		{ "growth", .flag = &o->growth },
+		{ "json", .flag = &o->json },
 		{ 0 },
 	};
-	unsigned long n;
-	int c;
+	int err = bench_options(argc, argv, table, usage);
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'r':
-			o->rib = optarg;
-			break;
-		case 'n':
-			if (number("--prefixes", optarg, 4000000, &n))
-				return 2;
-			o->prefixes = n;
-			break;
-		case 'f':
-			o->family = !strcmp(optarg, "4") ? ADDR_V4 : !strcmp(optarg, "6") ? ADDR_V6 : 0;
-			if (!o->family) {
-				fprintf(stderr, "sluice-bench: --family wants 4 or 6\n");
-				return 2;
-			}
-			break;
-		case 'e':
-			engines_wanted = optarg;
-			break;
-		case 'R':
-			if (number("--rounds", optarg, 1000, &n))
-				return 2;
-			o->rounds = n;
-			break;
-		case 'g':
-			o->growth = true;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return -1;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "sluice-bench: what is \"%s\"?\n", argv[optind]);
-		return 2;
-	}
-	return 0;
+	if (err || !family)
+		return err;
+	o->family = !strcmp(family, "4") ? ADDR_V4 : !strcmp(family, "6") ? ADDR_V6 : 0;
+	if (o->family)
+		return 0;
+	fprintf(stderr, "sluice-bench: --family wants 4 or 6\n");
+	return 2;
 }
 
 /* Tables of growing size, generated. */

@@ -11,7 +11,6 @@
  * Accuracy: the mean relative error of the true top 100 flows, over windows of five seconds, in as
  * much memory as packet-sampled NetFlow has; and its N is the best that it could have had in each.
  */
-#include <getopt.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 
 #include "flow/accuracy.h"
 #include "tools/bench/bench.h"
+#include "tools/bench/options.h"
 #include "tools/bench/measure_layout.h"
 #include "tools/bench/measure.skel.h"
 
@@ -347,9 +347,7 @@ static void each_traffic(const struct options *o, struct xdp *x)
 	text_free(&path);
 }
 
-static void usage(FILE *out)
-{
-	fputs(
+static const char usage[] =
 "usage: sluice-bench measure [--accuracy] [OPTION...]\n"
 "\n"
 "What it costs a packet inside XDP to measure its flow (as root): sluice, percpu_hash,\n"
@@ -359,55 +357,19 @@ static void usage(FILE *out)
 "                 beside packet-sampled NetFlow in as much memory\n"
 "  --rounds N     turns of each contender (9)\n"
 "  --data DIR     recorded data (SLUICE_DATA, else ../shared/data)\n"
-"  --json         one object a line: see sluice-bench --help\n", out);
-}
+"  --json         one object a line: see sluice-bench --help\n";
 
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-		{ "accuracy", no_argument, NULL, 'a' },
-		{ "rounds", required_argument, NULL, 'R' },
-		{ "data", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
+	const struct bench_option table[] = {
+		{ "accuracy", .flag = &o->accuracy },
+		{ "rounds", .number = &o->rounds, .most = 1000 },
+		{ "data", .text = &o->data },
+		{ "json", .flag = &o->json },
 		{ 0 },
 	};
-	char *end;
-	int c;
 
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'a':
-			o->accuracy = true;
-			break;
-		case 'R':
-			o->rounds = strtoul(optarg, &end, 10);
-			if (*end || !o->rounds || o->rounds > 1000) {
-				fprintf(stderr, "sluice-bench: --rounds wants a number from 1 to 1000, not \"%s\"\n",
-					optarg);
-				return 2;
-			}
-			break;
-		case 'd':
-			o->data = optarg;
-			break;
-		case 'j':
-			o->json = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return -1;
-		default:
-			usage(stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "sluice-bench: what is \"%s\"?\n", argv[optind]);
-		return 2;
-	}
-	return 0;
+	return bench_options(argc, argv, table, usage);
 }
 
 /* One CPU, or the memory of another one would be counted in. */
