@@ -5,7 +5,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 programs=(build/test/test_agree build/test/test_measure build/test/test_lpm_walk
-	selftests/net/forward.sh)
+	selftests/net/ways.sh)
 
 if [ "${1-}" != inside ]; then
 	echo "1..${#programs[@]}"
