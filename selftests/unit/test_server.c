@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -1080,7 +1081,7 @@ static void others_may_not(void **state)
 		if (!pid) {
 			int err;
 
-			if (setgid(65534) || setuid(65534))
+			if (setgroups(0, NULL) || setgid(65534) || setuid(65534))
 				_exit(9);
 			c = client_new();
 			err = client_open(c, d->path, NULL);
