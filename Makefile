@@ -73,7 +73,7 @@ help:
 	@echo "make userland     sluiced"
 	@echo "make tools        sluice, sluice-lab, sluice-bench"
 	@echo "sudo make demo    a lab of namespaces: policy, traffic, routes, fan-out, heavy flows"
-	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz' chooses"
+	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz' chooses; SLOW=1: full tables too"
 	@echo "sudo make test-vm  the same programs on Debian's kernel, in a qemu guest (minutes)"
 	@echo "make check        includes that run against the layers"
 	@echo "make style        formatting and static checks"
@@ -164,7 +164,7 @@ $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 
 # --- what a user asks for ----------------------------------------------------
 
-TESTS    ?= tree unit golden prog net fuzz
+TESTS    ?= tree unit golden prog net fuzz $(if $(SLOW),slow)
 test-deps:
 	$(Q)tools/deps.sh test
 

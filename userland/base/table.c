@@ -48,6 +48,18 @@ static char *slot_at(const struct table *t, size_t i)
 	return t->slots + i * slot_size(t);
 }
 
+/* Short keys are the most frequent, and not worth a call. */
+static inline bool same_key(const void *a, const void *b, size_t n)
+{
+	uint64_t x, y;
+
+	if (n != sizeof(x))
+		return !memcmp(a, b, n);
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return x == y;
+}
+
 /* The slot of @key, or where it would go: the first grave on the way, else the free end. */
 static size_t find(const struct table *t, const void *key, bool *found)
 {
@@ -58,7 +70,7 @@ static size_t find(const struct table *t, const void *key, bool *found)
 		if (t->state[i] == GRAVE) {
 			if (grave == t->cap)
 				grave = i;
-		} else if (!memcmp(slot_at(t, i), key, t->key_size)) {
+		} else if (same_key(slot_at(t, i), key, t->key_size)) {
 			*found = true;
 			return i;
 		}

@@ -82,6 +82,12 @@ struct entry {
 	uint8_t pad;
 };
 
+/* A marked prefix: its entry stays where it is until the mark is off. */
+struct dirty {
+	struct prefix prefix;
+	uint32_t entry;
+};
+
 struct family {
 	uint8_t family;
 	struct lpm *lpm;
@@ -90,7 +96,7 @@ struct family {
 	struct prefix_tree wide;	/* RANK_FIRST routes shorter than an address -> how many (IPv6) */
 	struct prefix_tree later;	/* prefixes with a RANK_LATER route -> how many (IPv4) */
 	struct prefix_tree blocks;	/* -> number of missing entries + 1 */
-	struct vec dirty;	/* of struct prefix */
+	struct vec dirty;	/* of struct dirty */
 	struct vec *bulk;	/* of struct lpm_route: collected, not inserted */
 	size_t level;		/* prefixes in the table when it refused one last */
 	size_t routes, prefixes, published, in_table, host_entries, left_out, starved, not_followed;
@@ -187,14 +193,18 @@ static void drop_if_empty(struct fib *fib, struct family *f, const struct prefix
 	prefix_tree_del(&f->entries, p);
 }
 
-static void mark(struct fib *fib, struct family *f, const struct prefix *p)
+/* @e is the entry of @p. */
+static void mark_entry(struct fib *fib, struct family *f, const struct prefix *p, struct entry *e)
 {
-	struct entry *e = get_entry(fib, f, p);
-
 	if (e->flags & ENTRY_DIRTY)
 		return;
 	e->flags |= ENTRY_DIRTY;
-	vec_append(&f->dirty, p);
+	vec_append(&f->dirty, &(struct dirty){ *p, e - entry_at(fib, 0) });
+}
+
+static void mark(struct fib *fib, struct family *f, const struct prefix *p)
+{
+	mark_entry(fib, f, p, get_entry(fib, f, p));
 }
 
 static void mark_within(struct fib *fib, struct family *f, const struct prefix_tree *tree,
@@ -315,6 +325,7 @@ void fib_route_set(struct fib *fib, const struct kernel_route *r)
 	struct candidate *c = NULL;
 	uint32_t *link, number;
 
+	mark_entry(fib, f, &r->prefix, e);
 	for (link = &e->first; *link; link = &c->next) {
 		c = candidate_at(fib, *link);
 		if (same_key(class_at(fib, c->class), r))
@@ -353,7 +364,6 @@ void fib_route_set(struct fib *fib, const struct kernel_route *r)
 		}
 	}
 	account_route(fib, f, &r->prefix, class_at(fib, class), 1);
-	mark(fib, f, &r->prefix);
 }
 
 void fib_route_gone(struct fib *fib, const struct kernel_route *r)
@@ -623,10 +633,9 @@ static void give_up(struct fib *fib, struct family *f, const struct prefix *refu
 }
 
 /* Makes the table say @set for @p, whose ref is taken over; 0: nothing. */
-static void install(struct fib *fib, struct family *f, const struct prefix *p, uint32_t set,
-		    bool host)
+static void install(struct fib *fib, struct family *f, const struct prefix *p, struct entry *e,
+		    uint32_t set, bool host)
 {
-	struct entry *e = find_entry(fib, f, p);
 	uint32_t old = e->set;
 	bool used = e->flags & ENTRY_USES;
 	int block = block_around(f, p);
@@ -685,9 +694,10 @@ static void install(struct fib *fib, struct family *f, const struct prefix *p, u
 
 /* ---- flush ---------------------------------------------------------------- */
 
-static void process(struct fib *fib, struct family *f, const struct prefix *p)
+static void process(struct fib *fib, struct family *f, const struct dirty *d)
 {
-	struct entry *e = find_entry(fib, f, p);
+	struct entry *e = entry_at(fib, d->entry);
+	const struct prefix *p = &d->prefix;
 	uint32_t set;
 	bool host;
 
@@ -701,15 +711,16 @@ static void process(struct fib *fib, struct family *f, const struct prefix *p)
 		/* The neighbours below may have lost, or gained, the network they are on. */
 		if (!is_host(p) && f->hosts.len)
 			mark_within(fib, f, &f->hosts, p);
-		install(fib, f, p, set, host);
+		install(fib, f, p, entry_at(fib, d->entry), set, host);
 	}
-	drop_if_empty(fib, f, p);
+	if (!set)
+		drop_if_empty(fib, f, p);
 }
 
 /* Networks first: what counts for a neighbour's address depends on them. */
 static void process_all(struct fib *fib, struct family *f)
 {
-	struct vec hosts = VEC(struct prefix), all;
+	struct vec hosts = VEC(struct dirty), all;
 
 	if (f->later.len) {
 		struct prefix everything = all_of(f->family);
@@ -718,14 +729,14 @@ static void process_all(struct fib *fib, struct family *f)
 	}
 	while (f->dirty.len) {
 		all = f->dirty;
-		f->dirty = VEC(struct prefix);
+		f->dirty = VEC(struct dirty);
 		for (size_t i = 0; i < all.len; i++) {
-			const struct prefix *p = vec_at(&all, i);
+			const struct dirty *d = vec_at(&all, i);
 
-			if (is_host(p))
-				vec_append(&hosts, p);
+			if (is_host(&d->prefix))
+				vec_append(&hosts, d);
 			else
-				process(fib, f, p);
+				process(fib, f, d);
 		}
 		vec_free(&all);
 	}
@@ -755,7 +766,7 @@ static void insert_one_by_one(struct fib *fib, struct family *f)
 		if (!e->set || e->flags & ENTRY_LEFT_OUT)
 			continue;
 		hops_ref(&fib->hops, e->set);
-		install(fib, f, &p, e->set, e->flags & ENTRY_HOST);
+		install(fib, f, &p, e, e->set, e->flags & ENTRY_HOST);
 	}
 }
 
@@ -783,13 +794,13 @@ static void take_back(struct fib *fib, struct family *f, const struct prefix *bl
 	hold(fib);
 	e->flags &= ~ENTRY_BLOCK;
 	if (!e->set)
-		install(fib, f, block, 0, false);
+		install(fib, f, block, e, 0, false);
 	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, block, &p, &number); ) {
 		e = entry_at(fib, number);
 		if (!e->set || block_around(f, &p) >= 0)
 			continue;
 		hops_ref(&fib->hops, e->set);
-		install(fib, f, &p, e->set, e->flags & ENTRY_HOST);
+		install(fib, f, &p, e, e->set, e->flags & ENTRY_HOST);
 	}
 	drop_if_empty(fib, f, block);
 }
@@ -1160,7 +1171,7 @@ struct fib *fib_new(const struct fib_memory *memory)
 		f->lpm = i ? memory->lpm6 : memory->lpm4;
 		f->entries.family = f->hosts.family = f->wide.family = f->family;
 		f->later.family = f->blocks.family = f->family;
-		f->dirty = VEC(struct prefix);
+		f->dirty = VEC(struct dirty);
 	}
 	hops_init(&fib->hops, memory->nexthops);
 	fib->not_followed = hops_intern(&fib->hops, &(struct hop_key){ .reason = REASON_not_followed });

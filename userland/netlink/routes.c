@@ -172,12 +172,17 @@ static uint32_t place_number(struct routes *r, const struct kernel_route *k)
 	uint32_t *number;
 	bool fresh;
 
+	/* Most routes are where the last one was. */
+	if (r->last_place < r->places.len &&
+	    !memcmp(vec_at(&r->places, r->last_place), &place, sizeof(place)))
+		return r->last_place;
 	number = table_put(&r->place_numbers, &place, &fresh);
 	if (fresh) {
 		*number = r->places.len;
 		vec_append(&r->places, &place);
 		assert(r->places.len < PLACES_MAX);
 	}
+	r->last_place = *number;
 	return *number;
 }
 

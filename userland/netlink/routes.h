@@ -55,6 +55,7 @@ struct routes {
 	struct table keys;	/* struct route_key4 or 6 -> struct route_list */
 	struct table place_numbers;	/* struct route_place -> number in places */
 	struct vec places;	/* of struct route_place: table, metric, TOS */
+	uint32_t last_place;	/* number of the last one that was asked for */
 	struct vec attributes;	/* of struct route_attributes; 0 is none */
 	struct table by_hash;	/* -> attributes */
 	uint32_t free_attributes;
