@@ -23,6 +23,7 @@
 
 #define GROUP	"233.54.12.1"
 #define SOURCE	"10.9.0.7"
+#define MIRRED_MAX 32	/* actions that a tc filter takes */
 
 struct fan {
 	struct contender contender;
@@ -72,11 +73,16 @@ static int set_up_mirred(struct fan *f)
 	struct text tc = { 0 };
 	int err;
 
-	text_printf(&tc, "qdisc add dev in clsact\n"
-		    "filter add dev in ingress protocol ip prio 1 u32 match u32 0 0");
-	for (unsigned int i = 0; i < f->legs; i++)
-		text_printf(&tc, " action mirred egress %s dev out%u %s",
-			    i + 1 < f->legs ? "mirror" : "redirect", i, i + 1 < f->legs ? "pipe" : "");
+	text_printf(&tc, "qdisc add dev in clsact");
+	for (unsigned int i = 0; i < f->legs; i++) {
+		bool last = i + 1 == f->legs, full = i % MIRRED_MAX == MIRRED_MAX - 1;
+
+		if (i % MIRRED_MAX == 0)
+			text_printf(&tc, "\nfilter add dev in ingress protocol ip prio %u u32 match u32 0 0",
+				    i / MIRRED_MAX + 1);
+		text_printf(&tc, " action mirred egress %s dev out%u %s", last ? "redirect" : "mirror", i,
+			    last ? "" : full ? "continue" : "pipe");
+	}
 	text_printf(&tc, "\n");
 	err = wire_run(f->wire, "tc", text_string(&tc));
 	text_free(&tc);
