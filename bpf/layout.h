@@ -202,6 +202,8 @@ struct leg_ports {
  * the 16 bytes in front of the frame: XDP metadata. Generic mode forgets how long
  * the metadata is on a redirect, but not the bytes: the egress program asks for
  * them again. A driver that keeps no metadata cannot copy (reason no_copy).
+ * For the tc program there are 16 bytes more in front of it: in generic mode newer kernels may
+ * forget the length of the link header, and then the tc program sees both 14 bytes further on.
  */
 #define COPY_MAGIC	0x5c1ce001u
 #define COPY_NOT_HOST	(1u << 0)	/* tc: the host is no leg: drop the frame after copying */
@@ -212,6 +214,8 @@ struct copy_meta {
 	__u32 group;		/* number */
 	__u32 flags;		/* COPY_* */
 };
+
+#define COPY_ROOM	(2 * sizeof(struct copy_meta))	/* in front of a frame for the tc program */
 
 /* ---- counters ----------------------------------------------------------- */
 

@@ -104,31 +104,35 @@ static __always_inline struct group *find_group(const struct packet *p, bool *el
 	return NULL;
 }
 
-/*
- * Puts the copy's mark in front of the frame, and no other metadata.
- * Return: 0, or -1 if the driver keeps none.
- */
-static __always_inline int mark_copy(struct xdp_md *ctx, __u32 group, __u32 flags)
-{
-	int there = (int)(ctx->data - ctx->data_meta);
-	struct copy_meta *meta;
-
-	if (there != sizeof(*meta) && bpf_xdp_adjust_meta(ctx, there - (int)sizeof(*meta)))
-		return -1;
-	meta = (void *)(long)ctx->data_meta;
-	if ((void *)(meta + 1) > frame_start(ctx))
-		return -1;
-	meta->magic = COPY_MAGIC;
-	meta->generation = config.generation;
-	meta->group = group;
-	meta->flags = flags;
-	return 0;
-}
-
 /* Whether XDP itself can copy the frame: not beside the host, not several buffers to several legs. */
 static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packet *p)
 {
 	return !(p->group_flags & GROUP_HOST) && !several_buffers(ctx, p);
+}
+
+/*
+ * Puts the copy's mark in front of the frame, and no other metadata: alone for the egress program,
+ * as the last of COPY_ROOM bytes for the tc program.
+ * Return: 0, or -1 if the driver keeps none.
+ */
+static __always_inline int mark_copy(struct xdp_md *ctx, const struct packet *p)
+{
+	int there = (int)(ctx->data - ctx->data_meta);
+	int room = copies_in_xdp(ctx, p) ? sizeof(struct copy_meta) : COPY_ROOM;
+	struct copy_meta *meta;
+
+	if (there != room && bpf_xdp_adjust_meta(ctx, there - room))
+		return -1;
+	meta = (void *)(long)ctx->data_meta;
+	if (room == COPY_ROOM)
+		meta++;
+	if ((void *)(meta + 1) > frame_start(ctx))
+		return -1;
+	meta->magic = COPY_MAGIC;
+	meta->generation = config.generation;
+	meta->group = p->group;
+	meta->flags = p->group_flags & GROUP_HOST ? 0 : COPY_NOT_HOST;
+	return 0;
 }
 
 /** replicate() - REASON_none if @p is not multicast, else what becomes of it. */
@@ -152,7 +156,7 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 		return REASON_host_only;
 	if (p->ttl <= 1 && !(g->flags & (GROUP_KEEPS_TTL | GROUP_HOST)))
 		return REASON_group_ttl;
-	if (mark_copy(ctx, g->number, g->flags & GROUP_HOST ? 0 : COPY_NOT_HOST))
+	if (mark_copy(ctx, p))
 		return REASON_no_copy;
 	return REASON_replicated;
 }

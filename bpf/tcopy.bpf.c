@@ -36,15 +36,32 @@ struct frame {
 	__be16 ttl_word;	/* IPv4: TTL and protocol, as they came in */
 };
 
-static __always_inline bool read_mark(struct __sk_buff *skb, struct copy_meta *mark)
+/*
+ * Takes the mark, the last thing in front of the frame. Generic mode may have built the skb anew
+ * and forgotten how long its link header is (mac_len 0, since Linux 6.9): then the skb begins
+ * behind that header, which still lies between the mark and there, and is put back.
+ */
+static __always_inline bool take_mark(struct __sk_buff *skb, struct copy_meta *mark)
 {
-	struct copy_meta *meta = (void *)(long)skb->data_meta;
+	void *room = (void *)(long)skb->data_meta;
+	struct copy_meta *meta = room + COPY_ROOM - sizeof(*meta);
+	struct ethhdr eth;
 
-	if ((void *)(meta + 1) > (void *)(long)skb->data || meta->magic != COPY_MAGIC)
+	if (room + COPY_ROOM > (void *)(long)skb->data)
+		return false;
+	if (meta->magic == COPY_MAGIC) {
+		*mark = *meta;
+		meta->magic = 0;
+		return true;
+	}
+	meta = (void *)meta - sizeof(eth);
+	if (meta->magic != COPY_MAGIC)
 		return false;
 	*mark = *meta;
 	meta->magic = 0;
-	return true;
+	__builtin_memcpy(&eth, meta + 1, sizeof(eth));
+	return !bpf_skb_change_head(skb, sizeof(eth), 0) &&
+	       !bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0);
 }
 
 /* Reads what a copy needs. A tag may stand in the skb rather than in the frame. */
@@ -150,7 +167,7 @@ int tcopy(struct __sk_buff *skb)
 	__be16 protocol = skb->vlan_proto;
 	__u16 tag = skb->vlan_tci;
 
-	if (!read_mark(skb, &r.mark))
+	if (!take_mark(skb, &r.mark))
 		return TC_ACT_OK;
 	if (tagged)
 		bpf_skb_vlan_pop(skb);
