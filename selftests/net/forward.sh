@@ -98,10 +98,10 @@ for v in "v4 10.0.2.2" "v6 2001:db8:2::2"; do
 		local out
 		out=$(on h1 iperf3 -J -u -w 4M -l 1200 -b 20M -t 1 -c $to) || { echo "$out"; return 1; }
 		jq .end.sum <<< "$out"
-		jq -e '.end.sum.packets > 1000 and .end.sum.lost_packets * 100 <= .end.sum.packets' \
+		jq -e '.end.sum.packets > 1000 and .end.sum.lost_packets * 20 <= .end.sum.packets' \
 			<<< "$out"
 	}
-	check "iperf3 UDP $family: under 1 % lost at 20 Mbit/s" by_xdp 1000 udp
+	check "iperf3 UDP $family: under 5 % lost at 20 Mbit/s" by_xdp 1000 udp
 done
 
 # Frame by frame: each once, TTL one less, from the router's address, counted at both ends.
