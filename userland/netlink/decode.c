@@ -14,6 +14,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+bool decode_fits(const struct nlmsghdr *nlh, int left)
+{
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left;
+}
+
 static uint8_t family_of(unsigned int af)
 {
 	return af == AF_INET ? ADDR_V4 : af == AF_INET6 ? ADDR_V6 : ADDR_NONE;

@@ -9,6 +9,8 @@
 #ifndef SLUICE_NETLINK_DECODE_H
 #define SLUICE_NETLINK_DECODE_H
 
+#include <stdbool.h>
+
 #include "base/kernel.h"
 
 struct nlmsghdr;
@@ -26,6 +28,12 @@ struct decoded_nexthop {
 	struct kernel_nexthop nexthop;	/* its member is the array below */
 	struct kernel_nexthop_member member[DECODE_PATHS_MAX];
 };
+
+/**
+ * decode_fits() - whether the message at @nlh is whole within the @left bytes there are.
+ * As mnl_nlmsg_ok(), which takes a length past INT_MAX for a good one, and never gets on from there.
+ */
+bool decode_fits(const struct nlmsghdr *nlh, int left);
 
 int decode_link(const struct nlmsghdr *nlh, struct kernel_link *link);
 int decode_address(const struct nlmsghdr *nlh, struct kernel_address *address);

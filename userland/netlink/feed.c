@@ -58,8 +58,13 @@
 #include "netlink/routes.h"
 
 #define MESSAGE_MAX	(64u << 10)
-#define READ_RECEIVES	1024	/* of one feed_read(): a notification each, or some hundred dumped */
-#define READ_MESSAGES	16384
+/*
+ * Of one feed_read(). A receive is a notification, or some hundred messages of a dump; and where a dump
+ * runs it waits for the kernel's lock on all network configuration, however long others have it.
+ */
+#define READ_RECEIVES	1024
+#define READ_MESSAGES	8192
+#define READ_MS		10
 #define DUMP_RETRIES	3
 #define VAIN_WAIT_MS	50	/* after a round in vain; doubled each time */
 #define VAIN_DOUBLINGS	6
@@ -200,6 +205,14 @@ static void report_route(void *user, const struct kernel_route *route, bool gone
 static bool is_dumping(const struct feed *f, enum dump_kind kind)
 {
 	return f->dump < f->shape->dumps && f->shape->dump[f->dump].kind == kind;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
 }
 
 /* ---- silence -------------------------------------------------------------- */
@@ -768,14 +781,6 @@ static void settle_dump(struct feed *f, bool complete)
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 static void set_synced(struct feed *f, bool synced)
 {
 	if (f->synced == synced)
@@ -963,7 +968,7 @@ static int take_datagram(struct feed *f, size_t n)
 	uint32_t own = mnl_socket_get_portid(f->socket);
 	int left = n, err;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; decode_fits(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		f->stats.messages++;
 		if (nlh->nlmsg_pid == own) {
 			err = take_reply(f, nlh);
@@ -1004,12 +1009,14 @@ int feed_read(struct feed *f)
 	struct msghdr msg = {
 		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
 	};
-	uint64_t end = f->stats.messages + READ_MESSAGES;
+	uint64_t end = f->stats.messages + READ_MESSAGES, end_ms = now_ms() + READ_MS;
 	int more, err;
 	ssize_t n;
 
 	f->waiting = false;
 	for (int i = 0; i < READ_RECEIVES && f->stats.messages < end; i++) {
+		if (i && now_ms() > end_ms)
+			break;
 		msg.msg_namelen = sizeof(from);
 		n = recvmsg(mnl_socket_get_fd(f->socket), &msg, MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)

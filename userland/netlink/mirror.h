@@ -98,8 +98,8 @@ void mirror_close(struct mirror *mirror);
 int mirror_fd(const struct mirror *mirror);
 
 /**
- * mirror_step() - reads what there is and reports it, the urgent first: at most some ten
- * thousand routes (some ten ms), then a batch callback if anything was reported. Never blocks.
+ * mirror_step() - reads what there is and reports it, the urgent first: at most 8192 routes or
+ * some ten ms, then a batch callback if anything was reported. Never waits for news.
  * Return: 1 if more may be waiting (call again soon), 0 if all was read, -errno if the
  * socket is broken for good: close the mirror, and open another.
  */
