@@ -59,33 +59,36 @@ FLOW_INLINE __u32 flow_random(void)
  */
 #define keep_number(number) asm volatile("" : "+r"(number))
 
-#define TAGS_ONE	0x0001000100010001ull
-#define TAGS_HIGH	0x8000800080008000ull
+#define TAGS_ONE	0x0101010101010101ull
+#define TAGS_HIGH	0x8080808080808080ull
 
-/* The high bit of the lowest tag that is zero; above it there may be false ones. */
-FLOW_INLINE __u64 tags_zero(__u64 tags)
+/*
+ * Which of eight tags are equal to @tag, or free: the high bit of each such byte. tags_equal() may
+ * find a false one above a true one, which the key tells apart: what is subtracted from an equal
+ * tag borrows from the next.
+ */
+FLOW_INLINE __u64 tags_equal(__u64 tags, __u8 tag)
 {
-	return (tags - TAGS_ONE) & ~tags & TAGS_HIGH;
+	__u64 one = TAGS_ONE;
+
+	keep_number(one);
+	return ((tags ^ tag * one) - one) & tags & TAGS_HIGH;
+}
+
+FLOW_INLINE __u64 tags_free(__u64 tags)
+{
+	return ~tags & TAGS_HIGH;
 }
 
 /*
- * Tags that are zero, of all eight: one bit a tag, in the order 0 4 1 5 2 6 3 7 from below; and
- * which tag the lowest bit stands for. BPF cannot count trailing zeros: the lowest bit, as a
- * power of two, shifts a constant.
+ * The entry that the lowest bit of @found stands for. BPF cannot count trailing zeros: the
+ * bit, as a power of two, shifts a constant, whose bytes are their own numbers.
  */
-FLOW_INLINE __u64 tags_found(__u64 low, __u64 high)
+FLOW_INLINE struct flow_entry *entry_lowest(struct flow_entry *entries, __u64 found)
 {
-	return tags_zero(low) >> 1 | tags_zero(high);
-}
+	__u64 number = ((found & -found) >> 7) * 0x0001020304050607ull;
 
-FLOW_INLINE __u32 tags_lowest(__u64 found)
-{
-	__u64 bit = found & -found, low = bit & TAGS_HIGH >> 1;
-
-	bit = ((bit + low) >> 15) * (1ull << 46 | 2ull << 30 | 3ull << 14) >> 62;
-	/* Else the sum becomes an "or", and of that Linux 6.1 knows no bound. */
-	keep_number(bit);
-	return bit + 4 - (-low >> 63) * 4;
+	return (void *)entries + (number >> 50 & (FLOW_WAYS - 1) * sizeof(struct flow_entry));
 }
 
 /* All ones if @n, as a signed number, is negative, else 0: a choice that is not a branch. */
@@ -112,7 +115,7 @@ FLOW_INLINE void cell_add(__u32 *cell, __u64 bytes)
 
 FLOW_INLINE int same_key(const __u64 a[FLOW_KEY_WORDS], const __u64 b[FLOW_KEY_WORDS])
 {
-	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
 }
 
 FLOW_INLINE void entry_set(struct flow_entry *entry, const __u64 key[FLOW_KEY_WORDS], __u32 bytes,
@@ -190,30 +193,35 @@ FLOW_INLINE __u64 adapt_block(struct flow_epoch *e)
 /* The size is masked and not multiplied: of a product with 0 or 1, Linux 6.1 knows no bound. */
 FLOW_INLINE struct flow_epoch *epoch_of(struct flow_control *element, __u32 epoch)
 {
-	return (void *)(element + 1) +
-	       (flow_epoch_size(measure_config.buckets) & -(__u64)(epoch & 1));
+	return (void *)(element + 1) + (measure_config.epoch_size & -(__u64)(epoch & 1));
 }
 
-FLOW_INLINE struct flow_bucket *bucket_of(struct flow_epoch *e, __u64 number)
+FLOW_INLINE __u64 *tags_at(struct flow_epoch *e, __u64 bucket)
 {
-	return (struct flow_bucket *)(e + 1) + number;
+	return (__u64 *)(e + 1) + bucket;
 }
 
-FLOW_INLINE struct flow_entry *entries_of(struct flow_epoch *e, __u64 number)
+FLOW_INLINE struct flow_cells *cells_at(struct flow_epoch *e, __u64 bucket)
 {
-	return (struct flow_entry *)bucket_of(e, measure_config.buckets) + number * FLOW_WAYS;
+	return (struct flow_cells *)((void *)e + measure_config.cells) + bucket;
+}
+
+FLOW_INLINE struct flow_entry *entries_at(struct flow_epoch *e, __u64 bucket)
+{
+	return (struct flow_entry *)((void *)e + measure_config.entries) + bucket * FLOW_WAYS;
 }
 
 /*
  * A packet that was sampled: does the lightest entry of the bucket give way? Once with probability
  * block / weight; and again for what would be sampled in the @rest of the packet.
  */
-FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u64 bucket_number,
-			       const __u64 key[FLOW_KEY_WORDS], __u16 tag, __u32 bytes, __u32 rest)
+FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u64 bucket,
+			       const __u64 key[FLOW_KEY_WORDS], __u8 tag, __u32 bytes, __u32 rest)
 {
-	struct flow_entry *entries = entries_of(e, bucket_number), *entry;
-	struct flow_bucket *bucket = bucket_of(e, bucket_number);
-	__u32 *cell = &bucket->lost[FLOW_CELL(tag)], lost = *cell, number;
+	struct flow_entry *entries = entries_at(e, bucket), *entry;
+	struct flow_cells *cells = cells_at(e, bucket);
+	__u32 *cell = &cells->lost[FLOW_CELL(tag)], lost = *cell, number;
+	__u64 *tags = tags_at(e, bucket);
 	__u64 lightest, weight, scale = adapt_block(e);
 
 	lightest = (__u64)FLOW_LOST_MAX << 3;
@@ -231,9 +239,9 @@ FLOW_INLINE void admit_sampled(struct flow_epoch *e, __u64 bucket_number,
 		scale = weight;
 	}
 	entry = &entries[number];
-	cell_add(&bucket->lost[FLOW_CELL(bucket->tag[number])], entry->bytes);
+	cell_add(&cells->lost[FLOW_CELL(flow_tag(*tags, number))], entry->bytes);
 	e->evicted++;
-	bucket->tag[number] = tag;
+	*tags = flow_tags_set(*tags, number, tag);
 	entry_set(entry, key, bytes, scale, lost);
 }
 
@@ -259,16 +267,16 @@ __noinline int measure_sampled(const struct flow_key *key, __u32 epoch_bucket, _
 FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WORDS], __u32 bytes)
 {
 	struct flow_entry *entries, *entry;
-	__u32 epoch, slot, rest, *cell;
-	__u64 hash, number, found, wanted;
-	struct flow_bucket *bucket;
+	__u64 hash, number, tags, found;
+	__u32 epoch, rest, *cell;
 	struct flow_epoch *e;
-	const __u64 *tags;
-	__u16 tag;
+	__u8 tag;
 
+	if (measure_config.masked) {
 #pragma GCC unroll 5
-	for (int i = 0; i < FLOW_KEY_WORDS; i++)
-		key[i] &= element->mask[i];
+		for (int i = 0; i < FLOW_KEY_WORDS; i++)
+			key[i] &= element->mask[i];
+	}
 	hash = flow_hash(key, element->hash_key);
 	tag = flow_hash_tag(hash);
 	number = flow_hash_bucket(hash, measure_config.buckets);
@@ -276,16 +284,14 @@ FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WOR
 
 	epoch = *(volatile __u32 *)&element->epoch & 1;
 	e = epoch_of(element, epoch);
-	bucket = bucket_of(e, number);
-	entries = entries_of(e, number);
+	entries = entries_at(e, number);
 	e->packets++;
 	e->bytes += bytes;
 
-	wanted = tag * TAGS_ONE;
-	tags = (const __u64 *)bucket->tag;
-	found = tags_found(tags[0] ^ wanted, tags[1] ^ wanted);
+	tags = *tags_at(e, number);
+	found = tags_equal(tags, tag);
 	for (int i = 0; found && i < FLOW_WAYS; i++) {
-		entry = entries + tags_lowest(found);
+		entry = entry_lowest(entries, found);
 		if (same_key(entry->key, key)) {
 			entry->bytes += bytes;
 			entry->packets++;
@@ -294,21 +300,28 @@ FLOW_INLINE void flow_count(struct flow_control *element, __u64 key[FLOW_KEY_WOR
 		found &= found - 1;
 	}
 
-	cell = &bucket->lost[FLOW_CELL(tag)];
-	if (!bucket->tag[FLOW_WAYS - 1]) {
-		slot = tags_lowest(tags_found(tags[0], tags[1]));
-		bucket->tag[slot] = tag;
-		entry_set(entries + slot, key, bytes, 0, *cell);
+	keep_number(number);
+	cell = &cells_at(e, number)->lost[FLOW_CELL(tag)];
+	tags = *tags_at(e, number);
+	found = tags_free(tags);
+	if (found) {
+		entry = entry_lowest(entries, found);
+		*tags_at(e, number) = tags | ((found & -found) >> 7) * tag;
+		entry_set(entry, key, bytes, 0, *cell);
 		return;
 	}
 	rest = sampled_rest(e, number * FLOW_CELLS + FLOW_CELL(tag), *cell, bytes);
-	if (!rest)
+	if (!rest) {
 		cell_add(cell, bytes);
-	else
+		return;
+	}
 #ifdef __bpf__
-		measure_sampled((struct flow_key *)key, epoch << 31 | number, tag, bytes, rest);
+	/* A copy, so that the key itself may stay in registers. */
+	__u64 copy[FLOW_KEY_WORDS] = { key[0], key[1], key[2], key[3], key[4] };
+
+	measure_sampled((struct flow_key *)copy, epoch << 31 | number, tag, bytes, rest);
 #else
-		admit_sampled(e, number, key, tag, bytes, rest);
+	admit_sampled(e, number, key, tag, bytes, rest);
 #endif
 }
 

@@ -51,7 +51,7 @@ static void stage_open(struct stage *s, unsigned int fields, unsigned int slots)
 	map = s->object->maps.flow_memory;
 	assert_int_equal(bpf_map__set_max_entries(map, s->cpus), 0);
 	assert_int_equal(bpf_map__set_value_size(map, flow_element_size(slots / FLOW_WAYS)), 0);
-	*(__u32 *)&s->object->rodata->measure_config.buckets = slots / FLOW_WAYS;
+	*(struct measure_config *)&s->object->rodata->measure_config = flow_measure_config(fields, slots);
 	assert_int_equal(measure_bpf__load(s->object), 0);
 	s->size = flow_map_size(slots, s->cpus);
 	s->memory = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);

@@ -54,7 +54,7 @@ static struct bench bench_new(const struct flow_config *config, unsigned int cpu
 	struct bench b = { .cpus = cpus, .size = flow_map_size(config->slots, cpus) };
 
 	b.memory = xcalloc(1, b.size);
-	measure_config.buckets = config->slots / FLOW_WAYS;
+	measure_config = flow_measure_config(config->fields, config->slots);
 	assert_int_equal(flow_new(b.memory, b.size, cpus, config, 0, &b.flow), 0);
 	return b;
 }
@@ -70,8 +70,8 @@ static void bench_seed(const struct bench *b, uint64_t seed)
 	for (unsigned int cpu = 0; cpu < b->cpus; cpu++) {
 		uint64_t random = seed * 0x9e3779b97f4a7c15ull | 1;
 
-		for (int i = 0; i < 2 * FLOW_KEY_WORDS; i++)
-			element(b, cpu)->hash_key[i] = random_u64(&random) >> 32;
+		for (int i = 0; i < FLOW_KEY_WORDS; i++)
+			element(b, cpu)->hash_key[i] = random_u64(&random);
 		((struct flow_epoch *)(element(b, cpu) + 1))->secret = (random_u64(&random) + 2 * cpu) | 1;
 	}
 	random_state = seed * 7919 + 1;
@@ -119,6 +119,77 @@ static const struct flow_record *record_of(const struct flow_report *r, const st
 			return record;
 	}
 	return NULL;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static struct flow_key near_key(int shape, uint32_t i)
+{
+	struct flow_key key = { .family = shape < 2 ? 4 : 6, .protocol = 6, .dport = 443 };
+	uint8_t low = i, high = i >> 8;
+
+	switch (shape) {
+	case 0:			/* two /24s */
+		key.source[3] = low;
+		key.destination[3] = high;
+		break;
+	case 1:			/* one pair, all ports */
+		key.sport = i;
+		break;
+	case 2:			/* two /120s */
+		key.source[15] = low;
+		key.destination[15] = high;
+		break;
+	default:		/* many networks */
+		key.source[0] = low;
+		key.destination[7] = high;
+	}
+	return key;
+}
+
+/*
+ * Keys that differ as traffic's do, in a few bits here or there, spread over the buckets no less
+ * evenly than random numbers, whatever the secret: chi-square with 1,023 degrees of freedom, at
+ * most six standard deviations above its mean; and no two hashes are alike.
+ */
+static void test_hash(void **state)
+{
+	enum { KEYS = 65536, SECRETS = 25 };
+	uint64_t *hashes = xcalloc(KEYS, sizeof(*hashes)), random = 4711;
+
+	(void)state;
+	for (int shape = 0; shape < 4; shape++) {
+		unsigned int uneven = 0, alike = 0;
+
+		for (int round = 0; round < SECRETS; round++) {
+			unsigned int buckets[1024] = { 0 };
+			double chi = 0, mean = KEYS / 1024.;
+			uint64_t secret[FLOW_KEY_WORDS];
+
+			for (int i = 0; i < FLOW_KEY_WORDS; i++)
+				secret[i] = random_u64(&random);
+			for (uint32_t i = 0; i < KEYS; i++) {
+				struct flow_key key = near_key(shape, i);
+
+				hashes[i] = flow_hash((const void *)&key, (const void *)secret);
+				buckets[flow_hash_bucket(hashes[i], 1024)]++;
+			}
+			for (int i = 0; i < 1024; i++)
+				chi += (buckets[i] - mean) * (buckets[i] - mean) / mean;
+			uneven += chi > 1023 + 6 * sqrt(2 * 1023);
+			qsort(hashes, KEYS, sizeof(*hashes), ascending);
+			for (uint32_t i = 1; i < KEYS; i++)
+				alike += hashes[i] == hashes[i - 1];
+		}
+		assert_int_equal(uneven, 0);
+		assert_int_equal(alike, 0);
+	}
+	free(hashes);
 }
 
 /* P(X >= k), X binomial of n draws with probability p. */
@@ -412,8 +483,8 @@ static void test_budget(void **state)
 static void test_full_cell(void **state)
 {
 	struct bench b = bench_new(&(struct flow_config){ ALL_FIELDS, 8, 1000, 0, 20 }, 1);
-	struct flow_bucket *bucket = (void *)((char *)(element(&b, 0) + 1) + sizeof(struct flow_epoch));
 	struct flow_epoch *e = (void *)(element(&b, 0) + 1);
+	struct flow_cells *cells = cells_at(e, 0);
 	struct flow_report *r;
 
 	(void)state;
@@ -425,7 +496,7 @@ static void test_full_cell(void **state)
 	}
 	e->shift = FLOW_SHIFT_MAX;
 	for (int cell = 0; cell < FLOW_CELLS; cell++)
-		bucket->lost[cell] = FLOW_LOST_MAX - 100;
+		cells->lost[cell] = FLOW_LOST_MAX - 100;
 	e->bytes += 4ull * (FLOW_LOST_MAX - 100);	/* what the cells say */
 	for (uint32_t i = 100; i < 150; i++) {
 		struct flow_key key = key_of(i);
@@ -590,7 +661,7 @@ static void contest(const char *name, const struct traffic *t, size_t bytes)
 	struct accuracy a;
 
 	random_state = 4711;
-	measure_config.buckets = accuracy_slots(bytes) / FLOW_WAYS;
+	measure_config = flow_measure_config(FLOW_FIELDS, accuracy_slots(bytes));
 	accuracy_measure(&a, t, 5, bytes, count_packet, 1);
 	print_message("# %s, %zu kB, %u windows of 5 s: error of the top %u %.4f %% (worst window %.3f %%), "
 		      "recall %.4f; NetFlow 1:%u %.2f %%, %.3f: %.0f times\n",
@@ -654,6 +725,7 @@ static void test_mix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_logarithm),
 		cmocka_unit_test(test_exact_while_there_is_room),
 		cmocka_unit_test(test_masks),

@@ -73,8 +73,7 @@ static int refuse(const char *what, int err)
 static int xdp_open(struct xdp *x)
 {
 	struct flow_config config = {
-		.fields = FLOW_IP_SRC | FLOW_IP_DST | FLOW_IP_PROTO | FLOW_L4_SRC | FLOW_L4_DST,
-		.slots = SLOTS, .threshold_ppm = 1000, .oversampling = 20,
+		.fields = FLOW_FIELDS, .slots = SLOTS, .threshold_ppm = 1000, .oversampling = 20,
 	};
 	int cpus = libbpf_num_possible_cpus(), err;
 	struct bpf_map *map;
@@ -85,7 +84,8 @@ static int xdp_open(struct xdp *x)
 	map = x->object->maps.flow_memory;
 	bpf_map__set_max_entries(map, cpus);
 	bpf_map__set_value_size(map, flow_element_size(SLOTS / FLOW_WAYS));
-	*(__u32 *)&x->object->rodata->measure_config.buckets = SLOTS / FLOW_WAYS;
+	*(struct measure_config *)&x->object->rodata->measure_config =
+		flow_measure_config(config.fields, config.slots);
 	err = measure_bpf__load(x->object);
 	if (err)
 		return refuse("the benchmark's programs do not load", err);
@@ -306,7 +306,7 @@ static void measure_accuracy(const struct options *o, const char *name, const st
 	for (size_t bytes = 16384; bytes <= 262144; bytes *= 4) {
 		struct accuracy a;
 
-		measure_config.buckets = accuracy_slots(bytes) / FLOW_WAYS;
+		measure_config = flow_measure_config(FLOW_FIELDS, accuracy_slots(bytes));
 		accuracy_measure(&a, t, 5, bytes, count_packet, 1);
 		accuracy_line(o, "sluice", name, bytes, a.error, a.recall, 0);
 		accuracy_line(o, "netflow", name, bytes, a.netflow_error, a.netflow_recall, a.netflow_n);

@@ -117,8 +117,8 @@ static void set_constants(struct generation *gen)
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
 	config->redirects_buffers = gen->dp->redirects_buffers;
-	((struct measure_config *)&rodata->measure_config)->buckets =
-		gen->image->measure.slots / FLOW_WAYS;
+	*(struct measure_config *)&rodata->measure_config =
+		flow_measure_config(gen->image->measure.key, gen->image->measure.slots);
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
 	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
 }

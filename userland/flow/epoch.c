@@ -120,7 +120,7 @@ static void keep_bucket(const struct flow *f, unsigned int cpu, uint32_t number,
 	const struct flow_control *control = flow_control(f, cpu);
 	struct flow_epoch *from = flow_active(f, cpu), *to = flow_idle(f, cpu);
 	struct flow_entry *entries = flow_entries(f, to) + number * FLOW_WAYS;
-	struct flow_bucket *bucket = flow_buckets(to) + number;
+	__u64 *tags = flow_tags(to) + number;
 	struct kept kept[FLOW_WAYS];
 	unsigned int n = 0;
 
@@ -128,7 +128,7 @@ static void keep_bucket(const struct flow *f, unsigned int cpu, uint32_t number,
 		struct flow_entry entry = flow_entries(f, from)[number * FLOW_WAYS + i];
 		double bytes;
 
-		if (!flow_buckets(from)[number].tag[i] || !entry.packets)
+		if (!flow_tag(flow_tags(from)[number], i) || !entry.packets)
 			continue;
 		bytes = entry.bytes + flow_correction(&entry);
 		if (bytes >= threshold && belongs(control, &entry, number))
@@ -140,7 +140,8 @@ static void keep_bucket(const struct flow *f, unsigned int cpu, uint32_t number,
 		entries[i].bytes = entries[i].packets = entries[i].scale = entries[i].lost = 0;
 		entries[i].prior = encode_prior(kept[i].weight * KEPT_WEIGHT);
 		entries[i].age += entries[i].age < UINT16_MAX;
-		bucket->tag[i] = flow_hash_tag(flow_hash(entries[i].key, control->hash_key));
+		*tags = flow_tags_set(*tags, i,
+				      flow_hash_tag(flow_hash(entries[i].key, control->hash_key)));
 	}
 }
 
@@ -178,7 +179,7 @@ static void prepare(const struct flow *f, unsigned int cpu, uint64_t interval, u
 		while (shift > FLOW_SHIFT_MIN && (1ull << shift) * f->config.oversampling > threshold)
 			shift--;
 	}
-	memset(flow_buckets(idle), 0, f->buckets * sizeof(struct flow_bucket));
+	memset(flow_tags(idle), 0, (char *)flow_entries(f, idle) - (char *)flow_tags(idle));
 	idle->secret = random_number() | 1;
 	idle->packets = idle->bytes = idle->sampled = idle->evicted = idle->window = 0;
 	idle->shift = idle->shift_max = shift;
@@ -200,9 +201,9 @@ static void flip(const struct flow *f, unsigned int cpu)
 static void make(const struct flow *f, uint64_t now_ns)
 {
 	struct flow_key mask = flow_mask(f->config.fields);
-	uint32_t hash_key[2 * FLOW_KEY_WORDS];
+	uint64_t hash_key[FLOW_KEY_WORDS];
 
-	for (int i = 0; i < 2 * FLOW_KEY_WORDS; i++)
+	for (int i = 0; i < FLOW_KEY_WORDS; i++)
 		hash_key[i] = random_number();
 	for (unsigned int cpu = 0; cpu < f->cpus; cpu++) {
 		struct flow_control *control = flow_control(f, cpu);

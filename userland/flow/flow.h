@@ -25,15 +25,6 @@
 #include "base/vec.h"
 #include "bpf/flow.h"
 
-/* Fields of a key, or-ed; the bits of the policy's enum policy_key. */
-enum flow_field {
-	FLOW_IP_SRC	= 1 << 0,
-	FLOW_IP_DST	= 1 << 1,
-	FLOW_IP_PROTO	= 1 << 2,
-	FLOW_L4_SRC	= 1 << 3,
-	FLOW_L4_DST	= 1 << 4,
-};
-
 struct flow_config {
 	unsigned int fields;		/* enum flow_field; at least one */
 	unsigned int slots;		/* per CPU: a multiple of FLOW_WAYS, up to FLOW_SLOTS_MAX */

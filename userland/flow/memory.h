@@ -34,14 +34,19 @@ static inline struct flow_epoch *flow_idle(const struct flow *f, unsigned int cp
 	return flow_epoch(f, cpu, flow_control(f, cpu)->epoch + 1);
 }
 
-static inline struct flow_bucket *flow_buckets(struct flow_epoch *e)
+static inline __u64 *flow_tags(struct flow_epoch *e)
 {
-	return (struct flow_bucket *)(e + 1);
+	return (__u64 *)(e + 1);
+}
+
+static inline struct flow_cells *flow_cells(const struct flow *f, struct flow_epoch *e)
+{
+	return (struct flow_cells *)(flow_tags(e) + f->buckets);
 }
 
 static inline struct flow_entry *flow_entries(const struct flow *f, struct flow_epoch *e)
 {
-	return (struct flow_entry *)(flow_buckets(e) + f->buckets);
+	return (struct flow_entry *)(flow_cells(f, e) + f->buckets);
 }
 
 /* The idle epoch holds counts that were not read. */

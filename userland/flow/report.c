@@ -49,7 +49,8 @@ struct sums {
 struct part {
 	const struct flow_control *control;
 	struct flow_epoch *epoch;
-	const struct flow_bucket *buckets;
+	const __u64 *tags;
+	const struct flow_cells *cells;
 	const struct flow_entry *entries;
 	uint64_t held;		/* bytes in entries */
 };
@@ -63,9 +64,14 @@ static uint64_t lost_bytes(const struct part *p, uint32_t cell)
 static uint64_t cell_of(const struct part *p, const uint64_t key[FLOW_KEY_WORDS])
 {
 	uint64_t hash = flow_hash((const void *)key, p->control->hash_key);
-	const struct flow_bucket *b = &p->buckets[flow_hash_bucket(hash, p->control->buckets)];
+	const struct flow_cells *cells = &p->cells[flow_hash_bucket(hash, p->control->buckets)];
 
-	return lost_bytes(p, b->lost[FLOW_CELL(flow_hash_tag(hash))]);
+	return lost_bytes(p, cells->lost[FLOW_CELL(flow_hash_tag(hash))]);
+}
+
+static bool held(const struct part *p, uint32_t slot)
+{
+	return flow_tag(p->tags[slot / FLOW_WAYS], slot % FLOW_WAYS);
 }
 
 static void add_entries(struct part *p, struct flow_report *r, struct table *flows)
@@ -74,7 +80,7 @@ static void add_entries(struct part *p, struct flow_report *r, struct table *flo
 	uint64_t packets = 0;
 
 	for (uint32_t i = 0; i < slots; i++) {
-		if (p->buckets[i / FLOW_WAYS].tag[i % FLOW_WAYS]) {
+		if (held(p, i)) {
 			p->held += p->entries[i].bytes;
 			packets += p->entries[i].packets;
 			r->used++;
@@ -85,7 +91,7 @@ static void add_entries(struct part *p, struct flow_report *r, struct table *flo
 		double correction;
 		struct sums *s;
 
-		if (!p->buckets[i / FLOW_WAYS].tag[i % FLOW_WAYS] || !entry->packets)
+		if (!held(p, i) || !entry->packets)
 			continue;
 		correction = flow_correction(entry);
 		s = table_put(flows, entry->key, NULL);
@@ -146,7 +152,7 @@ static uint64_t greatest_cell(const struct part *p)
 	uint64_t greatest = 0;
 
 	for (uint32_t i = 0; i < p->control->buckets * FLOW_CELLS; i++) {
-		uint64_t lost = lost_bytes(p, p->buckets[i / FLOW_CELLS].lost[i % FLOW_CELLS]);
+		uint64_t lost = lost_bytes(p, p->cells[i / FLOW_CELLS].lost[i % FLOW_CELLS]);
 
 		if (lost > greatest)
 			greatest = lost;
@@ -162,7 +168,7 @@ static double miss_probability(const struct part *p, uint64_t bytes)
 	for (uint32_t i = 0; i < p->control->buckets; i++) {
 		double lightest = INFINITY, rate = block;
 
-		if (!p->buckets[i].tag[FLOW_WAYS - 1])
+		if (!held(p, i * FLOW_WAYS + FLOW_WAYS - 1))
 			continue;
 		for (int way = 0; way < FLOW_WAYS; way++) {
 			const struct flow_entry *e = &p->entries[i * FLOW_WAYS + way];
@@ -192,7 +198,8 @@ int flow_read(struct flow *f, struct flow_report **out)
 		r->interval = e->interval;
 		r->start_ns = e->start_ns;
 		r->end_ns = flow_active(f, cpu)->start_ns;
-		parts[n] = (struct part){ flow_control(f, cpu), e, flow_buckets(e), flow_entries(f, e), 0 };
+		parts[n] = (struct part){ flow_control(f, cpu), e, flow_tags(e), flow_cells(f, e),
+					  flow_entries(f, e), 0 };
 		add_entries(&parts[n++], r, &flows);
 	}
 	add_records(r, &flows, parts, n);
