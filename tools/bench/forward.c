@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * forward.c: what it costs to route a packet through: sluice, the kernel, and the kernel's
+ * forward.c: what it costs to route a packet through: sluice, alone and measuring flows, the
+ * kernel, and the kernel's
  * table asked from XDP, with the same routes and the same packets.
  */
 #include <arpa/inet.h>
@@ -17,7 +18,6 @@
 #include "tools/bench/wire.h"
 
 #define OUTS	4		/* ports; next hop N is behind the (N % OUTS)th */
-#define TARGETS	16384
 
 struct way {
 	struct contender contender;
@@ -40,7 +40,7 @@ static double turn(struct contender *c, unsigned int round)
 /* ---- contenders ---------------------------------------------------------------------- */
 
 /* Port 0 of a router is "in", which no route goes out of: N % OUTS + 1 of OUTS + 1. */
-static int set_up_sluice(struct way *w, const struct vec *routes)
+static int set_up_router(struct way *w, const struct vec *routes, const char *measure)
 {
 	struct text policy = { 0 };
 	struct rib_route *to = xcalloc(routes->len, sizeof(*to));
@@ -53,11 +53,23 @@ static int set_up_sluice(struct way *w, const struct vec *routes)
 	text_printf(&policy, "port wan = \"in\";\n");
 	for (int i = 0; i < OUTS; i++)
 		text_printf(&policy, "port out%d = \"out%d\";\n", i, i);
-	text_printf(&policy, "route main;\n");
+	text_printf(&policy, "%sroute main;\n", measure);
 	err = router_new(w->wire, OUTS, text_string(&policy), to, routes->len, &w->router);
 	text_free(&policy);
 	free(to);
 	return err;
+}
+
+static int set_up_sluice(struct way *w, const struct vec *routes)
+{
+	return set_up_router(w, routes, "");
+}
+
+/* Every flow is held, as long as there are no more targets than slots. */
+static int set_up_measuring(struct way *w, const struct vec *routes)
+{
+	return set_up_router(w, routes, "measure flows by (ip.src, ip.dst, ip.proto, l4.src, l4.dst) {\n"
+			     "    threshold 0.1%; oversampling 20; interval 5s; slots 8192;\n}\n");
 }
 
 static int set_up_kernel(struct way *w, const struct vec *routes)
@@ -89,6 +101,7 @@ static const struct {
 	int (*set_up)(struct way *w, const struct vec *routes);
 } engines[] = {
 	{ "sluice", set_up_sluice },
+	{ "sluice_measure", set_up_measuring },
 	{ "kernel", set_up_kernel },
 	{ "fib_lookup", set_up_fib_lookup },
 };
@@ -139,13 +152,13 @@ static int read_routes(const char *path, unsigned int count, struct vec *routes)
 	return err;
 }
 
-static int aim(struct wire *wire, const struct vec *routes, unsigned int length)
+static int aim(struct wire *wire, const struct vec *routes, unsigned int flows, unsigned int length)
 {
-	uint32_t *targets = xcalloc(TARGETS, sizeof(*targets));
+	uint32_t *targets = xcalloc(flows, sizeof(*targets));
 	uint64_t seed = 0x5c1ce;
 	int err;
 
-	for (unsigned int i = 0; i < TARGETS; i++) {
+	for (unsigned int i = 0; i < flows; i++) {
 		const struct rib_route *r;
 		uint32_t host;
 
@@ -154,19 +167,20 @@ static int aim(struct wire *wire, const struct vec *routes, unsigned int length)
 		host = r->prefix.len < 32 ? (seed >> 20) & (0xffffffffu >> r->prefix.len) : 0;
 		targets[i] = htonl(addr_v4_number(&r->prefix.addr) | host);
 	}
-	err = wire_aim(wire, targets, TARGETS, length);
+	err = wire_aim(wire, targets, flows, length);
 	free(targets);
 	return err;
 }
 
 /* ---- the verb -------------------------------------------------------------------------- */
 
-static void report(const struct way *w, size_t routes, unsigned int length, bool as_json)
+static void report(const struct way *w, size_t routes, unsigned int flows, unsigned int length,
+		   bool as_json)
 {
 	struct spread ns = contender_spread(&w->contender);
-	json_t *line = json_pack("{ss ss ss si sI si}", "bench", "forward", "engine", w->engine,
+	json_t *line = json_pack("{ss ss ss si sI si si}", "bench", "forward", "engine", w->engine,
 				 "where", w->contender.where, "family", 4, "prefixes",
-				 (json_int_t)routes, "length", length);
+				 (json_int_t)routes, "flows", flows, "length", length);
 
 	bench_spread(line, &ns);
 	json_object_set_new(line, "packets_per_s", json_real(1e9 / ns.median));
@@ -174,8 +188,8 @@ static void report(const struct way *w, size_t routes, unsigned int length, bool
 	bench_line(line, as_json);
 }
 
-static int run(const struct vec *routes, unsigned int length, unsigned int rounds,
-	       unsigned int frames, bool as_json)
+static int run(const struct vec *routes, unsigned int flows, unsigned int length,
+	       unsigned int rounds, unsigned int frames, bool as_json)
 {
 	struct way ways[ENGINES] = { 0 };
 	struct contender *turns[ENGINES];
@@ -191,7 +205,7 @@ static int run(const struct vec *routes, unsigned int length, unsigned int round
 		turns[i] = &w->contender;
 		err = err ? err : wire_new(OUTS, &w->wire);
 		if (!err)
-			err = aim(w->wire, routes, length);
+			err = aim(w->wire, routes, flows, length);
 		if (!err)
 			err = engines[i].set_up(w, routes);
 	}
@@ -203,7 +217,7 @@ static int run(const struct vec *routes, unsigned int length, unsigned int round
 		contenders_run(turns, ENGINES, rounds);
 	for (size_t i = 0; i < ENGINES; i++) {
 		if (!err)
-			report(&ways[i], routes->len, length, as_json);
+			report(&ways[i], routes->len, flows, length, as_json);
 		router_free(ways[i].router);
 		wire_free(ways[i].wire);
 	}
@@ -212,21 +226,23 @@ static int run(const struct vec *routes, unsigned int length, unsigned int round
 
 static const char usage[] =
 "usage: sluice-bench forward [--json] [--rib FILE | --prefixes N] [--length BYTES] [--rounds N]\n"
-"                            [--frames N]\n"
+"                            [--flows N] [--frames N]\n"
 "\n"
 "UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
-"one CPU; receivers are XDP programs that count and drop. --prefixes 10000; --length 64;\n"
-"--rounds 11; --frames 50000 a turn.\n";
+"one CPU; receivers are XDP programs that count and drop. sluice_measure is sluice that measures\n"
+"flows too, in 8,192 slots. --prefixes 10000; --flows 4096, each to an address of its own;\n"
+"--length 64; --rounds 11; --frames 50000 a turn.\n";
 
 int bench_forward(int argc, char **argv)
 {
-	unsigned int rounds = 11, frames = 50000, length = 64, count = 10000;
+	unsigned int rounds = 11, frames = 50000, length = 64, count = 10000, flows = 4096;
 	struct vec routes = VEC(struct rib_route);
 	const char *path = NULL;
 	bool as_json = false;
 	const struct bench_option table[] = {
 		{ "rib", .text = &path },
 		{ "prefixes", .number = &count, .most = 4000000 },
+		{ "flows", .number = &flows, .most = WIRE_TARGETS },
 		{ "length", .number = &length, .most = 1514 },
 		{ "rounds", .number = &rounds, .most = 1000 },
 		{ "frames", .number = &frames, .most = 10000000 },
@@ -237,13 +253,17 @@ int bench_forward(int argc, char **argv)
 
 	if (err)
 		return err < 0 ? 0 : err;
+	if (flows & (flows - 1)) {
+		fprintf(stderr, "sluice-bench: --flows wants a power of two\n");
+		return 2;
+	}
 	if (length < 64) {
 		fprintf(stderr, "sluice-bench: --length wants at least 64\n");
 		return 2;
 	}
 	err = read_routes(path, count, &routes);
 	if (!err)
-		err = run(&routes, length, rounds, frames, as_json);
+		err = run(&routes, flows, length, rounds, frames, as_json);
 	vec_free(&routes);
 	return err ? 1 : 0;
 }

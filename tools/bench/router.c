@@ -12,6 +12,7 @@
 #include "compile/compile.h"
 #include "compile/fib.h"
 #include "datapath/datapath.h"
+#include "flow/flow.h"
 #include "lpm/lpm.h"
 #include "policy/parse.h"
 #include "tools/bench/wire.h"
@@ -22,6 +23,8 @@ struct router {
 	struct tables *tables;
 	struct lpm *lpm4, *lpm6;
 	struct fib *fib;
+	struct flow_map *flow_map;
+	struct flow *flow;
 	char folder[64];
 };
 
@@ -127,6 +130,29 @@ static int load_routes(struct router *r, const struct wire *wire, unsigned int o
 	return 0;
 }
 
+/* What the policy measures is counted in one interval without an end. */
+static int start_measuring(struct router *r, struct text *why)
+{
+	const struct image_measure *m = &r->image->measure;
+	struct flow_config config = { m->key, m->slots, m->threshold_ppm, m->threshold_Bps,
+				      m->oversampling };
+	unsigned int cpus;
+	void *memory;
+	size_t size;
+	int err;
+
+	if (!m->slots)
+		return 0;
+	err = flow_map_new(r->dp, m->slots, &r->flow_map, why);
+	if (err)
+		return err;
+	memory = flow_map_memory(r->flow_map, &size, &cpus);
+	err = flow_new(memory, size, cpus, &config, 0, &r->flow);
+	if (!err)
+		datapath_measure(r->dp, r->flow_map);
+	return err;
+}
+
 int router_new(const struct wire *wire, unsigned int outs, const char *policy,
 	       const struct rib_route *routes, size_t n, struct router **router)
 {
@@ -145,6 +171,8 @@ int router_new(const struct wire *wire, unsigned int outs, const char *policy,
 		err = publish_ports(r, wire, outs, &why);
 	if (!err)
 		err = load_routes(r, wire, outs, routes, n, &why);
+	if (!err)
+		err = start_measuring(r, &why);
 	if (!err)
 		err = datapath_stage(r->dp, r->image, r->tables, 1, &gen, &why);
 	if (!err)
@@ -173,6 +201,8 @@ void router_free(struct router *r)
 	tables_free(r->tables);
 	if (r->dp)
 		datapath_remove(r->dp, &ignored);
+	flow_free(r->flow);
+	flow_map_free(r->flow_map);
 	datapath_close(r->dp);
 	image_free(r->image);
 	text_free(&ignored);
