@@ -96,6 +96,9 @@ check "kill -9: XDP stays" eval "has_xdp left && has_xdp right"
 sleep 0.5
 check "the next one adopts what runs" start
 check "and has the same policy" equal "$first" "$(generation r)"
+kill -KILL "$daemon"
+check "one that is started while the killed one still ends waits for that" start
+check "and serves" equal "$first" "$(generation r)"
 wait $pinging
 check "no packet was lost" answered "$scratch/long"
 check "no counter was lost" eval 'at_least $((before + 300)) "$(forwarded)" forwarded'

@@ -62,9 +62,12 @@ static void fail(struct daemon *d, const struct text *why)
 
 static void is_ready(struct daemon *d)
 {
-	const char *without = configuration_running(d->configuration) ?
-		"the policy that is kept could not be made to run" :
-		"no policy yet, every packet goes to the stack";
+	const char *without =
+		configuration_running(d->configuration) ?
+			"the policy that is kept could not be made to run" :
+		datapath_running(d->datapath) ?
+			"no policy yet, the data path runs what a daemon before this one left" :
+			"no policy yet, every packet goes to the stack";
 
 	if (!d->ready && d->view.generation)
 		log_say("ready");
