@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/netlink/decode.c userland/netlink/routes.c userland/base/addr.c userland/base/table.c userland/base/vec.c
+// sources: userland/netlink/decode.c userland/netlink/routes.c
+// sources: userland/base/addr.c userland/base/table.c userland/base/vec.c
 // libs: -lmnl
 /*
  * The input is what the kernel might write to an rtnetlink socket: messages, one behind the other.
