@@ -213,6 +213,7 @@ static const struct {
 	{ "--vers", 0, "sluice " },
 	{ "route get -h", 0, "usage: sluice [OPTIONS] route get [--rib FILE]" },
 	{ "check --help", 0, "usage: sluice [OPTIONS] check" },
+	{ "-h route get", 0, "usage: sluice [OPTIONS] route get" },
 	{ "frob", 2, "there is no \"frob\"" },
 	{ "statuses", 2, "there is no \"statuses\"" },
 	{ "po", 2, "\"po\" may mean policy, port" },

@@ -37,8 +37,8 @@ static int fail_connect(struct ask *a, const char *path, int err)
 	switch (err) {
 	case ENOENT:
 	case ECONNREFUSED:
-		text_printf(&a->hint, "start it with 'sluiced%s%s' as root, or 'systemctl start sluiced'",
-			    netns ? " -n " : "", netns ? netns : "");
+		text_printf(&a->hint, netns ? "start it with 'sluiced -n %s' as root" :
+			    "start it with 'sluiced' as root, or 'systemctl start sluiced'", netns);
 		if (netns)
 			return fail(a, CLI_UNREACHABLE,
 				    "no sluiced is running for network namespace \"%s\" (%s: %s)",

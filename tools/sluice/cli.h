@@ -30,6 +30,7 @@ struct cli {
 	bool json;		/* -j: one object a line */
 	bool pretty;		/* -p: indented JSON */
 	bool statistics;	/* -s: more numbers */
+	bool help;		/* -h stood before the verb */
 	bool terminal;		/* standard output is one */
 	bool colour;		/* a terminal, and no NO_COLOR */
 	const char *netns;	/* -n, or NULL */

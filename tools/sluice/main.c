@@ -138,6 +138,13 @@ static void print_help(FILE *to)
 }
 
 /* -V and -h need no verb, and end the program. */
+static void help_verb(struct cli *cli)
+{
+	print_usage(stdout, cli->verb);
+	printf("\n%s\n", cli->verb->what);
+	exit(cli_finish(CLI_OK));
+}
+
 static void set_common(struct cli *cli, char letter, const char *value)
 {
 	switch (letter) {
@@ -157,13 +164,10 @@ static void set_common(struct cli *cli, char letter, const char *value)
 		printf("sluice %s\n", cli_version);
 		exit(cli_finish(CLI_OK));
 	case 'h':
-		if (!cli->verb) {
-			print_help(stdout);
-		} else {
-			print_usage(stdout, cli->verb);
-			printf("\n%s\n", cli->verb->what);
-		}
-		exit(cli_finish(CLI_OK));
+		cli->help = true;
+		if (cli->verb)
+			help_verb(cli);
+		break;
 	}
 }
 
@@ -435,11 +439,11 @@ int main(int argc, char **argv)
 			return CLI_USAGE;
 		i += n;
 	}
-	if (i == argc) {
+	if (i == argc && !cli.help) {
 		print_help(stderr);
 		return CLI_USAGE;
 	}
-	if (!strcmp(argv[i], "help")) {
+	if (i == argc || !strcmp(argv[i], "help")) {
 		print_help(stdout);
 		return cli_finish(CLI_OK);
 	}
@@ -450,5 +454,7 @@ int main(int argc, char **argv)
 	if (!cli.verb)
 		return CLI_USAGE;
 	i += taken;
+	if (cli.help)
+		help_verb(&cli);
 	return cli_finish(cli.verb->run(&cli, argc - i, argv + i));
 }

@@ -22,8 +22,8 @@ int store_open(const struct cli *cli, struct client *c)
 	else
 		cli_error("%s", client_error(c));
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		cli_hint("start it with 'sluiced%s%s' as root, or 'systemctl start sluiced'",
-			 cli->netns ? " -n " : "", cli->netns ? cli->netns : "");
+		cli_hint(cli->netns ? "start it with 'sluiced -n %s' as root" :
+			 "start it with 'sluiced' as root, or 'systemctl start sluiced'", cli->netns);
 	else if (err == -EACCES || err == -EPERM)
 		cli_hint("the configuration is root's and that of the socket's group: use sudo");
 	return CLI_UNREACHABLE;
