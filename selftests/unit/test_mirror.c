@@ -272,6 +272,15 @@ static bool is_path(const struct kernel_path *path, const struct fib_nexthop *h,
 	       (addr_equal(&path->via, &h->via) || (!path->via.family && addr_equal(&h->via, a)));
 }
 
+/* Nothing is forwarded by the route, and a port that is down is among the reasons. */
+static bool some_port_down(const struct fib_route *r)
+{
+	for (unsigned int i = 0; i < r->nexthops && r->reason != REASON_forwarded; i++)
+		if (r->nexthop[i].reason == REASON_port_down)
+			return true;
+	return r->reason == REASON_port_down;
+}
+
 static bool agree(const struct addr *a)
 {
 	static struct decoded_route d;
@@ -288,13 +297,13 @@ static bool agree(const struct addr *a)
 	if (r->reason == REASON_not_followed && f.found)
 		return true;	/* the kernel chooses as it likes */
 	/* Where all paths are down the kernel answers: in IPv6 it takes a shorter prefix. */
-	if (f.found && r->reason == REASON_port_down &&
-	    (err == -ENETUNREACH || a->family == ADDR_V6))
+	if (f.found && some_port_down(r) && (err == -ENETUNREACH || a->family == ADDR_V6))
 		return true;
 	if (err) {
 		if (f.found && r->reason != REASON_reject)
-			return COMPLAIN("%s: the kernel says %s, the join %s", text, strerror(-err),
-					prefix_format(&r->prefix, p1));
+			return COMPLAIN("%s: the kernel says %s, the join %s table %u reason %u", text,
+					strerror(-err), prefix_format(&r->prefix, p1), r->table,
+					r->reason);
 		return true;
 	}
 	if (!f.found)
@@ -649,7 +658,7 @@ static bool is_forwarded(const struct addr *a)
  */
 static void test_neighbour_in_a_flood(void **state)
 {
-	char path[] = "/tmp/test_mirror.XXXXXX", line[80];
+	char path[] = "/tmp/test_mirror.XXXXXX", other[] = "/tmp/test_mirror.XXXXXX", line[80];
 	FILE *to = fdopen(mkstemp(path), "w");
 	unsigned int neighbours = 0;
 	uint64_t since, worst = 0;
@@ -663,12 +672,12 @@ static void test_neighbour_in_a_flood(void **state)
 		fprintf(to, "route %s 30.%u.%u.%u/32 dev v1\n", i / 20000 % 2 ? "del" : "add",
 			i / 20000 / 2, i % 20000 / 256, i % 256);
 	fclose(to);
-	to = fopen("/tmp/test_mirror.addresses", "w");
+	to = fdopen(mkstemp(other), "w");
 	assert_non_null(to);
 	fprintf(to, "link set w0 up\nlink set v0 up\nlink set w1 up\nlink set v1 up\n");
 	fprintf(to, "addr add 40.0.0.1/16 dev v0\naddr add 41.0.0.1/16 dev v1\n");
 	fclose(to);
-	waitpid(run_ip("/tmp/test_mirror.addresses"), NULL, 0);
+	waitpid(run_ip(other), NULL, 0);
 	open_world(4096);
 	catch_up();
 	flood = run_ip(path);
@@ -676,11 +685,11 @@ static void test_neighbour_in_a_flood(void **state)
 		neighbours++;
 		snprintf(line, sizeof(line), "40.0.%u.%u", 1 + neighbours / 250, 1 + neighbours % 250);
 		assert_int_equal(addr_parse(line, &a), 0);
-		to = fopen("/tmp/test_mirror.addresses", "w");
+		to = fopen(other, "w");
 		assert_non_null(to);
 		fprintf(to, "neigh replace %s dev v0 lladdr 02:00:00:00:00:01 nud permanent\n", line);
 		fclose(to);
-		waitpid(run_ip("/tmp/test_mirror.addresses"), NULL, 0);
+		waitpid(run_ip(other), NULL, 0);
 		for (since = now_ms(); !is_forwarded(&a) && now_ms() < since + 1000; )
 			read_some(10);
 		if (!is_forwarded(&a))
@@ -688,7 +697,7 @@ static void test_neighbour_in_a_flood(void **state)
 		worst = now_ms() - since > worst ? now_ms() - since : worst;
 	} while (waitpid(flood, NULL, WNOHANG) == 0);
 	unlink(path);
-	unlink("/tmp/test_mirror.addresses");
+	unlink(other);
 	catch_up();
 	mirror_stats(w.mirror, &s);
 	printf("# %u neighbours in the flood, the slowest after %lu ms; %lu losses, %lu resyncs\n",
