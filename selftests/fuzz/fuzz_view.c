@@ -26,6 +26,7 @@
 /* The view has no data path here, so none of these is called; libbpf is not needed for them. */
 const struct ports *datapath_ports(const struct datapath *dp) { (void)dp; abort(); }
 const struct names *datapath_names(const struct datapath *dp) { (void)dp; abort(); }
+bool datapath_port_lost_tc(const struct datapath *dp, uint16_t n) { (void)dp, (void)n; abort(); }
 const char *datapath_port_mode(const struct datapath *dp, uint16_t n) { (void)dp, (void)n; abort(); }
 bool datapath_counts_failures(const struct datapath *dp) { (void)dp; abort(); }
 

@@ -62,5 +62,10 @@ for mode in native generic; do
 	measured() { at_least 1 "$(at r1 -j flow show | grep -c 10.0.0.2)" "flows of the sender"; }
 	check "$mode: the sender is measured" wait_for 20 measured
 done
+on r1 tc qdisc del dev exch clsact
+check "a tc program that was taken off is noted" eval 'at r1 status | grep -q "port exch: its tc program"'
+kill -HUP %1
+back() { on r1 tc filter show dev exch ingress | grep -q tcopy && ! at r1 status | grep -q "its tc program"; }
+check "and a reload puts it back" wait_for 10 back
 check "the driver's refusals are counted" eval '! at r1 status | grep -q "not counted"'
 finish

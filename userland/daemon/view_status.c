@@ -93,6 +93,9 @@ static void port_notes(const struct view *v, json_t *notes)
 		if (strcmp(mode, "none") && strcmp(mode, asked))
 			add_note(notes, "port %s: attached in %s mode, the policy asks for %s", p->name,
 				 mode, asked);
+		if (v->datapath && datapath_port_lost_tc(v->datapath, p->number))
+			add_note(notes, "port %s: its tc program was taken off (tc qdisc del?), so that frames "
+				 "which XDP cannot copy are not copied; a reload (SIGHUP) puts it back", p->name);
 	}
 }
 

@@ -173,6 +173,19 @@ void detach_port(struct datapath *dp, uint16_t number)
 	drop_link(dp, number);
 }
 
+bool datapath_port_lost_tc(const struct datapath *dp, uint16_t number)
+{
+	const struct attachment *at = &dp->attached[number];
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = at->ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
+	int err;
+
+	if (!at->ifindex || !at->tc)
+		return false;
+	err = bpf_tc_query(&hook, &opts);
+	return err == -ENOENT || err == -EINVAL;	/* no filter; no clsact either */
+}
+
 const char *datapath_port_mode(const struct datapath *dp, uint16_t number)
 {
 	const struct attachment *at = &dp->attached[number];

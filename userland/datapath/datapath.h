@@ -144,6 +144,9 @@ int datapath_vlan_set(struct datapath *dp, uint16_t number, uint16_t id, bool th
 /** datapath_port_mode() - "native", "generic" or "none": how port @number is attached now. */
 const char *datapath_port_mode(const struct datapath *dp, uint16_t number);
 
+/** datapath_port_lost_tc() - whether someone took the tc program, which copies, off port @number. */
+bool datapath_port_lost_tc(const struct datapath *dp, uint16_t number);
+
 /** datapath_wait() - returns when all packets that any program was working on are done: up to 50 ms. */
 int datapath_wait(void);
 
