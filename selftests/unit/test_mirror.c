@@ -299,6 +299,9 @@ static bool agree(const struct addr *a)
 	/* Where all paths are down the kernel answers: in IPv6 it takes a shorter prefix. */
 	if (f.found && some_port_down(r) && (err == -ENETUNREACH || a->family == ADDR_V6))
 		return true;
+	/* A route by which IPv6 finds nobody is passed up, whatever the kernel makes of it. */
+	if (f.found && err == -ENETUNREACH && r->reason == REASON_no_neighbour && a->family == ADDR_V6)
+		return true;
 	if (err) {
 		if (f.found && r->reason != REASON_reject)
 			return COMPLAIN("%s: the kernel says %s, the join %s table %u reason %u", text,
