@@ -74,6 +74,11 @@ check "it holds no privilege beyond need" eval \
 
 # ---- policies --------------------------------------------------------------------
 
+# Another program sits on the second port: the first one is not kept either.
+on r ip link set right xdpdrv obj "$top/build/bpf/root.bpf.o" sec xdp.frags
+check "a port that another XDP program has refuses the policy" eval \
+	'! apply r <<< "$good_policy" && ! has_xdp left'
+on r ip link set right xdpdrv off
 check "a policy is taken" apply r <<< "$good_policy"
 check "both ports have XDP" eval "has_xdp left && has_xdp right"
 check "packets are forwarded, IPv4" reaches 10.0.2.2

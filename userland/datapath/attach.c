@@ -161,6 +161,8 @@ int attach_tc(struct datapath *dp, uint16_t number, bool wanted, struct text *wh
 explain:
 	text_printf(why, "cannot attach the tc program for copies beside the host to port %u: %s",
 		    number, strerror(-err));
+	if (err == -ENOENT || err == -EOPNOTSUPP)
+		text_printf(why, "; the kernel needs the modules sch_ingress and cls_bpf for it");
 	return err;
 }
 

@@ -365,15 +365,20 @@ static void detach_others(struct datapath *dp, const struct generation *gen)
 			detach_port(dp, i);
 }
 
-/* Puts back how the running generation had its ports: after a failed attach_ports(). */
-static void reattach(struct datapath *dp)
+/*
+ * After a commit that failed: ports that were not attached before are not now, and
+ * the others are as the running generation had them.
+ * @was: by number: attached before.
+ */
+static void reattach(struct datapath *dp, const bool *was)
 {
 	struct text ignored = { 0 };
 
-	if (dp->running) {
-		detach_others(dp, dp->running);
+	for (uint16_t i = 1; i < PORTS_MAX; i++)
+		if (dp->attached[i].link >= 0 && !was[i])
+			detach_port(dp, i);
+	if (dp->running)
 		attach_ports(dp->running, true, &ignored);
-	}
 	text_free(&ignored);
 }
 
@@ -426,9 +431,12 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 {
 	bool copies = gen->image->legs.len > 0;
 	struct generation *old = dp->running;
+	bool was[PORTS_MAX];
 	uint32_t zero = 0;
 	int err;
 
+	for (uint16_t i = 0; i < PORTS_MAX; i++)
+		was[i] = dp->attached[i].link >= 0;
 	err = copies ? tx_egress(dp, 1, why) : 0;
 	if (!err)
 		err = attach_ports(gen, allow_missing, why);
@@ -451,6 +459,6 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 	retire(dp, old, copies);
 	return 0;
 undo:
-	reattach(dp);
+	reattach(dp, was);
 	return err;
 }
