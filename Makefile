@@ -79,6 +79,7 @@ help:
 	@echo "make style        formatting and static checks"
 	@echo "sudo make bench   the benchmarks (long)"
 	@echo "sudo make install, uninstall   below PREFIX=$(PREFIX), DESTDIR="
+	@echo "make kmod         compiles the store for the running kernel (the module itself is to come)"
 	@echo "make clean        removes build/"
 	@echo "V=1 shows the commands."
 
@@ -191,8 +192,13 @@ style:
 bench: all
 	$(Q)$(B)/sluice-bench all
 
+KDIR     ?= /lib/modules/$(shell uname -r)/build
+# What there is of the module; sluice.ko itself comes with its own files (Kbuild).
 kmod:
-	@echo "the kernel module is not built yet: sluiced keeps the store (see README.md)" >&2; exit 1
+	$(Q)test -d $(KDIR) || { echo "there are no kernel headers in $(KDIR): install linux-headers" >&2; exit 1; }
+	$(Q)rm -rf $(B)/kmod && mkdir -p $(B)/kmod && cp -r Kbuild kmod $(B)/kmod/
+	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(B)/kmod) W=1 kmod/store.o
+	@echo "  the store compiles in the kernel; the module is not there yet: sluiced keeps the store"
 
 install: all
 	$(Q)tools/install install "$(DESTDIR)" "$(PREFIX)"
