@@ -33,7 +33,6 @@ struct frame {
 	struct ethhdr eth;	/* as it came in */
 	struct copy copy;
 	__u32 ttl_offset;
-	__be16 ttl_word;	/* IPv4: TTL and protocol, as they came in */
 };
 
 /*

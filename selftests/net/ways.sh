@@ -59,7 +59,11 @@ for mode in native generic; do
 		check "$mode, to $group beside the host" copied $group 200
 		check "$mode, to $group beside the host, 8000 bytes" copied $group 8000
 	done
-	measured() { at_least 1 "$(at r1 -j flow show | grep -c 10.0.0.2)" "flows of the sender"; }
+	# The last interval is shown: the sender goes on, so that it is in that, however late we ask.
+	measured() {
+		on src ping -c 1 -W 1 -q 10.0.0.1 > /dev/null
+		at_least 1 "$(at r1 -j flow show | grep -c 10.0.0.2)" "flows of the sender"
+	}
 	check "$mode: the sender is measured" wait_for 20 measured
 done
 on r1 tc qdisc del dev exch clsact
