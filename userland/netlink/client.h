@@ -18,7 +18,13 @@
  * Calls block until the answer is there or the time is over. All return 0 or -errno, and
  * client_error() then is a sentence: the store's own where it sent one. After -ETIMEDOUT
  * or a broken connection (-ECONNRESET, -EPIPE) the client can only be freed.
- * Which transport is used is this file's secret: callers do not see messages.
+ *
+ * Two transports carry the same messages: generic netlink where the module has the store, a unix
+ * socket where sluiced has it. Callers see no messages, and need not know which it is. What
+ * differs is who may: generic netlink asks for CAP_NET_ADMIN in the network namespace
+ * (-EPERM), the socket for root or its group (-EACCES, -EPERM).
+ *
+ * A client is one thread's at a time, whichever that is.
  */
 #ifndef SLUICE_NETLINK_CLIENT_H
 #define SLUICE_NETLINK_CLIENT_H
@@ -47,10 +53,31 @@ void client_free(struct client *c);
 
 /**
  * client_open() - connects to the store.
- * @path: the socket, or NULL for the default of @netns.
+ * @path: a unix socket, which is used then; or NULL: as client_open_either() with the default
+ * socket of @netns.
  * -ENOENT, -ECONNREFUSED: nobody serves it; -EACCES: not allowed. -EINVAL: a bad name.
  */
 int client_open(struct client *c, const char *path, const char *netns);
+
+/**
+ * client_open_module() - connects to the module's store, and to no other.
+ * @netns: the network namespace whose store it is, as `ip netns` names it; NULL: ours. It is
+ * entered by the calling thread while the sockets are made, which takes CAP_SYS_ADMIN.
+ * The kernel may load an installed module by this.
+ * -ENOENT: there is no module, or no such namespace; -EPERM; -EINVAL: a bad name.
+ * Whether we may do anything there is seen by the first request.
+ */
+int client_open_module(struct client *c, const char *netns);
+
+/**
+ * client_open_either() - connects to the module's store, if there is one, else to @socket.
+ * A module that has no compiler bound, beside a socket that is served, is not in use: a sluiced
+ * that was there before the module keeps its own store until it ends. Then it is the socket, too.
+ */
+int client_open_either(struct client *c, const char *socket, const char *netns);
+
+/** client_home() - who has the store that we are connected to; SLUICE_HOME_UNSPEC: not connected. */
+enum sluice_home client_home(const struct client *c);
 
 /** client_error() - why the last call failed: a sentence without a full stop; "" if it did not. */
 const char *client_error(const struct client *c);
@@ -58,7 +85,10 @@ const char *client_error(const struct client *c);
 /** client_patience() - how long to wait for any answer but a verdict; 10 s unless said. */
 void client_patience(struct client *c, unsigned int ms);
 
-/** client_fd() - to poll for events; -1 when not connected. */
+/**
+ * client_fd() - to poll for input; -1 when not connected. Events that came during another call
+ * do not show there: after each call, take them by client_next_event(c, &e, 0).
+ */
 int client_fd(const struct client *c);
 
 /** client_begin() - opens the transaction. @generation: what it begins from; may be NULL. */
@@ -173,12 +203,37 @@ struct client_event {
 };
 
 /**
- * client_next_event() - waits for a notification.
+ * client_next_event() - waits for a notification. The bound compiler needs no subscription for
+ * COMMIT and ROLLBACK; with one it is told twice.
  * @timeout_ms: 0: only what is here already; -1: for ever.
  * -ETIMEDOUT: none came (the client stays good); -ECONNRESET: the store has gone.
  * Those that arrive during other calls are kept for this one, up to 4096.
  */
 int client_next_event(struct client *c, struct client_event *e, int timeout_ms);
+
+/*
+ * The compiler: bound once a store, it is told of candidates (COMMIT) and of returns (ROLLBACK),
+ * reads them by their generation, and owes verdicts. It must not commit by the same client.
+ */
+
+/**
+ * client_bind() - becomes the compiler, until the client is freed.
+ * @runs: the generation that the data path has now, 0 for none. @running: what it shall have;
+ * may be NULL. -EBUSY: there is one.
+ */
+int client_bind(struct client *c, uint64_t runs, uint64_t *running);
+
+/**
+ * client_verdict() - @message: diagnostics, or NULL; what is longer than SLUICE_MESSAGE_MAX is
+ * cut, and says so. -ESTALE: @generation is neither candidate nor running (any more).
+ */
+int client_verdict(struct client *c, uint64_t generation, bool accepted, const char *message);
+
+/**
+ * client_send_event() - tells group "events", as of now. @name: a stable word; @json: an object,
+ * or NULL. -EINVAL: too long.
+ */
+int client_send_event(struct client *c, const char *name, const char *json);
 
 /*
  * Policy documents: text of any size, under a name, in chunks.
