@@ -18,6 +18,9 @@
  *    connection, or about bytes that are no message.
  *    The path is /run/sluice/sluice.sock, or /run/sluice/netns/NAME/sluice.sock.
  *
+ * The commands need CAP_NET_ADMIN in the network namespace, those that read included, and so
+ * does joining a group; on the unix socket, the right to use it.
+ *
  * NLM_F_ACK asks for an NLMSG_ERROR with error 0 after success; failure always sends
  * one. It carries NLMSGERR_ATTR_MSG, a sentence, and NLMSGERR_ATTR_OFFS, the offending
  * attribute, where there is one. A dump is NLM_F_MULTI messages up to NLMSG_DONE.
@@ -78,6 +81,7 @@
  *						   all of one moment, however long the dump takes
  *	COMMIT	[CONFIRM_TIMEOUT], [COMMENT]	-> GENERATION of the candidate, and later, with
  *						   the same sequence number, VERDICT as below
+ *						   (over netlink it may overtake the NLM_F_ACK)
  *	ROLLBACK [GENERATION: default the last], [CONFIRM_TIMEOUT], [COMMENT]
  *						-> as COMMIT
  *	CONFIRM	[GENERATION]
