@@ -22,7 +22,7 @@ completes() {
 	fi
 }
 
-completes "status check apply policy port route group flow counter top monitor replay" ""
+completes "status check apply confirm rollback history policy port route group flow counter top monitor replay" ""
 completes "policy port" p
 completes "show get" route ""
 completes get route g
@@ -31,8 +31,8 @@ completes "--rib" route get --r
 completes "--json" --j
 completes "--print --pretty" check --pr
 completes "" route get 10.0.0.1 --limit
-completes "route" -n x ro
-completes "route" --netns x --json ro
+completes "route" -n x rou
+completes "rollback route" --netns x --json ro
 completes "README.md" check READ
 completes "README.md" apply Makefile READ
 completes "LICENSE" route get --rib LIC

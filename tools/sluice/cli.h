@@ -49,13 +49,16 @@ struct verb {
 
 int apply(struct cli *cli, int argc, char **argv);
 int check(struct cli *cli, int argc, char **argv);
+int confirm(struct cli *cli, int argc, char **argv);
 int counter_show(struct cli *cli, int argc, char **argv);
 int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
+int history(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
 int policy_show(struct cli *cli, int argc, char **argv);
 int port_show(struct cli *cli, int argc, char **argv);
 int replay(struct cli *cli, int argc, char **argv);
+int rollback(struct cli *cli, int argc, char **argv);
 int route_get(struct cli *cli, int argc, char **argv);
 int route_show(struct cli *cli, int argc, char **argv);
 int status(struct cli *cli, int argc, char **argv);

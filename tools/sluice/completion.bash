@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # bash completion for sluice(8).
 
+# Numbers of the generations that are in state $1.
+_sluice_generations()
+{
+	sluice -j history 2>/dev/null | sed -n "s/.*\"number\":\([0-9]*\),\"state\":\"$1\".*/\1/p"
+}
+
 _sluice()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -18,14 +24,14 @@ _sluice()
 	--engine)
 		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port|--mac)
+	--limit|--interval|--port|--mac|--confirm|--comment)
 		return ;;
 	esac
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac) i=$((i + 1)) ;;
+		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac|--confirm|--comment) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
 		esac
@@ -33,7 +39,7 @@ _sluice()
 
 	case "${words[*]}" in
 	"")
-		own="status check apply policy port route group flow counter top monitor replay" ;;
+		own="status check apply confirm rollback history policy port route group flow counter top monitor replay" ;;
 	policy|port|group)
 		own="show" ;;
 	route)
@@ -43,7 +49,11 @@ _sluice()
 	check*)
 		own="--print" files=1 ;;
 	apply*)
-		files=1 ;;
+		own="--confirm --comment" files=1 ;;
+	confirm)
+		own=$(_sluice_generations running) ;;
+	rollback)
+		own="--confirm --comment $(_sluice_generations history)" ;;
 	"route show")
 		own="--ip4 --ip6" ;;
 	"route get"*)

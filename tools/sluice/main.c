@@ -21,8 +21,14 @@ static const struct verb verbs[] = {
 	  "what runs, and everything that is not as asked" },
 	{ "check", NULL, check, "[--print] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
-	{ "apply", NULL, apply, "FILE... | -",
+	{ "apply", NULL, apply, "[--confirm TIME] [--comment TEXT] FILE... | -",
 	  "make these policies the running ones, all or nothing" },
+	{ "confirm", NULL, confirm, "[GENERATION]",
+	  "keep what was committed with --confirm" },
+	{ "rollback", NULL, rollback, "[--confirm TIME] [--comment TEXT] [GENERATION]",
+	  "go back to an older generation, or the last one" },
+	{ "history", NULL, history, "",
+	  "the generations that are kept" },
 	{ "policy", "show", policy_show, "[NAME]",
 	  "the text of the running policy" },
 	{ "port", "show", port_show, "[NAME]",
@@ -125,7 +131,7 @@ static void print_help(FILE *to)
 {
 	fputs("usage: sluice [OPTIONS] OBJECT [COMMAND] [ARGUMENTS]\n\n", to);
 	for (size_t i = 0; i < VERBS; i++)
-		fprintf(to, "  %-8s%-5s %s\n", verbs[i].object,
+		fprintf(to, "  %-9s%-8s %s\n", verbs[i].object,
 			verbs[i].command ? verbs[i].command : "", verbs[i].what);
 	fputc('\n', to);
 	for (size_t i = 0; i < COMMON; i++)

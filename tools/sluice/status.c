@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
-/* sluice status: what runs, and everything that is not as asked. */
+/*
+ * sluice status: what runs, and everything that is not as asked. The daemon is asked, and the
+ * store, which alone knows whether what runs waits to be confirmed.
+ */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "ask.h"
 #include "columns.h"
+#include "netlink/client.h"
+#include "store.h"
+
+struct shown {
+	const struct cli *cli;
+	struct client_status store;	/* zeroed: it could not be asked */
+};
 
 static void print_ports(const json_t *ports)
 {
@@ -73,15 +84,21 @@ static void print_statistics(const json_t *o)
 		       field_number(routes, "ip6_max"));
 }
 
-static void print_status(void *arg, const json_t *o, const char *line)
+static void print_confirmation(const struct client_status *store)
+{
+	char left[32];
+
+	printf("%-12swaited for: generation %" PRIu64 " comes back in %s\n", "confirm",
+	       store->confirm_back, duration_format(store->confirm_left_ms / 1000, left));
+}
+
+static void print_status(const struct cli *cli, const json_t *o, const struct client_status *store)
 {
 	const json_t *groups = json_object_get(o, "groups");
 	const char *why = field_text(o, "store_why");
-	const struct cli *cli = arg;
 	long long now = time(NULL);
 	char buf[32];
 
-	(void)line;
 	printf("sluiced %s, process %lld%s%s, for %s\n", field_text(o, "version"),
 	       field_number(o, "pid"), *field_text(o, "netns") ? ", namespace " : "",
 	       field_text(o, "netns"), duration_format(now - field_number(o, "started"), buf));
@@ -90,6 +107,8 @@ static void print_status(void *arg, const json_t *o, const char *line)
 		       duration_format(now - field_number(o, "since"), buf));
 	else
 		printf("%-12snone yet: every packet goes to the stack\n", "generation");
+	if (store->confirm_waits)
+		print_confirmation(store);
 	printf("%-12s%s%s%s%s\n", "store",
 	       strcmp(field_text(o, "store"), "module") ? "in sluiced" : "in the module",
 	       *why ? " (" : "", why, *why ? ")" : "");
@@ -104,9 +123,48 @@ static void print_status(void *arg, const json_t *o, const char *line)
 	print_notes(cli, json_object_get(o, "notes"));
 }
 
+static void take_status(void *arg, const json_t *o, const char *line)
+{
+	const struct shown *shown = arg;
+	const struct client_status *store = &shown->store;
+
+	(void)line;
+	if (!shown->cli->json) {
+		print_status(shown->cli, o, store);
+		return;
+	}
+	if (store->confirm_waits)
+		json_object_set_new((json_t *)o, "confirm",
+				    json_pack("{sI sI}", "left_ms", (json_int_t)store->confirm_left_ms,
+					      "back", (json_int_t)store->confirm_back));
+	ask_print_json(shown->cli, o, NULL);
+}
+
+/* A store that cannot be asked is the daemon's to tell of. */
+static void ask_store(const struct cli *cli, struct client_status *status)
+{
+	struct client *c = client_new();
+
+	if (store_try(cli, c) || client_status(c, status))
+		memset(status, 0, sizeof(*status));
+	client_free(c);
+}
+
 int status(struct cli *cli, int argc, char **argv)
 {
+	struct shown shown = { .cli = cli };
+	struct ask a;
+	int code;
+
 	if (cli_no_arguments(cli, argc, argv, NULL) < 0)
 		return CLI_USAGE;
-	return ask_show(cli, json_pack("{ss}", "show", "status"), print_status, cli);
+	ask_store(cli, &shown.store);
+	code = ask_open(&a, cli);
+	if (code == CLI_OK)
+		code = ask_send(&a, ask_request("status", NULL, NULL));
+	if (code == CLI_OK)
+		code = ask_receive(&a, take_status, &shown);
+	ask_complain(&a, code);
+	ask_close(&a);
+	return code;
 }

@@ -4,17 +4,24 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli.h"
 #include "netlink/client.h"
 
-int store_open(const struct cli *cli, struct client *c)
+int store_try(const struct cli *cli, struct client *c)
 {
+	const char *elsewhere = getenv("SLUICE_RUN_DIR");
 	char path[PATH_MAX];
-	int err;
 
 	snprintf(path, sizeof(path), "%s/sluice.sock", cli->run_dir);
-	err = client_open(c, path, NULL);
+	return client_open(c, elsewhere && *elsewhere ? path : NULL, cli->netns);
+}
+
+int store_open(const struct cli *cli, struct client *c)
+{
+	int err = store_try(cli, c);
+
 	if (!err)
 		return CLI_OK;
 	if (err == -EACCES || err == -EPERM)

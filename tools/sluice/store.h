@@ -11,4 +11,7 @@ struct client;
  */
 int store_open(const struct cli *cli, struct client *c);
 
+/** store_try() - the same without a complaint. Return: 0 or -errno, and client_error(). */
+int store_try(const struct cli *cli, struct client *c);
+
 #endif
