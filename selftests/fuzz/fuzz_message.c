@@ -143,7 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		}
 		if (!message_error(nlh, &err, sentence, sizeof(sentence), &offset) && err > 0)
 			abort();
-		if (message_done(nlh) > 0)
+		if (message_done(nlh, sentence, sizeof(sentence)) > 0)
 			abort();
 	}
 	free(exact);

@@ -1224,6 +1224,75 @@ static void a_compiler_elsewhere(void **state)
 	client_free(c);
 }
 
+/* The same by our own client: what it is told, what it reads, and what it says. */
+static void a_client_compiles(void **state)
+{
+	struct daemon *d = *state;
+	struct client *c = connected(d), *second = connected(d), *monitor = connected(d);
+	struct client_verdict *v;
+	char long_text[SLUICE_MESSAGE_MAX + 10];
+	struct client_event e;
+	uint64_t running = 99;
+	pthread_t committer;
+
+	assert_int_equal(client_home(c), SLUICE_HOME_DAEMON);
+	good(monitor, client_subscribe(monitor, 1 << SLUICE_GROUP_EVENTS));
+	assert_int_equal(client_verdict(c, 0, true, NULL), -EPERM);
+	assert_int_equal(client_send_event(c, "early", NULL), -EPERM);
+	good(c, client_bind(c, 0, &running));
+	assert_int_equal(running, 0);
+	assert_int_equal(client_bind(second, 0, NULL), -EBUSY);
+	assert_non_null(strstr(client_error(second), "a compiler is bound already"));
+
+	assert_int_equal(pthread_create(&committer, NULL, commit_in_thread, d), 0);
+	good(c, client_next_event(c, &e, 10000));
+	assert_int_equal(e.cmd, SLUICE_CMD_COMMIT);
+	assert_int_equal(e.generation, 1);
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	assert_int_equal(client_verdict(c, 7, true, NULL), -ESTALE);
+	good(c, client_verdict(c, 1, true, long_text));
+	pthread_join(committer, (void **)&v);
+	assert_true(v->accepted);
+	assert_int_equal(strlen(v->message), SLUICE_MESSAGE_MAX);
+	assert_non_null(strstr(v->message, "... (cut here)"));
+	client_verdict_free(v);
+	free(v);
+
+	assert_int_equal(client_send_event(c, "long", long_text), -EINVAL);
+	good(c, client_send_event(c, "port-up", "{\"port\":\"wan\"}"));
+	good(monitor, client_next_event(monitor, &e, 10000));
+	assert_int_equal(e.cmd, SLUICE_CMD_EVENT);
+	assert_string_equal(e.name, "port-up");
+	assert_string_equal(e.text, "{\"port\":\"wan\"}");
+	assert_true(e.time_ns > 1700000000000000000ull);
+	client_free(c);
+	client_free(second);
+	client_free(monitor);
+}
+
+/* Without the module the choice falls on the socket, and who insists is told why. */
+static void the_home_is_found(void **state)
+{
+	struct daemon *d = *state;
+	struct client *c = client_new();
+	int err = client_open_module(c, NULL);
+
+	if (!err) {
+		client_free(c);
+		skip();		/* this kernel has the module */
+	}
+	assert_int_equal(err, -ENOENT);
+	assert_non_null(strstr(client_error(c), "the kernel module is not loaded"));
+	assert_int_equal(client_home(c), SLUICE_HOME_UNSPEC);
+	assert_int_equal(client_open_module(c, "../up"), -EINVAL);
+	assert_int_equal(client_open_module(c, "no-such-namespace"), -ENOENT);
+	good(c, client_open_either(c, d->path, NULL));
+	assert_int_equal(client_home(c), SLUICE_HOME_DAEMON);
+	good(c, client_begin(c, NULL));
+	client_free(c);
+}
+
 /* The time to confirm ran out while nobody was there: who binds finds it done. */
 static void a_return_before_binding(void **state)
 {
@@ -1275,6 +1344,9 @@ int main(void)
 		cmocka_unit_test(a_return_before_binding),
 		cmocka_unit_test_setup_teardown(a_compiler_elsewhere, setup_without_compiler,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_client_compiles, setup_without_compiler,
+						teardown),
+		T(the_home_is_found),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,13 +17,13 @@
 #include <time.h>
 #include <uv.h>
 
+#include "base/netns.h"
 #include "base/text.h"
 #include "daemon/configuration.h"
 #include "daemon/generations.h"
 #include "daemon/grace.h"
 #include "daemon/lock.h"
 #include "daemon/log.h"
-#include "daemon/netns.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"

@@ -12,8 +12,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/netns.h"
 #include "base/text.h"
-#include "daemon/netns.h"
 
 #define RUNDIR_DEFAULT	"/run/sluice"
 #define SOCKET_PATH_MAX	107	/* bytes of sun_path, without the NUL */

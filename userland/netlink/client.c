@@ -4,7 +4,8 @@
  *
  * What comes in is of three kinds: answers to the request at hand (its sequence number),
  * notifications (sequence number 0), which are kept for client_next_event(), and answers
- * to requests that were given up, which are passed over.
+ * to requests that were given up, which are passed over. How they travel is the transport's
+ * affair (transport.h).
  */
 #include "netlink/client.h"
 
@@ -16,15 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/text.h"
 #include "base/vec.h"
 #include "netlink/document.h"
 #include "netlink/message.h"
+#include "netlink/transport.h"
 
 #define EVENTS_KEPT	4096
 #define CHANGE_BYTES	49152	/* a message of many objects */
@@ -36,7 +35,7 @@ struct kept {
 };
 
 struct client {
-	int fd;
+	struct transport *transport;	/* NULL: not connected */
 	unsigned int patience_ms;
 	uint32_t seq;
 	char error[512];
@@ -69,15 +68,7 @@ static int fail(struct client *c, int err, const char *format, ...)
 	return err;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
-
-/* --- the transport: a unix socket ---------------------------------------------- */
+/* --- the way to a store --------------------------------------------------------- */
 
 void client_path(const char *netns, char path[CLIENT_PATH_MAX])
 {
@@ -93,124 +84,127 @@ static bool good_netns(const char *name)
 	       strlen(name) < CLIENT_PATH_MAX - sizeof("/run/sluice/netns//sluice.sock");
 }
 
-int client_open(struct client *c, const char *path, const char *netns)
+/* What the transport says went wrong. Takes @why. */
+static int fail_transport(struct client *c, int err, struct text *why)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char standard[CLIENT_PATH_MAX];
-	int fd, err;
+	fail(c, err, "%s", text_string(why));
+	text_free(why);
+	return err;
+}
+
+static void take_transport(struct client *c, struct transport *t)
+{
+	if (c->transport)
+		c->transport->ops->close(c->transport);
+	c->transport = t;
+	c->in_len = c->in_pos = 0;
+	c->change = SLUICE_CMD_UNSPEC;
+}
+
+static int open_unix(struct client *c, const char *path)
+{
+	struct text why = { 0 };
+	struct transport *t;
+	int err = transport_unix(path, &t, &why);
 
 	c->error[0] = '\0';
-	if (!path) {
-		if (netns && !good_netns(netns))
-			return fail(c, -EINVAL, "\"%s\" is no name of a network namespace", netns);
-		client_path(netns, standard);
-		path = standard;
-	}
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return fail(c, -EINVAL, "%s: a socket's path has at most %zu bytes", path,
-			    sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(c, -errno, "no socket: %s", strerror(errno));
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		err = -errno;
-		close(fd);
-		if (err == -ENOENT || err == -ECONNREFUSED)
-			return fail(c, err, "%s: nobody serves it: is sluiced running?", path);
-		if (err == -EACCES)
-			return fail(c, err, "%s: only root and members of its group may use it",
-				    path);
-		return fail(c, err, "%s: %s", path, strerror(-err));
-	}
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = fd;
+	if (err)
+		return fail_transport(c, err, &why);
+	take_transport(c, t);
 	return 0;
 }
 
-static int wait_for(struct client *c, short events, int64_t deadline)
+int client_open_module(struct client *c, const char *netns)
 {
-	struct pollfd p = { c->fd, events, 0 };
-	int64_t left = -1;
-	int n;
-
-	do {
-		if (deadline >= 0) {
-			left = deadline - now_ms();
-			if (left < 0)
-				left = 0;
-			if (left > 1000000000)
-				left = 1000000000;
-		}
-		n = poll(&p, 1, left);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return fail(c, -errno, "poll: %s", strerror(errno));
-	return n ? 0 : -ETIMEDOUT;
-}
-
-static int transport_send(struct client *c, const void *bytes, size_t len)
-{
-	int64_t deadline = now_ms() + c->patience_ms;
+	struct text why = { 0 };
+	struct transport *t;
 	int err;
 
-	if (c->fd < 0)
-		return fail(c, -ENOTCONN, "not connected to a store");
-	while (send(c->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		if (errno == EINTR)
-			continue;
-		if (errno == EPIPE || errno == ECONNRESET)
-			return 0;	/* what it said before it closed is there to be read */
-		if (errno != EAGAIN)
-			return fail(c, -errno, "the store cannot be reached: %s", strerror(errno));
-		err = wait_for(c, POLLOUT, deadline);
-		if (err == -ETIMEDOUT)
-			return fail(c, err, "the store takes no request for %u s",
-				    c->patience_ms / 1000);
-		if (err)
-			return err;
-	}
+	c->error[0] = '\0';
+	if (netns && !good_netns(netns))
+		return fail(c, -EINVAL, "\"%s\" is no name of a network namespace", netns);
+	err = transport_genl(netns, &t, &why);
+	if (err)
+		return fail_transport(c, err, &why);
+	take_transport(c, t);
 	return 0;
 }
 
-/* Fills @in. @deadline: -1 for ever. -ETIMEDOUT leaves no sentence. */
-static int transport_receive(struct client *c, int64_t deadline)
+int client_open_either(struct client *c, const char *socket, const char *netns)
 {
-	bool reset = false;
-	ssize_t n;
+	int err = client_open_module(c, netns);
+	struct client_status status;
+
+	if (err == -ENOENT)
+		return open_unix(c, socket);
+	if (err)
+		return err;
+	/* whoever may not ask either is told so by the first request */
+	if (client_status(c, &status) || !status.compiler)
+		open_unix(c, socket);
+	c->error[0] = '\0';
+	return 0;
+}
+
+int client_open(struct client *c, const char *path, const char *netns)
+{
+	char standard[CLIENT_PATH_MAX];
+
+	if (path)
+		return open_unix(c, path);
+	if (netns && !good_netns(netns))
+		return fail(c, -EINVAL, "\"%s\" is no name of a network namespace", netns);
+	client_path(netns, standard);
+	return client_open_either(c, standard, netns);
+}
+
+enum sluice_home client_home(const struct client *c)
+{
+	return c->transport ? c->transport->ops->home : SLUICE_HOME_UNSPEC;
+}
+
+/* Fills @in. @deadline: -1 for ever. -ETIMEDOUT and -ENOBUFS leave no sentence. */
+static int receive(struct client *c, int64_t deadline)
+{
+	struct text why = { 0 };
 	int err;
 
-	if (c->fd < 0)
+	if (!c->transport)
 		return fail(c, -ENOTCONN, "not connected to a store");
 	for (;;) {
-		n = recv(c->fd, c->in, sizeof(c->in), MSG_DONTWAIT | MSG_TRUNC);
-		if (n > (ssize_t)sizeof(c->in))
-			return fail(c, -EBADMSG, "the store sent a datagram of %zd bytes", n);
-		if (n > 0)
-			break;
-		/* a reset is told once, before what was sent ahead of it */
-		if (n < 0 && errno == ECONNRESET && !reset) {
-			reset = true;
-			continue;
-		}
-		if (!n || errno == ECONNRESET)
-			return fail(c, -ECONNRESET, "the store has closed the connection");
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return fail(c, -errno, "the store cannot be heard: %s", strerror(errno));
-		err = wait_for(c, POLLIN, deadline);
+		err = c->transport->ops->receive(c->transport, c->in, sizeof(c->in), &c->in_len,
+						 &why);
+		c->in_pos = 0;
+		if (!err)
+			return 0;
+		c->in_len = 0;
+		if (err == -ENOBUFS)
+			return err;
+		if (err != -EAGAIN)
+			return fail_transport(c, err, &why);
+		err = transport_wait(c->transport->fd, POLLIN, deadline);
+		if (err && err != -ETIMEDOUT)
+			fail(c, err, "poll: %s", strerror(-err));
 		if (err)
 			return err;
 	}
-	c->in_len = n;
-	c->in_pos = 0;
-	return 0;
+}
+
+static int send_message(struct client *c, size_t len)
+{
+	int64_t deadline = transport_now() + c->patience_ms;
+	struct text why = { 0 };
+	int err;
+
+	if (!c->transport)
+		return fail(c, -ENOTCONN, "not connected to a store");
+	err = c->transport->ops->send(c->transport, c->out_message.nlh, len, deadline, &why);
+	return err ? fail_transport(c, err, &why) : 0;
 }
 
 /* --- what comes in ---------------------------------------------------------------- */
 
+/* @nlh: NULL if what came is that some were lost. */
 static int next_message(struct client *c, const struct nlmsghdr **nlh, int64_t deadline)
 {
 	struct message_error e;
@@ -223,7 +217,9 @@ static int next_message(struct client *c, const struct nlmsghdr **nlh, int64_t d
 		c->in_len = 0;
 		if (e.err)
 			return fail(c, e.err, "the store sent garbage: %s", e.sentence);
-		err = transport_receive(c, deadline);
+		err = receive(c, deadline);
+		if (err == -ENOBUFS)
+			return 0;	/* with @nlh NULL */
 		if (err)
 			return err;
 	}
@@ -257,6 +253,7 @@ struct request {
 	const char *about;	/* put in front of the store's sentence; may be NULL */
 	uint32_t error_offset;	/* of the offending attribute, 0 if none was named */
 	bool refused;		/* by the store: the connection is good */
+	bool interrupted;	/* a dump is not of one moment */
 };
 
 static int take_error(struct client *c, const struct nlmsghdr *nlh, struct request *r)
@@ -269,7 +266,22 @@ static int take_error(struct client *c, const struct nlmsghdr *nlh, struct reque
 	if (!err)
 		return 0;
 	r->refused = true;
+	if (err == -EPERM && !sentence[0])
+		return fail(c, err, "not permitted: it takes CAP_NET_ADMIN in this network namespace");
 	return fail(c, err, "%s", sentence[0] ? sentence : strerror(-err));
+}
+
+static int take_done(struct client *c, const struct nlmsghdr *nlh, const struct request *r)
+{
+	char sentence[256];
+	int err = message_done(nlh, sentence, sizeof(sentence));
+
+	if (err)
+		return fail(c, err, "the dump broke off: %s", sentence[0] ? sentence :
+			    strerror(-err));
+	if (r->interrupted)
+		return fail(c, -EINTR, "the configuration changed while it was read: read it again");
+	return 1;
 }
 
 /* One message. Return: 1 if the request is done, 0 if not yet, or -errno. */
@@ -279,7 +291,7 @@ static int sort(struct client *c, const struct nlmsghdr *nlh, struct request *r)
 	struct message m;
 	int err;
 
-	if (nlh->nlmsg_type == NLMSG_OVERRUN) {
+	if (!nlh || nlh->nlmsg_type == NLMSG_OVERRUN) {
 		keep_event(c, NULL);
 		return 0;
 	}
@@ -294,12 +306,9 @@ static int sort(struct client *c, const struct nlmsghdr *nlh, struct request *r)
 	}
 	if (nlh->nlmsg_seq != r->seq)
 		return 0;
-	if (nlh->nlmsg_type == NLMSG_DONE) {
-		err = message_done(nlh);
-		if (err)
-			return fail(c, err, "the dump broke off: %s", strerror(-err));
-		return 1;
-	}
+	r->interrupted |= nlh->nlmsg_flags & NLM_F_DUMP_INTR;
+	if (nlh->nlmsg_type == NLMSG_DONE)
+		return take_done(c, nlh, r);
 	err = message_answer(nlh, &m, &e);
 	if (err == -EOPNOTSUPP)
 		return 0;
@@ -314,7 +323,7 @@ static int await(struct client *c, struct request *r)
 	int err;
 
 	do {
-		err = next_message(c, &nlh, now_ms() + c->patience_ms);
+		err = next_message(c, &nlh, transport_now() + c->patience_ms);
 		if (err == -ETIMEDOUT)
 			return fail(c, err, "the store did not answer in %u s",
 				    c->patience_ms / 1000);
@@ -343,7 +352,7 @@ static int finish(struct client *c, struct request *r)
 	if (!len)
 		return fail(c, -EMSGSIZE, "the request is too long for a message");
 	r->seq = c->seq;
-	err = transport_send(c, c->out, len);
+	err = send_message(c, len);
 	return err ? err : await(c, r);
 }
 
@@ -635,7 +644,7 @@ static int propose(struct client *c, const struct client_commit *how, struct cli
 	if (how->comment)
 		message_put_string(&c->out_message, SLUICE_A_COMMENT, how->comment,
 				   strlen(how->comment));
-	deadline = now_ms() + wait_ms;
+	deadline = transport_now() + wait_ms;
 	err = finish(c, &r);
 	while (!err && !k.decided) {
 		err = next_message(c, &nlh, deadline);
@@ -703,8 +712,15 @@ int client_status(struct client *c, struct client_status *s)
 int client_subscribe(struct client *c, uint32_t groups)
 {
 	struct request r = {};
-	int err = begin_request(c, SLUICE_CMD_SUBSCRIBE, NLM_F_ACK);
+	struct text why = { 0 };
+	int err;
 
+	if (c->transport && c->transport->ops->subscribe) {
+		c->error[0] = '\0';
+		err = c->transport->ops->subscribe(c->transport, groups, &why);
+		return err ? fail_transport(c, err, &why) : 0;
+	}
+	err = begin_request(c, SLUICE_CMD_SUBSCRIBE, NLM_F_ACK);
 	if (err)
 		return err;
 	message_put_u32(&c->out_message, SLUICE_A_GROUPS, groups);
@@ -779,7 +795,7 @@ static bool tell(struct client *c, struct client_event *e)
 
 int client_next_event(struct client *c, struct client_event *e, int timeout_ms)
 {
-	int64_t deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+	int64_t deadline = timeout_ms < 0 ? -1 : transport_now() + timeout_ms;
 	struct request none = {};
 	const struct nlmsghdr *nlh;
 	int err;
@@ -799,12 +815,58 @@ int client_next_event(struct client *c, struct client_event *e, int timeout_ms)
 			return fail(c, err, "nothing has happened");
 		if (err)
 			return err;
-		if (nlh->nlmsg_type == NLMSG_ERROR)
+		if (nlh && nlh->nlmsg_type == NLMSG_ERROR)
 			continue;	/* to a request that was given up */
 		err = sort(c, nlh, &none);
 		if (err < 0)
 			return err;
 	}
+}
+
+/* --- the compiler ------------------------------------------------------------------------- */
+
+int client_bind(struct client *c, uint64_t runs, uint64_t *running)
+{
+	struct request r = { .take = take_generation, .ctx = running };
+	int err = begin_request(c, SLUICE_CMD_BIND, NLM_F_ACK);
+
+	if (err)
+		return err;
+	message_put_u64(&c->out_message, SLUICE_A_GENERATION, runs);
+	return finish(c, &r);
+}
+
+int client_verdict(struct client *c, uint64_t generation, bool accepted, const char *message)
+{
+	char cut[SLUICE_MESSAGE_MAX + 1];
+	struct request r = {};
+	int err = begin_request(c, SLUICE_CMD_VERDICT, NLM_F_ACK);
+
+	if (err)
+		return err;
+	message_put_u64(&c->out_message, SLUICE_A_GENERATION, generation);
+	message_put_u32(&c->out_message, SLUICE_A_ACCEPTED, accepted);
+	if (message && *message) {
+		message = message_cut(message, cut);
+		message_put_string(&c->out_message, SLUICE_A_MESSAGE, message, strlen(message));
+	}
+	return finish(c, &r);
+}
+
+int client_send_event(struct client *c, const char *name, const char *json)
+{
+	struct request r = {};
+	struct timespec now;
+	int err;
+
+	if (strlen(name) > SLUICE_EVENT_NAME_MAX || (json && strlen(json) > SLUICE_EVENT_TEXT_MAX))
+		return fail(c, -EINVAL, "the event \"%.63s\" is too long to be told", name);
+	err = begin_request(c, SLUICE_CMD_EVENT, NLM_F_ACK);
+	if (err)
+		return err;
+	clock_gettime(CLOCK_REALTIME, &now);
+	message_put_event(&c->out_message, name, now.tv_sec * 1000000000ull + now.tv_nsec, json);
+	return finish(c, &r);
 }
 
 /* --- documents -------------------------------------------------------------------------------- */
@@ -877,7 +939,6 @@ struct client *client_new(void)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
 
-	c->fd = -1;
 	c->patience_ms = 10000;
 	c->last_event = &c->events;
 	return c;
@@ -894,8 +955,8 @@ void client_free(struct client *c)
 		free(k);
 	}
 	free(c->told);
-	if (c->fd >= 0)
-		close(c->fd);
+	if (c->transport)
+		c->transport->ops->close(c->transport);
 	free(c);
 }
 
@@ -911,5 +972,5 @@ void client_patience(struct client *c, unsigned int ms)
 
 int client_fd(const struct client *c)
 {
-	return c->fd;
+	return c->transport ? c->transport->fd : -1;
 }

@@ -476,13 +476,27 @@ int message_status(const struct message *m, struct client_status *s, struct mess
 	return 0;
 }
 
+/* The attributes behind an error: a sentence, and where. */
+static void read_extack(const void *attrs, int left, char *sentence, size_t size, uint32_t *offset)
+{
+	const struct nlattr *a = attrs;
+
+	for (; mnl_attr_ok(a, left); left -= MNL_ALIGN(a->nla_len), a = mnl_attr_next(a)) {
+		size_t payload = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG && size)
+			snprintf(sentence, size, "%.*s", (int)payload,
+				 (const char *)mnl_attr_get_payload(a));
+		else if (mnl_attr_get_type(a) == NLMSGERR_ATTR_OFFS && payload == 4)
+			*offset = mnl_attr_get_u32(a);
+	}
+}
+
 int message_error(const struct nlmsghdr *nlh, int *err, char *sentence, size_t size,
 		  uint32_t *offset)
 {
 	const struct nlmsgerr *body = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *a;
 	size_t len = mnl_nlmsg_get_payload_len(nlh), head = sizeof(*body);
-	int left;
 
 	if (nlh->nlmsg_type != NLMSG_ERROR || len < sizeof(*body) || body->error > 0)
 		return -EBADMSG;
@@ -499,27 +513,24 @@ int message_error(const struct nlmsghdr *nlh, int *err, char *sentence, size_t s
 			return -EBADMSG;
 		head = sizeof(body->error) + MNL_ALIGN(body->msg.nlmsg_len);
 	}
-	a = (const void *)((const char *)body + head);
-	left = (int)len - (int)head;
-	for (; mnl_attr_ok(a, left); left -= MNL_ALIGN(a->nla_len), a = mnl_attr_next(a)) {
-		size_t payload = mnl_attr_get_payload_len(a);
-
-		if (mnl_attr_get_type(a) == NLMSGERR_ATTR_MSG && size)
-			snprintf(sentence, size, "%.*s", (int)payload,
-				 (const char *)mnl_attr_get_payload(a));
-		else if (mnl_attr_get_type(a) == NLMSGERR_ATTR_OFFS && payload == 4)
-			*offset = mnl_attr_get_u32(a);
-	}
+	read_extack((const char *)body + head, (int)len - (int)head, sentence, size, offset);
 	return 0;
 }
 
-int message_done(const struct nlmsghdr *nlh)
+int message_done(const struct nlmsghdr *nlh, char *sentence, size_t size)
 {
+	const char *body = mnl_nlmsg_get_payload(nlh);
+	size_t len = mnl_nlmsg_get_payload_len(nlh);
+	uint32_t offset;
 	int err;
 
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(err))
+	if (size)
+		sentence[0] = '\0';
+	if (len < sizeof(err))
 		return -EBADMSG;
-	memcpy(&err, mnl_nlmsg_get_payload(nlh), sizeof(err));
+	memcpy(&err, body, sizeof(err));
+	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
+		read_extack(body + sizeof(err), (int)(len - sizeof(err)), sentence, size, &offset);
 	return err > 0 ? -EBADMSG : err;
 }
 
@@ -654,6 +665,17 @@ void message_put_status(struct message_out *o, const struct client_status *s)
 	for (unsigned int i = 0; i < s->generations; i++)
 		put_generation(o, &s->generation[i]);
 	nest_end(o, nest);
+}
+
+const char *message_cut(const char *text, char cut[SLUICE_MESSAGE_MAX + 1])
+{
+	static const char end[] = "\n... (cut here)";
+
+	if (strlen(text) <= SLUICE_MESSAGE_MAX)
+		return text;
+	memcpy(cut, text, SLUICE_MESSAGE_MAX);
+	strcpy(cut + SLUICE_MESSAGE_MAX - strlen(end), end);
+	return cut;
 }
 
 size_t message_len(const struct message_out *o)

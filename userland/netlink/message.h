@@ -100,8 +100,11 @@ int message_status(const struct message *m, struct client_status *s, struct mess
 int message_error(const struct nlmsghdr *nlh, int *err, char *sentence, size_t size,
 		  uint32_t *offset);
 
-/** message_done() - what a NLMSG_DONE carries: 0 or a negative errno; -EBADMSG. */
-int message_done(const struct nlmsghdr *nlh);
+/**
+ * message_done() - what a NLMSG_DONE carries: 0 or a negative errno; -EBADMSG.
+ * @sentence: "" if it brings none.
+ */
+int message_done(const struct nlmsghdr *nlh, char *sentence, size_t size);
 
 /* --- encoding -------------------------------------------------------------- */
 
@@ -128,6 +131,12 @@ bool message_put_object(struct message_out *o, uint32_t type, const void *key, s
 void message_put_event(struct message_out *o, const char *name, uint64_t time_ns,
 		       const char *text);
 void message_put_status(struct message_out *o, const struct client_status *s);
+
+/**
+ * message_cut() - @text, or if it is longer than SLUICE_MESSAGE_MAX, its beginning in @cut, which
+ * says at its end that it was cut.
+ */
+const char *message_cut(const char *text, char cut[SLUICE_MESSAGE_MAX + 1]);
 
 /** message_len() - bytes of the message, with padding; 0 if it was full. */
 size_t message_len(const struct message_out *o);

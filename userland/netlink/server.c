@@ -25,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "base/vec.h"
 #include "kmod/store.h"
 #include "netlink/client.h"
@@ -261,22 +262,23 @@ static void tell_compiler(struct server *s, const struct store_event *e, const v
 	conn_send(store_owner_cookie(e->compiler), bytes, len);
 }
 
-/* The text of a verdict: the compiler's, and what went wrong in keeping it. */
+/* The text of a verdict: what went wrong in keeping it, and the compiler's. */
 static void put_verdict(struct message_out *o, const struct store_event *e, const char *unsaved)
 {
-	char text[SLUICE_MESSAGE_MAX + 1];
-	int n = 0;
+	char cut[SLUICE_MESSAGE_MAX + 1];
+	struct text text = { 0 };
+	const char *said;
 
 	message_put_u64(o, SLUICE_A_GENERATION, e->generation);
 	message_put_u32(o, SLUICE_A_ACCEPTED, e->accepted);
 	if (unsaved)
-		n = snprintf(text, sizeof(text) / 2, "%s\n", unsaved);
-	if (n > (int)sizeof(text) / 2)
-		n = sizeof(text) / 2 - 1;
+		text_printf(&text, "%s\n", unsaved);
 	if (e->message)
-		n += snprintf(text + n, sizeof(text) - n, "%.*s", (int)e->message_len, e->message);
-	if (n)
-		message_put_string(o, SLUICE_A_MESSAGE, text, strlen(text));
+		text_append(&text, e->message, e->message_len);
+	said = message_cut(text_string(&text), cut);
+	if (*said)
+		message_put_string(o, SLUICE_A_MESSAGE, said, strlen(said));
+	text_free(&text);
 }
 
 static const char *save(struct server *s)
@@ -1068,22 +1070,16 @@ int server_bind(struct server *s, uint64_t runs, uint64_t *running)
 
 int server_verdict(struct server *s, uint64_t generation, bool accepted, const char *message)
 {
-	static const char cut[] = "\n... (cut here)";
-	char text[SLUICE_MESSAGE_MAX];
-	size_t len = message ? strlen(message) : 0;
+	char cut[SLUICE_MESSAGE_MAX + 1];
 	struct store_error why;
 	int err;
 
 	if (!s->self)
 		return -EPERM;
-	if (len > sizeof(text)) {
-		len = sizeof(text);
-		memcpy(text, message, len);
-		memcpy(text + len - strlen(cut), cut, strlen(cut));
-		message = text;
-	}
+	message = message_cut(message ? message : "", cut);
 	enter(s);
-	err = store_verdict(s->store, s->self, generation, accepted, message, len, now_ms(s), &why);
+	err = store_verdict(s->store, s->self, generation, accepted, message, strlen(message),
+			    now_ms(s), &why);
 	leave(s);
 	return err;
 }

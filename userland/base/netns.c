@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "daemon/netns.h"
+#include "base/netns.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -41,6 +42,31 @@ int netns_enter(const char *name, struct text *why)
 		text_printf(why, "cannot enter the network namespace \"%s\" (%s: %s)", name, path,
 			    strerror(-err));
 	return err;
+}
+
+int netns_visit(const char *name, int *home, struct text *why)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0) {
+		err = -errno;
+		text_printf(why, "there is no way back from the network namespace \"%s\" "
+			    "(/proc/thread-self/ns/net: %s)", name, strerror(-err));
+		return err;
+	}
+	err = netns_enter(name, why);
+	if (err)
+		close(fd);
+	else
+		*home = fd;
+	return err;
+}
+
+void netns_return(int home)
+{
+	if (setns(home, CLONE_NEWNET))
+		abort();
+	close(home);
 }
 
 uint64_t netns_cookie(void)
