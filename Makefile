@@ -62,7 +62,7 @@ PRODUCTS := $(B)/sluice $(B)/sluiced $(B)/sluice-lab $(B)/sluice-bench
 UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/test_*.c))
 PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
 
-.PHONY: all bpf userland tools kmod demo test test-deps test-vm check style bench install uninstall clean help
+.PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm check style bench install uninstall clean help
 .SECONDARY:
 
 all: bpf userland tools
@@ -79,7 +79,8 @@ help:
 	@echo "make style        formatting and static checks"
 	@echo "sudo make bench   the benchmarks (long)"
 	@echo "sudo make install, uninstall   below PREFIX=$(PREFIX), DESTDIR="
-	@echo "make kmod         compiles the store for the running kernel (the module itself is to come)"
+	@echo "make kmod         sluice.ko for the running kernel, or for KDIR=its headers; needs no root"
+	@echo "make kmod-vm      the same for the kernel of the guests; kmod-check: what sparse and checkpatch say"
 	@echo "make clean        removes build/"
 	@echo "V=1 shows the commands."
 
@@ -192,13 +193,21 @@ style:
 bench: all
 	$(Q)$(B)/sluice-bench all
 
+# The module, for the kernel whose headers or tree KDIR is: build/kmod/VERSION/sluice.ko.
 KDIR     ?= /lib/modules/$(shell uname -r)/build
-# What there is of the module; sluice.ko itself comes with its own files (Kbuild).
 kmod:
-	$(Q)test -d $(KDIR) || { echo "there are no kernel headers in $(KDIR): install linux-headers" >&2; exit 1; }
-	$(Q)rm -rf $(B)/kmod && mkdir -p $(B)/kmod && cp -r Kbuild kmod $(B)/kmod/
-	$(Q)$(MAKE) -s -C $(KDIR) M=$(abspath $(B)/kmod) W=1 kmod/store.o
-	@echo "  the store compiles in the kernel; the module is not there yet: sluiced keeps the store"
+	$(Q)command -v pahole >/dev/null || tools/deps.sh kmod
+	$(Q)kmod/build $(KDIR)
+
+# For the kernel of the guests.
+kmod-vm:
+	$(Q)command -v pahole >/dev/null || tools/deps.sh kmod
+	$(Q)root=$$(selftests/vm/debian-kernel) && \
+	    headers=$$(selftests/vm/debian-headers "$$(cat "$$root/release")") && \
+	    kmod/build -b "$$root/vmlinux" "$$headers"
+
+kmod-check:
+	$(Q)tools/check-kmod
 
 install: all
 	$(Q)tools/install install "$(DESTDIR)" "$(PREFIX)"

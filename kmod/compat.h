@@ -6,6 +6,8 @@
 #ifndef SLUICE_COMPAT_H
 #define SLUICE_COMPAT_H
 
+#include <linux/btf.h>
+#include <linux/btf_ids.h>
 #include <linux/hrtimer.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
@@ -36,5 +38,16 @@ static inline void sluice_hrtimer_setup(struct hrtimer *timer,
 	hrtimer_setup(timer, function, clock, mode);
 #endif
 }
+
+/* "bpf: Add __bpf_kfunc tag for marking kernel functions as kfuncs", v6.3 */
+#ifndef __bpf_kfunc
+#define __bpf_kfunc __used noinline
+#endif
+
+/* "bpf: btf: Support flags for BTF_SET8 sets", v6.9: since then a set says that it is of kfuncs */
+#ifndef BTF_KFUNCS_START
+#define BTF_KFUNCS_START(name) BTF_SET8_START(name)
+#define BTF_KFUNCS_END(name) BTF_SET8_END(name)
+#endif
 
 #endif

@@ -7,6 +7,7 @@
  *	namespace.c	a store for each network namespace, its lock, its clock, who is connected
  *	netlink.c	the generic netlink family of linux/sluice.h
  *	notify.c	what happens in a store, told as messages
+ *	deliver.c	what XDP lacks: a copy of a frame for this host, for programs to call
  *
  * The module knows nothing of what is configured: sluiced, which binds itself as the compiler,
  * does, and brings the data path after the store. What the module adds is that the store, and
@@ -17,6 +18,7 @@
 
 #include <linux/sluice.h>
 
+#include "deliver.h"
 #include "namespace.h"
 #include "netlink.h"
 
@@ -27,6 +29,9 @@ static int __init sluice_init(void)
 	err = sluice_net_init();
 	if (err)
 		return err;
+	err = deliver_init();
+	if (err)
+		goto net;
 	err = sluice_netlink_init();
 	if (err)
 		goto net;

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Installs what sluice needs on Debian, by package name: "build", "test", "demo" or "vm".
+# Installs what sluice needs on Debian, by package name: "build", "kmod", "demo", "test" or "vm".
 # Safe to run again: it asks for nothing that is there. Elsewhere it prints the list.
 set -euo pipefail
 
 build="clang llvm bpftool gcc libc6-dev make git pkg-config flex bison
 	libbpf-dev libmnl-dev libelf-dev zlib1g-dev libuv1-dev libjansson-dev libcap-ng-dev
 	libncurses-dev libpcap-dev linux-libc-dev"
+kmod="gcc make binutils pahole libbpf-dev libelf-dev xz-utils zstd gzip lz4"
 lab="iproute2 iputils-ping ethtool procps util-linux"
 demo="$lab frr bird2 iperf3 traceroute"
 test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nftables
@@ -17,10 +18,11 @@ vm="qemu-system-x86 busybox-static kmod cpio xz-utils zstd gzip lz4 apt dpkg"
 what=${1:-build}
 case $what in
 build) packages=$build ;;
+kmod) packages=$kmod ;;
 demo) packages="$build $demo" ;;
 test) packages="$build $test" ;;
 vm) packages=$vm ;;
-*) echo "usage: tools/deps.sh build|demo|test" >&2; exit 2 ;;
+*) echo "usage: tools/deps.sh build|kmod|demo|test|vm" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then
