@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * configuration.h: the store in the daemon: its contents, its file, its socket on the loop,
- * and we as its compiler.
+ * configuration.h: the store, wherever its home is, and we as its compiler.
+ *
+ * With the module loaded the kernel is the home: we are bound to its store, and keep a copy of
+ * what runs on disk, which comes back after a boot. Without it the store is in this process, in
+ * its file, and served on our socket. Which of them it is is found out once, at the start.
  */
 #ifndef SLUICE_DAEMON_CONFIGURATION_H
 #define SLUICE_DAEMON_CONFIGURATION_H
@@ -13,6 +16,7 @@
 #include "base/vec.h"
 
 struct configuration;
+struct notes;
 struct text;
 
 struct configuration_owner {
@@ -24,23 +28,28 @@ struct configuration_owner {
 	 */
 	void (*compile)(void *ctx, uint64_t generation, bool returned);
 
-	/* Our copy on disk is behind what runs (@why), or is not any more (NULL). */
-	void (*saved)(void *ctx, const char *why);
+	struct notes *notes;	/* what is not as asked is said here, under "store" */
 };
 
 /**
- * configuration_open() - the store as the file @path has it; empty if there is none.
- * A file that cannot be read as one is set aside, and that is logged.
- * Return: 0 and *@c, or -errno and a sentence.
+ * configuration_open() - the store in the module, or as the file @path has it; empty if there
+ * is neither. A file that cannot be read as one is set aside, and that is said.
+ * Return: 0 and *@c, or -errno and a sentence. -EBUSY: another compiler is bound.
  */
 int configuration_open(uv_loop_t *loop, const char *path, const struct configuration_owner *owner,
 		       struct configuration **c, struct text *why);
 
-/** configuration_running() - the generation that the store has as running; 0: the empty one. */
+/** configuration_in_module() - whether the module is the home. */
+bool configuration_in_module(const struct configuration *c);
+
+/** configuration_why() - half a sentence: why it is there. */
+const char *configuration_why(const struct configuration *c);
+
+/** configuration_running() - the generation that shall run at the start; 0: the empty one. */
 uint64_t configuration_running(const struct configuration *c);
 
 /**
- * configuration_listen() - serves the store on the socket @path.
+ * configuration_listen() - serves the store, on the socket @path where it is ours.
  * @group: who may, besides root; (gid_t)-1 for nobody.
  */
 int configuration_listen(struct configuration *c, const char *path, gid_t group,
@@ -63,6 +72,16 @@ struct document {
 int configuration_documents(struct configuration *c, uint64_t generation, struct vec *documents,
 			    struct text *why);
 void documents_free(struct vec *documents);
+
+/**
+ * configuration_objects() - calls @each for every object of @generation of @type (enum
+ * sluice_object; 0: all), in the order of their keys. Return: 0; what @each returned, or -errno
+ * and a sentence.
+ */
+int configuration_objects(struct configuration *c, uint64_t generation, uint32_t type,
+			  int (*each)(void *ctx, uint32_t type, const void *key, size_t key_len,
+				      const void *value, size_t value_len),
+			  void *ctx, struct text *why);
 
 /** configuration_event() - tells who listens. @name: a stable word; @json: an object, or NULL. */
 void configuration_event(struct configuration *c, const char *name, const char *json);

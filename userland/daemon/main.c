@@ -96,7 +96,8 @@ static void submit(struct daemon *d)
 	if (d->submitting)
 		return;
 	d->submitting = true;
-	submission_begin(&d->loop, d->dir.store_socket, d->options.policies, d->options.policy_count,
+	submission_begin(&d->loop, configuration_in_module(d->configuration) ? NULL :
+			 d->dir.store_socket, d->options.policies, d->options.policy_count,
 			 was_submitted, d);
 }
 
@@ -143,17 +144,6 @@ static void has_started(void *ctx)
 	if (d->options.policy_count)
 		log_say("the store has a policy: --policy is read again by SIGHUP only");
 	is_ready(d);
-}
-
-static void was_saved(void *ctx, const char *why)
-{
-	struct daemon *d = ctx;
-
-	if (why)
-		notes_set(&d->notes, "store", "what runs could not be written to %s (%s): a restart "
-			  "would bring back what was before", d->dir.store, why);
-	else
-		notes_clear(&d->notes, "store");
 }
 
 static void compile(void *ctx, uint64_t generation, bool returned)
@@ -224,7 +214,11 @@ static void on_term(uv_signal_t *signal, int number)
 /* The parts, each with those that it works with. */
 static int open_parts(struct daemon *d, struct text *why)
 {
-	const struct configuration_owner owner = { .ctx = d, .compile = compile, .saved = was_saved };
+	const struct configuration_owner owner = {
+		.ctx = d,
+		.compile = compile,
+		.notes = &d->notes,
+	};
 	struct generations_parts parts = {
 		.loop = &d->loop,
 		.grace = &d->grace,
@@ -246,6 +240,8 @@ static int open_parts(struct daemon *d, struct text *why)
 	err = configuration_open(&d->loop, d->dir.store, &owner, &d->configuration, why);
 	if (err)
 		return err;
+	d->view.store = configuration_in_module(d->configuration) ? "module" : "socket";
+	d->view.store_why = configuration_why(d->configuration);
 	return generations_start(d->generations, d->configuration, has_started, d, why);
 }
 
@@ -324,7 +320,7 @@ static int take_down(struct daemon *d)
 
 int main(int argc, char **argv)
 {
-	struct daemon d = { .view = { .started = time(NULL), .store = "socket" } };
+	struct daemon d = { .view = { .started = time(NULL) } };
 	struct text why = { 0 };
 	int code = options_read(&d.options, argc, argv);
 
@@ -334,7 +330,6 @@ int main(int argc, char **argv)
 	notify_open();
 	notes_open(&d.notes, &d.view.notes);
 	d.view.netns = d.options.netns;
-	d.view.store_why = "the module is not loaded";
 	if (enter(&d, &why)) {
 		log_error("%s", text_string(&why));
 		notify_status("%s", text_string(&why));

@@ -38,7 +38,8 @@ static void commit(struct submission *s, const struct policy *policy)
 	struct client_verdict verdict = { 0 };
 	struct client *client = client_new();
 
-	if (client_open(client, s->socket, NULL) || send_documents(client, policy) ||
+	if ((s->socket ? client_open(client, s->socket, NULL) : client_open_module(client, NULL)) ||
+	    send_documents(client, policy) ||
 	    client_commit(client, &how, &verdict)) {
 		text_printf(&s->message, "%s", client_error(client));
 	} else {

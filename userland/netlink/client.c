@@ -629,7 +629,18 @@ static int take_commit(struct client *c, const struct message *m, void *ctx)
 	return 0;
 }
 
-static int propose(struct client *c, const struct client_commit *how, struct client_verdict *v)
+static void put_commit(struct client *c, const struct client_commit *how)
+{
+	if (how->confirm_timeout_ms)
+		message_put_u32(&c->out_message, SLUICE_A_CONFIRM_TIMEOUT,
+				how->confirm_timeout_ms);
+	if (how->comment)
+		message_put_string(&c->out_message, SLUICE_A_COMMENT, how->comment,
+				   strlen(how->comment));
+}
+
+/* Sends what proposes a candidate, and waits for the verdict on it. */
+static int decide(struct client *c, const struct client_commit *how, struct client_verdict *v)
 {
 	unsigned int wait_ms = how->wait_ms ? how->wait_ms : VERDICT_MS;
 	struct committed k = { .verdict = v };
@@ -638,12 +649,7 @@ static int propose(struct client *c, const struct client_commit *how, struct cli
 	int64_t deadline;
 	int err;
 
-	if (how->confirm_timeout_ms)
-		message_put_u32(&c->out_message, SLUICE_A_CONFIRM_TIMEOUT,
-				how->confirm_timeout_ms);
-	if (how->comment)
-		message_put_string(&c->out_message, SLUICE_A_COMMENT, how->comment,
-				   strlen(how->comment));
+	put_commit(c, how);
 	deadline = transport_now() + wait_ms;
 	err = finish(c, &r);
 	while (!err && !k.decided) {
@@ -664,7 +670,18 @@ int client_commit(struct client *c, const struct client_commit *how, struct clie
 {
 	int err = begin_request(c, SLUICE_CMD_COMMIT, NLM_F_ACK);
 
-	return err ? err : propose(c, how, v);
+	return err ? err : decide(c, how, v);
+}
+
+int client_propose(struct client *c, const struct client_commit *how, uint64_t *generation)
+{
+	struct request r = { .take = take_generation, .ctx = generation };
+	int err = begin_request(c, SLUICE_CMD_COMMIT, NLM_F_ACK);
+
+	if (err)
+		return err;
+	put_commit(c, how);
+	return finish(c, &r);
 }
 
 int client_rollback(struct client *c, uint64_t generation, const struct client_commit *how,
@@ -676,7 +693,7 @@ int client_rollback(struct client *c, uint64_t generation, const struct client_c
 		return err;
 	if (generation != CLIENT_PREVIOUS)
 		message_put_u64(&c->out_message, SLUICE_A_GENERATION, generation);
-	return propose(c, how, v);
+	return decide(c, how, v);
 }
 
 int client_confirm(struct client *c, uint64_t generation)

@@ -145,6 +145,12 @@ void client_verdict_free(struct client_verdict *v);
  */
 int client_commit(struct client *c, const struct client_commit *how, struct client_verdict *v);
 
+/**
+ * client_propose() - as client_commit(), without waiting for the verdict, which nobody is told
+ * then but the group. @generation: of the candidate; may be NULL.
+ */
+int client_propose(struct client *c, const struct client_commit *how, uint64_t *generation);
+
 /** client_rollback() - as client_commit(), to an older generation or CLIENT_PREVIOUS. */
 int client_rollback(struct client *c, uint64_t generation, const struct client_commit *how,
 		    struct client_verdict *v);

@@ -1084,11 +1084,11 @@ int server_verdict(struct server *s, uint64_t generation, bool accepted, const c
 	return err;
 }
 
-int server_documents(struct server *s, uint64_t generation,
-		     int (*each)(void *ctx, const char *name, const char *bytes, size_t len),
-		     void *ctx, const char **why)
+int server_objects(struct server *s, uint64_t generation, uint32_t type,
+		   int (*each)(void *ctx, uint32_t type, const void *key, size_t key_len,
+			       const void *value, size_t value_len),
+		   void *ctx, const char **why)
 {
-	struct document_reader reader = { .each = each, .ctx = ctx };
 	const struct store_object *o;
 	struct store_error missing;
 	struct store_tree view;
@@ -1100,16 +1100,32 @@ int server_documents(struct server *s, uint64_t generation,
 		*why = missing.message;
 		return err;
 	}
-	for (o = store_first(&view, SLUICE_OBJECT_DOCUMENT, NULL, 0);
-	     o && o->type == SLUICE_OBJECT_DOCUMENT && !err; o = store_next(&view, o))
-		err = document_take(&reader, o->bytes, o->key_len, store_object_value(o),
-				    o->value_len);
+	for (o = store_first(&view, type, NULL, 0); o && (!type || o->type == type) && !err;
+	     o = store_next(&view, o))
+		err = each(ctx, o->type, o->bytes, o->key_len, store_object_value(o), o->value_len);
+	store_tree_put(s->store, &view);
+	return err;
+}
+
+static int take_chunk(void *ctx, uint32_t type, const void *key, size_t key_len,
+		      const void *value, size_t value_len)
+{
+	(void)type;
+	return document_take(ctx, key, key_len, value, value_len);
+}
+
+int server_documents(struct server *s, uint64_t generation,
+		     int (*each)(void *ctx, const char *name, const char *bytes, size_t len),
+		     void *ctx, const char **why)
+{
+	struct document_reader reader = { .each = each, .ctx = ctx };
+	int err = server_objects(s, generation, SLUICE_OBJECT_DOCUMENT, take_chunk, &reader, why);
+
 	if (err == -EBADMSG)
 		*why = "a chunk of a policy document is missing";
 	if (!err)
 		err = document_end(&reader);
 	document_free(&reader);
-	store_tree_put(s->store, &view);
 	return err;
 }
 

@@ -134,6 +134,15 @@ int server_documents(struct server *s, uint64_t generation,
 		     int (*each)(void *ctx, const char *name, const char *bytes, size_t len),
 		     void *ctx, const char **why);
 
+/**
+ * server_objects() - calls @each for every object of @generation of @type (0: all), in order.
+ * -ENOENT, with *@why (static) as above; else what @each returned.
+ */
+int server_objects(struct server *s, uint64_t generation, uint32_t type,
+		   int (*each)(void *ctx, uint32_t type, const void *key, size_t key_len,
+			       const void *value, size_t value_len),
+		   void *ctx, const char **why);
+
 /** server_event() - tells group "events". @name: a stable word; @json: an object, or NULL. */
 void server_event(struct server *s, const char *name, const char *json);
 
