@@ -21,7 +21,7 @@
 #include "base/text.h"
 #include "policy/parse.h"
 #include "policy/print.h"
-#include "policy/quantity.h"
+#include "base/quantity.h"
 
 /* ---- help --------------------------------------------------------------- */
 

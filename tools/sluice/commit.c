@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "columns.h"
 #include "netlink/client.h"
-#include "policy/quantity.h"
+#include "base/quantity.h"
 
 int generation_parse(const char *word, uint64_t *generation)
 {

@@ -109,6 +109,12 @@ char *prefix_format(const struct prefix *p, char *buf)
 	return buf;
 }
 
+char *prefix_format_short(const struct prefix *p, char *buf)
+{
+	return p->len == addr_bits(p->addr.family) ? addr_format(&p->addr, buf) :
+						     prefix_format(p, buf);
+}
+
 struct prefix prefix_canonical(struct prefix p)
 {
 	unsigned int byte = p.len / 8;

@@ -76,6 +76,9 @@ int prefix_parse(const char *text, struct prefix *p);
 /** prefix_format() - writes at most PREFIX_STRLEN bytes into @buf and returns it. */
 char *prefix_format(const struct prefix *p, char *buf);
 
+/** prefix_format_short() - the same, as policies write it: a host prefix is an address. */
+char *prefix_format_short(const struct prefix *p, char *buf);
+
 /** prefix_canonical() - @p with the bits past its length cleared. */
 struct prefix prefix_canonical(struct prefix p);
 

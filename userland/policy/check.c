@@ -440,7 +440,7 @@ static bool check_addresses(struct check *c, struct policy_value *v, const char 
 			diag_error(c->diags, v->place, "%s", wrong);
 			if (v->type == VALUE_LET)
 				diag_hint(c->diags, "\"%s\" has %s in it", v->name,
-					  policy_prefix_format(p, text));
+					  prefix_format_short(p, text));
 			return false;
 		}
 		vec_append(out, p);
@@ -620,7 +620,7 @@ static bool add_entry(struct check *c, struct policy_group *g, const struct addr
 	first = table_put(&c->entries, &key, &fresh);
 	if (!fresh) {
 		diag_error(c->diags, g->place, "%s from \"%s\" has another statement",
-			   policy_prefix_format(group, name), from->name);
+			   prefix_format_short(group, name), from->name);
 		diag_hint(c->diags, "see %s:%u; write all its legs in one", first->source->name,
 			  first->line);
 		return false;

@@ -15,7 +15,7 @@
 #define SLUICE_POLICY_PARSER_H
 
 #include "policy/parse.h"
-#include "policy/quantity.h"
+#include "base/quantity.h"
 #include "policy/tree.h"
 
 /* A token's text, in its document. */

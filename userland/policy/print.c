@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "policy/quantity.h"
+#include "base/quantity.h"
 #include "policy/tree.h"
 
 static void print_string(const char *s, struct text *out)
@@ -37,7 +37,7 @@ static void print_value(const struct policy_value *v, struct text *out)
 	case VALUE_NONE:
 		break;
 	case VALUE_PREFIX:
-		text_printf(out, "%s", policy_prefix_format(&v->prefix, text));
+		text_printf(out, "%s", prefix_format_short(&v->prefix, text));
 		break;
 	case VALUE_NUMBERS:
 		text_printf(out, "%" PRIu64, v->first);

@@ -61,12 +61,6 @@ struct policy_let *policy_let_find(const struct policy *p, const char *name)
 	return NULL;
 }
 
-char *policy_prefix_format(const struct prefix *p, char *buf)
-{
-	return p->len == addr_bits(p->addr.family) ? addr_format(&p->addr, buf) :
-						     prefix_format(p, buf);
-}
-
 const char *policy_key_name(enum policy_key key)
 {
 	switch (key) {
@@ -91,6 +85,6 @@ char *policy_entry_name(const struct policy_entry *e, char *buf)
 	if (e->source.family)
 		addr_format(&e->source, source);
 	snprintf(buf, POLICY_ENTRY_STRLEN, "%s %s %s", source,
-		 policy_prefix_format(&e->group, group), e->port->interface);
+		 prefix_format_short(&e->group, group), e->port->interface);
 	return buf;
 }

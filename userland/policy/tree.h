@@ -194,9 +194,6 @@ struct policy_let *policy_let_find(const struct policy *p, const char *name);
  */
 char *policy_entry_name(const struct policy_entry *e, char *buf);
 
-/** policy_prefix_format() - as policies write it: a host prefix is an address. @buf: PREFIX_STRLEN. */
-char *policy_prefix_format(const struct prefix *p, char *buf);
-
 /** policy_key_name() - "ip.src" for KEY_IP_SRC, and so on. */
 const char *policy_key_name(enum policy_key key);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "policy/quantity.h"
+#include "base/quantity.h"
 
 #include <ctype.h>
 #include <errno.h>

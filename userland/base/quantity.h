@@ -8,8 +8,8 @@
  *
  * Prefixes are powers of ten. "Mbps" is refused: half of the world reads bits, and tc reads bytes.
  */
-#ifndef SLUICE_POLICY_QUANTITY_H
-#define SLUICE_POLICY_QUANTITY_H
+#ifndef SLUICE_BASE_QUANTITY_H
+#define SLUICE_BASE_QUANTITY_H
 
 #include <stdint.h>
 
