@@ -46,6 +46,10 @@
  *	"edge.sluice" 00 00000001, "wan", "main" 00 "192.0.2.0/24",
  *	"*" 00 "239.1.0.0/16" 00 "wan" 00 "fa", "offenders" 00 "192.0.2.1"
  *
+ * One thing has one key: an address is written as by inet_ntop(3), a prefix has no bits
+ * behind its length, and one of full length is written as an address. The compiler rejects
+ * what is not, and attributes of a value that it does not know.
+ *
  * Transactions
  * ------------
  * A connection has at most one transaction: TXN_BEGIN takes the running configuration
