@@ -93,6 +93,7 @@ check "a candidate with its comment" in_monitor \
 check "with its time to confirm" in_monitor \
 	"any(.event == \"candidate\" and .generation == $second and .confirm_timeout_ms == 60000)"
 check "the return by itself: whose contents" in_monitor "any(.event == \"rollback\" and .from == $before)"
-check "objects by their names" in_monitor 'any(.event == "delete" and .type == "document" and (.key | endswith("both")))'
+check "objects by their names" in_monitor \
+	'any(.event == "delete" and .type == "document" and (.key | endswith("both")))'
 kill $monitor
 finish

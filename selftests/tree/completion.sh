@@ -22,11 +22,17 @@ completes() {
 	fi
 }
 
-completes "status check apply confirm rollback history policy port route group flow counter top monitor replay" ""
+completes "status check apply confirm rollback history batch policy port route group set object flow counter top monitor replay" ""
 completes "policy port" p
-completes "show get" route ""
+completes "show get add replace del flush" route ""
 completes get route g
 completes "show" counter ""
+completes "show add replace del flush" set ""
+completes "native" port add wan eth0 mode n
+completes "host" group add 239.1.1.1 from wan to h
+completes "via" route add 10.0.0.0/8 v
+completes "--atomic" -batch /nonexistent --a
+completes "--confirm --comment" apply --co
 completes "--rib" route get --r
 completes "--json" --j
 completes "--print --pretty" check --pr

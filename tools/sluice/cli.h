@@ -26,6 +26,8 @@ enum {
 
 extern const char cli_version[];
 
+struct batch;
+
 struct cli {
 	bool json;		/* -j: one object a line */
 	bool pretty;		/* -p: indented JSON */
@@ -36,6 +38,7 @@ struct cli {
 	const char *netns;	/* -n, or NULL */
 	const char *run_dir;	/* where the daemon of this namespace has its sockets */
 	const struct verb *verb;
+	struct batch *batch;	/* whose lines we run, or NULL */
 };
 
 /* A verb gets the words behind its name; argv[argc] is NULL. Returns an exit code. */
@@ -48,6 +51,7 @@ struct verb {
 };
 
 int apply(struct cli *cli, int argc, char **argv);
+int batch(struct cli *cli, int argc, char **argv);
 int check(struct cli *cli, int argc, char **argv);
 int confirm(struct cli *cli, int argc, char **argv);
 int counter_show(struct cli *cli, int argc, char **argv);
@@ -55,20 +59,29 @@ int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
 int history(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
+int object_change(struct cli *cli, int argc, char **argv);
+int object_show(struct cli *cli, int argc, char **argv);
 int policy_show(struct cli *cli, int argc, char **argv);
 int port_show(struct cli *cli, int argc, char **argv);
 int replay(struct cli *cli, int argc, char **argv);
 int rollback(struct cli *cli, int argc, char **argv);
 int route_get(struct cli *cli, int argc, char **argv);
 int route_show(struct cli *cli, int argc, char **argv);
+int set_show(struct cli *cli, int argc, char **argv);
 int status(struct cli *cli, int argc, char **argv);
 int top(struct cli *cli, int argc, char **argv);
+
+/**
+ * cli_run() - runs the verb that the first words name, with the others as its arguments.
+ * @argv: ends in NULL, and is written to. Return: an exit code.
+ */
+int cli_run(struct cli *cli, int argc, char **argv);
 
 /* ---- options ------------------------------------------------------------- */
 
 /* An option: exactly one of @flag and @text is set. A table ends in an empty row. */
 struct cli_option {
-	char letter;		/* 0: has only a word */
+	char letter;		/* 0: has only a word, which may stand behind one hyphen, too */
 	const char *word;
 	bool *flag;		/* set to true */
 	const char **text;	/* set to the value that follows */
@@ -90,7 +103,10 @@ int cli_no_arguments(struct cli *cli, int argc, char **argv, const struct cli_op
 
 /* ---- errors -------------------------------------------------------------- */
 
-/** cli_error() - "sluice: SENTENCE" on standard error. */
+/** cli_place() - errors from now on are about this line of @file; NULL: about none. */
+void cli_place(const char *file, unsigned long line);
+
+/** cli_error() - "sluice: SENTENCE" on standard error; in a batch "sluice: FILE:LINE: SENTENCE". */
 void cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /** cli_hint() - "  hint: SENTENCE", below an error. */

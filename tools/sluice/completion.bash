@@ -4,7 +4,18 @@
 # Numbers of the generations that are in state $1.
 _sluice_generations()
 {
-	sluice -j history 2>/dev/null | sed -n "s/.*\"number\":\([0-9]*\),\"state\":\"$1\".*/\1/p"
+	sluice -j history 2>/dev/null |
+		sed -n "s/.*\"number\":\([0-9]*\),\"state\":\"$1\".*/\1/p"
+}
+
+_sluice_ports()
+{
+	sluice -j port show 2>/dev/null | sed -n 's/.*"name":"\([^"]*\)".*/\1/p'
+}
+
+_sluice_added_ports()
+{
+	sluice object show 2>/dev/null | sed -n 's/^port add \([^ ]*\).*/\1/p'
 }
 
 _sluice()
@@ -18,7 +29,7 @@ _sluice()
 	-n|--netns)
 		COMPREPLY=($(compgen -W "$(ls /run/sluice/netns 2>/dev/null)" -- "$cur"))
 		return ;;
-	--policy|--pcap|--routes|--rib)
+	--policy|--pcap|--routes|--rib|-batch|--batch)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return ;;
 	--engine)
@@ -31,19 +42,60 @@ _sluice()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac|--confirm|--comment) i=$((i + 1)) ;;
+		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac|\
+		--confirm|--comment|--generation) i=$((i + 1)) ;;
+		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
 		esac
 	done
 
+	if ((${#words[@]} > 2)); then
+		case $prev in
+		mode)
+			COMPREPLY=($(compgen -W "native generic" -- "$cur"))
+			return ;;
+		port|from)
+			COMPREPLY=($(compgen -W "$(_sluice_ports)" -- "$cur"))
+			return ;;
+		to)
+			COMPREPLY=($(compgen -W "$(_sluice_ports) host" -- "$cur"))
+			return ;;
+		esac
+	fi
+
 	case "${words[*]}" in
 	"")
-		own="status check apply confirm rollback history policy port route group flow counter top monitor replay" ;;
-	policy|port|group)
+		own="status check apply confirm rollback history batch policy port route group set"
+		own="$own object flow counter top monitor replay" ;;
+	policy|object)
 		own="show" ;;
+	port|group|set)
+		own="show add replace del flush" ;;
 	route)
-		own="show get" ;;
+		own="show get add replace del flush" ;;
+	batch*)
+		own="--force --atomic --confirm --comment" files=1 ;;
+	"port add"*|"port replace"*)
+		own="mode --confirm --comment" ;;
+	"route add"*|"route replace"*)
+		own="via port discard table --confirm --comment" ;;
+	"group add"*|"group replace"*)
+		own="source from to vlan ttl --confirm --comment" ;;
+	"set add"*|"set replace"*)
+		own="timeout --confirm --comment" ;;
+	"route del"*|"route flush"*)
+		own="table --confirm --comment" ;;
+	"group del"*)
+		own="source from to --confirm --comment" ;;
+	"group flush"*)
+		own="source from --confirm --comment" ;;
+	"port del"*)
+		own="--confirm --comment $(_sluice_added_ports)" ;;
+	"port flush"*|"set del"*|"set flush"*)
+		own="--confirm --comment" ;;
+	"object show"*)
+		own="--generation" ;;
 	flow|counter)
 		own="show" ;;
 	check*)
@@ -61,7 +113,7 @@ _sluice()
 	"flow show")
 		own="--limit" ;;
 	"port show")
-		own=$(sluice -j port show 2>/dev/null | sed -n 's/.*"name":"\([^"]*\)".*/\1/p') ;;
+		own=$(_sluice_ports) ;;
 	top)
 		own="--interval" ;;
 	replay*)

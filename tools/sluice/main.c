@@ -12,33 +12,78 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "batch.h"
 #include "cli.h"
 
 const char cli_version[] = SLUICE_VERSION;
+
+#define COMMIT "[--confirm TIME] [--comment TEXT]"
 
 static const struct verb verbs[] = {
 	{ "status", NULL, status, "",
 	  "what runs, and everything that is not as asked" },
 	{ "check", NULL, check, "[--print] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
-	{ "apply", NULL, apply, "[--confirm TIME] [--comment TEXT] FILE... | -",
+	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },
 	{ "confirm", NULL, confirm, "[GENERATION]",
 	  "keep what was committed with --confirm" },
-	{ "rollback", NULL, rollback, "[--confirm TIME] [--comment TEXT] [GENERATION]",
+	{ "rollback", NULL, rollback, COMMIT " [GENERATION]",
 	  "go back to an older generation, or the last one" },
 	{ "history", NULL, history, "",
 	  "the generations that are kept" },
+	{ "batch", NULL, batch, "[-force | -atomic] " COMMIT " FILE | -",
+	  "run many commands, one a line; also: sluice -batch FILE" },
 	{ "policy", "show", policy_show, "[NAME]",
 	  "the text of the running policy" },
 	{ "port", "show", port_show, "[NAME]",
 	  "ports, their interfaces and what became of their packets" },
+	{ "port", "add", object_change, "NAME INTERFACE [mode native|generic] " COMMIT,
+	  "make an interface a port, besides those of the policy" },
+	{ "port", "replace", object_change, "NAME INTERFACE [mode native|generic] " COMMIT,
+	  "the same, whether or not it is there" },
+	{ "port", "del", object_change, "NAME " COMMIT,
+	  "take away a port that was added" },
+	{ "port", "flush", object_change, COMMIT,
+	  "take away all ports that were added" },
 	{ "route", "show", route_show, "[-4|-6] [PREFIX]",
 	  "the routes that the data path has" },
 	{ "route", "get", route_get, "[--rib FILE] ADDRESS... | -",
 	  "the route that an address takes" },
+	{ "route", "add", object_change,
+	  "PREFIX [via ADDRESS] port NAME [table main] | PREFIX discard " COMMIT,
+	  "a static route, in front of the kernel's" },
+	{ "route", "replace", object_change,
+	  "PREFIX [via ADDRESS] port NAME [table main] | PREFIX discard " COMMIT,
+	  "the same, whether or not it is there" },
+	{ "route", "del", object_change, "PREFIX [table main] " COMMIT,
+	  "take away a static route" },
+	{ "route", "flush", object_change, "[table main] " COMMIT,
+	  "take away all static routes" },
 	{ "group", "show", group_show, "[GROUP]",
 	  "multicast groups and their legs" },
+	{ "group", "add", object_change,
+	  "GROUP [source ADDRESS] from PORT to PORT|host [vlan N] [ttl N] " COMMIT,
+	  "a leg of a multicast group" },
+	{ "group", "replace", object_change,
+	  "GROUP [source ADDRESS] from PORT to PORT|host [vlan N] [ttl N] " COMMIT,
+	  "the same, whether or not it is there" },
+	{ "group", "del", object_change, "GROUP [source ADDRESS] from PORT to PORT|host " COMMIT,
+	  "take away a leg that was added" },
+	{ "group", "flush", object_change, "[GROUP [source ADDRESS|*] [from PORT]] " COMMIT,
+	  "take away all legs that were added, or those of one group" },
+	{ "set", "show", set_show, "[SET]",
+	  "the elements that were added to sets" },
+	{ "set", "add", object_change, "SET ADDRESS|PREFIX [timeout TIME] " COMMIT,
+	  "an element of a set" },
+	{ "set", "replace", object_change, "SET ADDRESS|PREFIX [timeout TIME] " COMMIT,
+	  "the same, whether or not it is there" },
+	{ "set", "del", object_change, "SET ADDRESS|PREFIX " COMMIT,
+	  "take away an element" },
+	{ "set", "flush", object_change, "[SET] " COMMIT,
+	  "take away all elements, or those of one set" },
+	{ "object", "show", object_show, "[--generation N]",
+	  "all that was added, as commands that -batch takes" },
 	{ "flow", "show", flow_show, "[--limit N] [MEASURE]",
 	  "the heavy flows of the last interval, each with its error bound" },
 	{ "counter", "show", counter_show, "[NAME]",
@@ -56,12 +101,30 @@ static const struct verb verbs[] = {
 
 /* ---- errors -------------------------------------------------------------- */
 
+static struct {
+	const char *file;	/* NULL: none */
+	unsigned long line;
+} place;
+
+void cli_place(const char *file, unsigned long line)
+{
+	place.file = file;
+	place.line = line;
+}
+
+static void begin_error(void)
+{
+	fflush(stdout);
+	fputs("sluice: ", stderr);
+	if (place.file)
+		fprintf(stderr, "%s:%lu: ", place.file, place.line);
+}
+
 void cli_error(const char *format, ...)
 {
 	va_list args;
 
-	fflush(stdout);
-	fputs("sluice: ", stderr);
+	begin_error();
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -89,8 +152,7 @@ int cli_usage(const struct cli *cli, const char *format, ...)
 {
 	va_list args;
 
-	fflush(stdout);
-	fputs("sluice: ", stderr);
+	begin_error();
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
@@ -239,7 +301,7 @@ static void set_option(struct cli *cli, const struct found *found, const char *v
 /* --word, --word VALUE, --word=VALUE. Return: how many words of argv it took, -1 if wrong. */
 static int take_word(struct cli *cli, char **argv, const struct cli_option *own)
 {
-	const char *word = argv[0] + 2;
+	const char *word = argv[0] + strspn(argv[0], "-");
 	size_t len = strcspn(word, "=");
 	struct found found;
 	int n = len ? find_word(word, len, own, &found) : 0;
@@ -297,9 +359,19 @@ static int take_letters(struct cli *cli, char **argv, const struct cli_option *o
 	return 1;
 }
 
+/* -batch and its like, which ip(8) writes with one hyphen. */
+static bool is_single(const char *word, const struct cli_option *own)
+{
+	for (; own && own->word; own++)
+		if (!own->letter && !strcmp(own->word, word + 1))
+			return true;
+	return false;
+}
+
 static int take_option(struct cli *cli, char **argv, const struct cli_option *own)
 {
-	return argv[0][1] == '-' ? take_word(cli, argv, own) : take_letters(cli, argv, own);
+	return argv[0][1] == '-' || is_single(argv[0], own) ? take_word(cli, argv, own) :
+							      take_letters(cli, argv, own);
 }
 
 static bool is_option(const char *word)
@@ -429,18 +501,63 @@ static const struct verb *find_command(const struct cli *cli, const char *object
 	return n == 1 ? found : NULL;
 }
 
+int cli_run(struct cli *cli, int argc, char **argv)
+{
+	const char *object = find_object(cli, argv[0]);
+	bool taken;
+
+	if (!object)
+		return CLI_USAGE;
+	cli->verb = find_command(cli, object, argv[1], &taken);
+	if (!cli->verb)
+		return CLI_USAGE;
+	if (cli->help)
+		help_verb(cli);
+	if (batch_atomic(cli) && cli->verb->run != object_change)
+		return cli_usage(cli, "this cannot be a part of a transaction: with -atomic lines add, "
+				 "replace, del or flush");
+	return cli->verb->run(cli, argc - 1 - taken, argv + 1 + taken);
+}
+
+/* "sluice -batch FILE ...", in the manner of ip(8), is the verb of that name. */
+static bool is_batch(const char *word)
+{
+	static const char *const words[] = { "-batch", "--batch", "-force", "--force", "-atomic",
+					     "--atomic", "-b" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i]))
+			return true;
+	return false;
+}
+
+static int run_batch(struct cli *cli, int argc, char **argv)
+{
+	const struct verb *v = verbs;
+
+	while (v->run != batch)
+		v++;
+	cli->verb = v;
+	if (!strcmp(argv[0], "-b"))
+		argv[0] = "-batch";
+	if (cli->help)
+		help_verb(cli);
+	return batch(cli, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	struct cli cli = { .terminal = isatty(STDOUT_FILENO) };
-	const char *object;
-	bool taken;
 	int i = 1;
 
 	cli.colour = cli.terminal && !(no_colour && *no_colour);
 	while (i < argc && is_option(argv[i])) {
-		int n = take_option(&cli, argv + i, NULL);
+		int n;
 
+		if (is_batch(argv[i]))
+			return cli_finish(run_batch(&cli, argc - i, argv + i));
+		n = take_option(&cli, argv + i, NULL);
 		if (n < 0)
 			return CLI_USAGE;
 		i += n;
@@ -453,14 +570,5 @@ int main(int argc, char **argv)
 		print_help(stdout);
 		return cli_finish(CLI_OK);
 	}
-	object = find_object(&cli, argv[i++]);
-	if (!object)
-		return CLI_USAGE;
-	cli.verb = find_command(&cli, object, argv[i], &taken);
-	if (!cli.verb)
-		return CLI_USAGE;
-	i += taken;
-	if (cli.help)
-		help_verb(&cli);
-	return cli_finish(cli.verb->run(&cli, argc - i, argv + i));
+	return cli_finish(cli_run(&cli, argc - i, argv + i));
 }

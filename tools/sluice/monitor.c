@@ -13,20 +13,8 @@
 #include "base/json.h"
 #include "columns.h"
 #include "netlink/client.h"
+#include "netlink/object.h"
 #include "store.h"
-
-static const char *const types[] = {
-	[SLUICE_OBJECT_DOCUMENT] = "document",
-	[SLUICE_OBJECT_PORT] = "port",
-	[SLUICE_OBJECT_ROUTE] = "route",
-	[SLUICE_OBJECT_MEMBER] = "member",
-	[SLUICE_OBJECT_ELEMENT] = "element",
-};
-
-static const char *type_name(uint32_t type)
-{
-	return type < sizeof(types) / sizeof(types[0]) && types[type] ? types[type] : "object";
-}
 
 /* A key's words with a blank between them; a document's chunk number is not one of them. */
 static void key_format(const struct client_event *e, struct text *out)
@@ -58,7 +46,7 @@ static json_t *change_json(const struct client_event *e, const char *event)
 
 	key_format(e, &key);
 	o = json_pack("{ss ss sI ss so}", "object", "event", "event", event, "generation",
-		      (json_int_t)e->generation, "type", type_name(e->type), "key",
+		      (json_int_t)e->generation, "type", object_type_name(e->type), "key",
 		      json_text(text_string(&key)));
 	text_free(&key);
 	return o;
