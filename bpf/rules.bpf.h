@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * rules.bpf.h: the walk through a rule list's tables (layout: bpf/rules.h).
+ *
+ * Two address words and a service class name one cell in each plane; each cell gives at
+ * most one rule, and of those the one with the least priority is the first of the list
+ * that matches. Four cells with two bands a side, and fewer where a side is wide all
+ * through, or a plane has no rule in it.
+ *
+ * The same text is native C and BPF. Each access is checked against the last offset of the
+ * shape, a constant to the verifier; what fails the check, and nothing does in a sound
+ * area, reads the area's first line, which is zero: no rule.
+ */
+#ifndef SLUICE_RULES_BPF_H
+#define SLUICE_RULES_BPF_H
+
+#include "bpf/rules.h"
+
+#define RULES_INLINE_FN	static inline __attribute__((always_inline, unused))
+
+/* The rule that is first so far. */
+struct rules_found {
+	__u32 priority;
+	__u32 rule;
+	__u32 action;
+};
+#define RULES_FOUND_NONE { .priority = RULES_NONE, .rule = RULES_NONE }
+
+/* Up to RULES_LINE bytes at @offset. */
+RULES_INLINE_FN const void *rules_at(const __u8 *area, const volatile struct rules_shape *s,
+				     __u64 offset)
+{
+	if (offset > s->last)
+		offset = 0;
+	return area + offset;
+}
+
+RULES_INLINE_FN __u32 rules_word(const __u8 *area, const volatile struct rules_shape *s,
+				 __u32 table, __u64 index)
+{
+	return *(const __u32 *)rules_at(area, s, table + 4 * index);
+}
+
+RULES_INLINE_FN __u32 rules_half(const __u8 *area, const volatile struct rules_shape *s,
+				 __u32 table, __u64 index)
+{
+	return *(const __u16 *)rules_at(area, s, table + 2 * index);
+}
+
+/**
+ * rules_step_class() - the service class after step @i, from the one before it.
+ * @value: of the step's field.
+ */
+RULES_INLINE_FN __u32 rules_step_class(const __u8 *area, const volatile struct rules_shape *s,
+				       unsigned int i, __u32 class, __u32 value)
+{
+	__u32 of_field = rules_half(area, s, s->step[i].classes, value & s->step[i].mask);
+
+	if (i == 0)
+		return of_field;
+	return rules_half(area, s, s->step[i].combined, (__u64)class * s->step[i].width + of_field);
+}
+
+/* Whether service @service has the packet. */
+RULES_INLINE_FN int rules_service_has(const __u8 *area, const volatile struct rules_shape *s,
+				      __u32 service, __u32 class, __u32 sport)
+{
+	__u32 bits = rules_word(area, s, s->bits, (__u64)class * s->bits_words + service / 32);
+
+	if (!(bits >> (service & 31) & 1))
+		return 0;
+	if (s->compare && service >= s->compare_first) {
+		const struct rules_compare *c =
+			rules_at(area, s, s->compare + sizeof(*c) *
+				 (__u64)(service - s->compare_first));
+
+		for (unsigned int i = 0; i < RULES_COMPARES; i++)
+			if (sport >= c->range[i].first && sport <= c->range[i].last)
+				return 1;
+		return 0;
+	}
+	return 1;
+}
+
+RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct rules_shape *s,
+				      __u32 rule, struct rules_found *found)
+{
+	const struct rules_head *head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)rule);
+
+	if (head->priority < found->priority) {
+		found->priority = head->priority;
+		found->action = head->action;
+		found->rule = rule;
+	}
+}
+
+/**
+ * rules_cell() - what one cell adds to what was found.
+ * @class: the service class. @sport: the source port.
+ */
+RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_shape *s, __u32 cell,
+				__u32 class, __u32 sport, struct rules_found *found)
+{
+	__u32 kind = RULES_KIND(cell), at = RULES_AT(cell);
+
+	if (!cell)
+		return;
+	if (kind == RULES_ROW) {
+		cell = rules_word(area, s, s->rows, (__u64)at * s->classes + class);
+		kind = RULES_KIND(cell);
+		at = RULES_AT(cell);
+	}
+	if (kind == RULES_LIST) {
+		for (unsigned int i = 0; i < s->list_max; i++) {
+			const struct rules_entry *e =
+				rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
+
+			if (rules_service_has(area, s, e->service & ~RULES_LAST, class, sport)) {
+				rules_found_take(area, s, e->rule, found);
+				break;
+			}
+			if (e->service & RULES_LAST)
+				break;
+		}
+		return;
+	}
+	if (kind == RULES_ONE) {
+		const struct rules_head *head =
+			rules_at(area, s, s->heads + sizeof(*head) * (__u64)at);
+
+		if (!rules_service_has(area, s, head->service, class, sport))
+			return;
+	} else if (kind != RULES_SURE) {
+		return;
+	}
+	rules_found_take(area, s, at, found);
+}
+
+/* The cell of two nodes in the hash. */
+RULES_INLINE_FN __u32 rules_hashed_cell(const __u8 *area, const volatile struct rules_shape *s,
+					__u32 source, __u32 destination)
+{
+	__u64 key = RULES_KEY(source, destination), hash = key * RULES_HASH;
+	const struct rules_bucket *b[2];
+
+	hash ^= hash >> 32;
+	b[0] = rules_at(area, s, s->buckets + RULES_LINE *
+			((hash & 0xffffffffu) * s->bucket_count >> 32));
+	b[1] = rules_at(area, s, s->buckets + RULES_LINE *
+			((hash >> 32) * s->bucket_count >> 32));
+	for (unsigned int i = 0; i < RULES_BUCKET; i++) {
+		if (b[0]->key[i] == key)
+			return b[0]->cell[i];
+		if (b[1]->key[i] == key)
+			return b[1]->cell[i];
+	}
+	return 0;
+}
+
+/* The cell of two nodes, neither RULES_NONE. A number below wide[] is a wide node's. */
+RULES_INLINE_FN __u32 rules_plane_cell(const __u8 *area, const volatile struct rules_shape *s,
+				       __u32 source, __u32 destination)
+{
+	__u32 sources = s->wide[0], destinations = s->wide[1];
+
+	if (source < sources && destination < destinations)
+		return rules_word(area, s, s->ww, (__u64)source * destinations + destination);
+	if (destination < destinations) {
+		if (s->nw)
+			return rules_word(area, s, s->nw, (__u64)(source - sources) * destinations +
+					  destination);
+		return s->hashed & RULES_HASHED_NW ?
+		       rules_hashed_cell(area, s, source, destination) : 0;
+	}
+	if (source < sources) {
+		if (s->wn)
+			return rules_word(area, s, s->wn,
+					  (__u64)(destination - destinations) * sources + source);
+		return s->hashed & RULES_HASHED_WN ?
+		       rules_hashed_cell(area, s, source, destination) : 0;
+	}
+	return s->hashed & RULES_HASHED_NN ? rules_hashed_cell(area, s, source, destination) : 0;
+}
+
+/* More than two bands: each pair of nodes over the two classes. */
+RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct rules_shape *s,
+				      __u32 source, __u32 destination, __u32 class, __u32 sport,
+				      struct rules_found *found)
+{
+	for (unsigned int i = 0; i < RULES_BANDS_MAX && i < s->bands[0]; i++) {
+		__u32 x = rules_word(area, s, s->chain[0],
+				     (__u64)RULES_CLASS(source) * s->bands[0] + i);
+
+		if (x == RULES_NONE)
+			continue;
+		for (unsigned int j = 0; j < RULES_BANDS_MAX && j < s->bands[1]; j++) {
+			__u32 y = rules_word(area, s, s->chain[1],
+					     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
+
+			if (y != RULES_NONE)
+				rules_cell(area, s, rules_plane_cell(area, s, x, y), class, sport,
+					   found);
+		}
+	}
+}
+
+/**
+ * rules_walk() - the first rule that matches.
+ * @source, @destination: address words. @class: service class. @sport: source port.
+ * @found: RULES_FOUND_NONE; left so if no rule matches.
+ */
+RULES_INLINE_FN void rules_walk(const __u8 *area, const volatile struct rules_shape *s,
+				__u32 source, __u32 destination, __u32 class, __u32 sport,
+				struct rules_found *found)
+{
+	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
+	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
+
+	if (s->chain[0]) {
+		rules_walk_bands(area, s, source, destination, class, sport, found);
+		return;
+	}
+	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), class, sport, found);
+	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
+		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), class, sport, found);
+	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
+		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), class, sport, found);
+	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
+		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), class, sport, found);
+}
+
+#endif
