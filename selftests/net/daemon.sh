@@ -17,22 +17,9 @@ need ping jq bpftool setpriv perl
 
 netns=$LAB.r
 run=/run/sluice/netns/$netns
-log=$LAB_DIR/r/sluiced.log
-mkdir -p "$LAB_DIR/r"
 
-# Starts sluiced with these options and waits until it serves: sets daemon.
-start() {
-	: > "$log"
-	sluiced -n "$netns" "$@" 2> "$log" &
-	daemon=$!
-	wait_for 20 grep -q 'sluiced: ready' "$log"
-}
-# Ends it by a signal, and waits for that: sets code.
-end() {
-	kill "-$1" "$daemon"
-	wait "$daemon" 2> /dev/null
-	code=$?
-}
+start() { start_daemon r "$@"; }
+end() { end_daemon "$1"; }
 has_xdp() { on r ip -j link show dev "$1" | jq -e '.[0].xdp' > /dev/null; }
 says() { grep -q -e "$1" "$log" || { cat "$log"; return 1; }; }
 status() { at r status; }

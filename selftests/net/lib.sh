@@ -131,6 +131,28 @@ exec_on() { exec nsenter --net="/run/netns/$LAB.$1" -- "${@:2}"; }
 # at NODE VERB...: the command line of the sluiced on this node
 at() { sluice -n "$LAB.$1" "${@:2}"; }
 
+# start_daemon NODE [OPTION...]: sluiced there, and waits until it serves; sets daemon and log
+start_daemon() {
+	log=$LAB_DIR/$1/sluiced.log
+	mkdir -p "$LAB_DIR/$1"
+	: > "$log"
+	sluiced -n "$LAB.$1" "${@:2}" 2> "$log" &
+	daemon=$!
+	wait_for 20 grep -q 'sluiced: ready' "$log"
+}
+
+# end_daemon SIGNAL: ends it so, and waits for that; sets code
+end_daemon() {
+	kill "-$1" "$daemon"
+	wait "$daemon" 2> /dev/null
+	code=$?
+}
+
+# A store has two homes: the module where that is loaded, else the daemon. Tests that take what there
+# is say which it was.
+module_loaded() { [ -d /sys/module/sluice ]; }
+store_home() { if module_loaded; then echo module; else echo socket; fi; }
+
 mac_of() { on "$1" ip -j link show dev "$2" | jq -r '.[0].address'; }
 
 generation() { at "$1" -j status | jq -r .generation; }

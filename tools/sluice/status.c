@@ -166,5 +166,8 @@ int status(struct cli *cli, int argc, char **argv)
 		code = ask_receive(&a, take_status, &shown);
 	ask_complain(&a, code);
 	ask_close(&a);
+	if (code == CLI_UNREACHABLE && shown.store.home == SLUICE_HOME_MODULE)
+		cli_hint("the module has the configuration, generation %" PRIu64 ", and goes on: see "
+			 "'sluice history'", shown.store.running);
 	return code;
 }

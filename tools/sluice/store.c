@@ -4,18 +4,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli.h"
 #include "netlink/client.h"
 
 int store_try(const struct cli *cli, struct client *c)
 {
-	const char *elsewhere = getenv("SLUICE_RUN_DIR");
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/sluice.sock", cli->run_dir);
-	return client_open(c, elsewhere && *elsewhere ? path : NULL, cli->netns);
+	return client_open_either(c, path, cli->netns);
 }
 
 int store_open(const struct cli *cli, struct client *c)
@@ -31,7 +29,9 @@ int store_open(const struct cli *cli, struct client *c)
 	if (err == -ENOENT || err == -ECONNREFUSED)
 		cli_hint(cli->netns ? "start it with 'sluiced -n %s' as root" :
 			 "start it with 'sluiced' as root, or 'systemctl start sluiced'", cli->netns);
-	else if (err == -EACCES || err == -EPERM)
+	else if (err == -EPERM)
+		cli_hint("the configuration is for whoever administers the network namespace: use sudo");
+	else if (err == -EACCES)
 		cli_hint("the configuration is root's and that of the socket's group: use sudo");
 	return CLI_UNREACHABLE;
 }

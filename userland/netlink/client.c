@@ -134,16 +134,17 @@ int client_open_either(struct client *c, const char *socket, const char *netns)
 {
 	int err = client_open_module(c, netns);
 	struct client_status status;
+	char refused[sizeof(c->error)];
 
 	if (err == -ENOENT)
 		return open_unix(c, socket);
 	if (err)
 		return err;
-	/* whoever may not ask either is told so by the first request */
-	if (client_status(c, &status) || !status.compiler)
-		open_unix(c, socket);
-	c->error[0] = '\0';
-	return 0;
+	err = client_status(c, &status);
+	strcpy(refused, c->error);
+	if ((err || !status.compiler) && !open_unix(c, socket))
+		return 0;
+	return err ? fail(c, err, "%s", refused) : fail(c, 0, "%s", "");
 }
 
 int client_open(struct client *c, const char *path, const char *netns)
@@ -267,7 +268,7 @@ static int take_error(struct client *c, const struct nlmsghdr *nlh, struct reque
 		return 0;
 	r->refused = true;
 	if (err == -EPERM && !sentence[0])
-		return fail(c, err, "not permitted: it takes CAP_NET_ADMIN in this network namespace");
+		return fail(c, err, "this takes CAP_NET_ADMIN in the network namespace");
 	return fail(c, err, "%s", sentence[0] ? sentence : strerror(-err));
 }
 

@@ -73,6 +73,7 @@ int client_open_module(struct client *c, const char *netns);
  * client_open_either() - connects to the module's store, if there is one, else to @socket.
  * A module that has no compiler bound, beside a socket that is served, is not in use: a sluiced
  * that was there before the module keeps its own store until it ends. Then it is the socket, too.
+ * -EPERM: there is a module, and it is not for us.
  */
 int client_open_either(struct client *c, const char *socket, const char *netns);
 

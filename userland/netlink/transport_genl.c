@@ -148,7 +148,7 @@ static int change_membership(const struct genl *g, int group, bool join, struct 
 			     NETLINK_DROP_MEMBERSHIP, &id, sizeof(id)))
 		err = -errno;
 	if (err == -EPERM)
-		text_printf(why, "not permitted: to hear of \"%s\" takes CAP_NET_ADMIN in this "
+		text_printf(why, "to hear of \"%s\" takes CAP_NET_ADMIN in the "
 			    "network namespace", group_names[group]);
 	else if (err)
 		text_printf(why, "the module's group \"%s\" cannot be %s: %s", group_names[group],
