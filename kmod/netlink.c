@@ -390,6 +390,12 @@ static const struct store_object *within(const struct dump *d, const struct stor
 	return o;
 }
 
+/* The largest message of a dump; the kernel's first buffer is a page, unless it is told. */
+#define DUMP_ROOM \
+	(NLMSG_HDRLEN + GENL_HDRLEN + nla_total_size_64bit(sizeof(u64)) + nla_total_size(0) + \
+	 nla_total_size(sizeof(u32)) + nla_total_size(SLUICE_KEY_MAX) + \
+	 nla_total_size(SLUICE_VALUE_MAX))
+
 static int dump_start(struct netlink_callback *cb)
 {
 	struct sluice_net *sn = sluice_net(sock_net(cb->skb->sk));
@@ -418,6 +424,7 @@ static int dump_start(struct netlink_callback *cb)
 		memcpy(d->prefix, o.key, o.key_len);
 	d->next = within(d, store_first(&d->view, d->type, d->prefix, d->prefix_len));
 	cb->args[0] = (long)d;
+	cb->min_dump_alloc = DUMP_ROOM;
 	return 0;
 }
 
