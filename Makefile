@@ -61,8 +61,11 @@ OWNSKEL  := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(wildcard tools/bench/*.bpf.c 
 PRODUCTS := $(B)/sluice $(B)/sluiced $(B)/sluice-lab $(B)/sluice-bench
 UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/test_*.c))
 PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
+# Run in a guest where the module is loaded: see selftests/vm/test_module.sh.
+MODULE   := $(addprefix $(B)/test/,hold stress)
+MODULECOMMON := $(B)/obj/selftests/module/socket.o $(B)/obj/selftests/module/kernel_memory.o
 
-.PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm check style bench install uninstall clean help
+.PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm test-debug-kernel check style bench install uninstall clean help
 .SECONDARY:
 
 all: bpf userland tools
@@ -73,8 +76,9 @@ help:
 	@echo "make userland     sluiced"
 	@echo "make tools        sluice, sluice-lab, sluice-bench"
 	@echo "sudo make demo    a lab of namespaces: policy, traffic, routes, fan-out, heavy flows"
-	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz' chooses; SLOW=1: full tables too"
-	@echo "sudo make test-vm  the same programs on Debian's kernel, in a qemu guest (minutes)"
+	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz vm' chooses; SLOW=1: full tables too"
+	@echo "sudo make test-vm  the module and the BPF programs on Debian's kernel, in qemu guests (minutes)"
+	@echo "sudo make test-debug-kernel  the module on a kernel with KASAN, lockdep, kmemleak; builds it first (long)"
 	@echo "make check        includes that run against the layers"
 	@echo "make style        formatting and static checks"
 	@echo "sudo make bench   the benchmarks (long)"
@@ -161,23 +165,33 @@ $(B)/test/test_disk: $(B)/obj/selftests/unit/test_disk.o $(B)/obj/userland/daemo
 	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
 $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)
+# Those that stress the module say TAP themselves, and share how to talk to it.
+$(MODULE): $(B)/test/%: $(B)/obj/selftests/module/%.o $(MODULECOMMON) $(LIB)
+	$(Q)$(call link,$< $(MODULECOMMON),-lpthread)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# build/vm has kernels, which are no affair of ours.
+-include $(shell find $(B) -path $(B)/vm -prune -o -name '*.d' -print 2>/dev/null)
 
 # --- what a user asks for ----------------------------------------------------
 
-TESTS    ?= tree unit golden prog net fuzz $(if $(SLOW),slow)
+TESTS    ?= tree unit golden prog net fuzz vm $(if $(SLOW),slow)
 test-deps:
 	$(Q)tools/deps.sh test
 
 test: test-deps
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
 	$(Q)TESTS="$(TESTS)" selftests/run
 
 # In a guest with Debian's own kernel: what the developers' kernel takes, its may not.
 test-vm: test-deps
-	$(Q)$(MAKE) --no-print-directory all $(PROG)
-	$(Q)TESTS=vm selftests/run
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
+	$(Q)TESTS="vm vm-long" selftests/run
+
+# In a guest with a kernel that looks for memory used wrongly, locks taken wrongly, and leaks.
+test-debug-kernel: test-deps
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
+	$(Q)KERNEL=$$(selftests/vm/debug-kernel) && KERNEL=$$KERNEL LONG=1 TEST_TIMEOUT=5400 \
+	    VM_TIMEOUT=7200 TESTS=vm selftests/run
 
 demo:
 	$(Q)tools/deps.sh demo

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Installs what sluice needs on Debian, by package name: "build", "kmod", "demo", "test" or "vm".
+# Installs what sluice needs on Debian, by package name: "build", "kmod", "demo", "test", "vm" or
+# "debug-kernel".
 # Safe to run again: it asks for nothing that is there. Elsewhere it prints the list.
 set -euo pipefail
 
@@ -14,6 +15,7 @@ test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nf
 	iputils-tracepath sparse mandoc jq"
 
 vm="qemu-system-x86 busybox-static kmod cpio xz-utils zstd gzip lz4 apt dpkg"
+debug_kernel="$vm linux-source gcc make flex bison bc libelf-dev libssl-dev pahole python3"
 
 what=${1:-build}
 case $what in
@@ -22,7 +24,8 @@ kmod) packages=$kmod ;;
 demo) packages="$build $demo" ;;
 test) packages="$build $test" ;;
 vm) packages=$vm ;;
-*) echo "usage: tools/deps.sh build|kmod|demo|test|vm" >&2; exit 2 ;;
+debug-kernel) packages=$debug_kernel ;;
+*) echo "usage: tools/deps.sh build|kmod|demo|test|vm|debug-kernel" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

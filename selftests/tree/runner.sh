@@ -67,5 +67,15 @@ if alive; then
 else
 	echo "ok $n - the child is gone"
 fi
+
+# What the runner itself says as TAP is judged as any program's.
+tell() { printf '#!/bin/bash\n%s\n' "$2" > "$dir/$1"; chmod +x "$dir/$1"; }
+tell two 'echo 1..2; echo ok 1 - a; echo ok 2 - b'
+tell skips 'echo "1..0 # SKIP no kernel"'
+tell fails 'echo 1..2; echo "not ok 1 - c"; echo "Bail out! no"'
+expect "all of several programs, as one" "2 passed, 0 failed, 1 skipped" 0 <<< \
+	"selftests/run --tap $dir/two $dir/skips"
+expect "one of several fails" "2 passed, 3 failed, 0 skipped" 1 <<< \
+	"selftests/run --tap $dir/two $dir/fails"
 echo "1..$n"
 exit $bad
