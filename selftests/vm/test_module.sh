@@ -10,7 +10,8 @@ if [ "${1-}" != inside ]; then
 	tools/deps.sh kmod || skip "what building a module needs could not be installed"
 	case ${KERNEL-} in
 	*/*) root=$(cd "$KERNEL" && pwd) && headers=$root ;;
-	*) root=$(selftests/vm/debian-kernel ${KERNEL-}) && headers=$(selftests/vm/debian-headers "$(cat "$root/release")") ;;
+	*) root=$(selftests/vm/debian-kernel ${KERNEL-}) &&
+		headers=$(selftests/vm/debian-headers "$(cat "$root/release")") ;;
 	esac
 	code=$?
 	[ $code != 4 ] || skip "no kernel for a guest can be had"
