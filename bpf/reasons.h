@@ -82,6 +82,7 @@
  *	no_route	nothing matches
  *	local		an address of this host, or broadcast or anycast
  *	reject		a blackhole, unreachable or prohibit route: the stack answers
+ *	discard		a static route of the configuration that discards
  *	encap		the route encapsulates
  *	no_port		the next hop's interface is not a port
  *	table_full	the route was not taken for want of room: the kernel's own table answers
@@ -89,7 +90,7 @@
  *	no_neighbour	the next hop's link-layer address is not known yet
  *	ttl		TTL or hop limit <= 1
  *	too_big		the IP packet (IPv4 total length; IPv6 40 + payload length) is longer than the next hop's MTU
- *	port_down	the port is down
+ *	port_down	the port is down (of a static route this is seen before ttl)
  *	forwarded	out of the next hop's port: eth.src, eth.dst, VLAN tag (the next hop's, or none), TTL one less
  *	redirect	(BPF only) the kernel would not send it: the port was just taken away
  *	buffers		(BPF only) all as for forwarded, but the frame lies in several buffers, and Linux before
@@ -138,6 +139,7 @@
 	X(no_route,	PASS,	 "no route") \
 	X(local,	PASS,	 "for this host") \
 	X(reject,	PASS,	 "a blackhole, unreachable or prohibit route") \
+	X(discard,	DROP,	 "a static route that discards") \
 	X(encap,	PASS,	 "the route encapsulates") \
 	X(no_port,	PASS,	 "the next hop is not behind a port") \
 	X(table_full,	PASS,	 "the route was not taken: the table is full") \

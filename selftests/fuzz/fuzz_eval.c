@@ -27,10 +27,10 @@ static const char text[] =
 	"measure m by (ip.src, ip.dst, ip.proto, l4.src, l4.dst) { }";
 
 static const struct eval_port ports[] = {
-	{ 1, "eth0", { 2, 0, 0, 0, 0, 1 }, true },
-	{ 2, "eth1", { 2, 0, 0, 0, 0, 2 }, true },
-	{ 3, "eth2", { 2, 0, 0, 0, 0, 3 }, false },
-	{ 4, "eth3", { 2, 0, 0, 0, 0, 4 }, true },
+	{ 1, "eth0", { 2, 0, 0, 0, 0, 1 }, true, 1500 },
+	{ 2, "eth1", { 2, 0, 0, 0, 0, 2 }, true, 1500 },
+	{ 3, "eth2", { 2, 0, 0, 0, 0, 3 }, false, 1500 },
+	{ 4, "eth3", { 2, 0, 0, 0, 0, 4 }, true, 1500 },
 };
 
 static const struct eval_vlan vlans[] = { { 1, 100 } };
@@ -43,7 +43,7 @@ static const struct eval_nexthop hops[] = {
 
 static const struct eval_nexthops *route(void *context, const struct addr *dst)
 {
-	static const struct eval_nexthops all = { hops, 3 }, one = { hops, 1 };
+	static const struct eval_nexthops all = { hops, 3, 24 }, one = { hops, 1, 32 };
 
 	(void)context;
 	return dst->bytes[3] & 1 ? &all : dst->bytes[3] & 2 ? &one : NULL;

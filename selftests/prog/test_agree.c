@@ -280,6 +280,23 @@ static const char routes[] =
 	"10.0.0.0/8 1\n10.1.0.0/16 2\n10.1.2.0/24 3\n10.1.2.3/32 4\n192.0.2.0/25 5\n"
 	"2001:db8::/32 6\n2001:db8:1::/48 7\n2001:db8:1::5/128 1\n";
 
+/* Static routes beside, above and below those of the file; legs for groups of both kinds. */
+static const char objects[] =
+	"port add aux eth4\n"
+	"route add 10.1.2.0/24 via 192.0.2.9 port fa\n"
+	"route add 10.1.2.4/31 discard\n"
+	"route add 10.0.0.1 via 10.1.2.3 port fb\n"
+	"route add 192.0.2.0/24 port fa\n"
+	"route add 198.51.100.0/24 port app\n"
+	"route add 2001:db8::/32 via 2001:db8::1 port aux\n"
+	"route add 2001:db8:1::/64 discard\n"
+	"route add 2001:db8:ffff::9 via fe80::1 port fb\n"
+	"group add 239.1.0.0/16 from wan to aux ttl 200\n"
+	"group add 239.9.9.9 from wan to fb vlan 7\n"
+	"group add 239.9.9.9 from wan to host\n"
+	"group add 233.54.12.1 source 198.51.100.7 from wan to fa ttl 1\n"
+	"group add ff15::/16 from wan to host\n";
+
 static void write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -307,31 +324,47 @@ static void write_frames(const char *path, unsigned long n)
 	pcap_close(pcap);
 }
 
-static void test_made_frames(void **unused)
+static void replay_made(const char *dir_of, const char *more)
 {
 	const char *seed = getenv("SEED"), *frames = getenv("FRAMES");
-	char dir[] = "/tmp/sluice-agree.XXXXXX", command[512];
+	char dir[64], command[512];
 	int status;
 
-	(void)unused;
+	snprintf(dir, sizeof(dir), "/tmp/%s.XXXXXX", dir_of);
 	state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL) << 16 ^ getpid();
 	print_message("# SEED=%llu\n", (unsigned long long)state);
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chdir(dir), 0);
 	write_file("made.sluice", policy);
 	write_file("made.routes", routes);
+	write_file("made.objects", objects);
 	write_frames("made.pcap", frames ? strtoul(frames, NULL, 0) : 30000);
-	snprintf(command, sizeof(command),
-		 "%s replay --policy made.sluice --routes made.routes --port wan --pcap made.pcap --engine both",
-		 getenv("SLUICE"));
+	snprintf(command, sizeof(command), "%s replay --policy made.sluice --routes made.routes %s "
+		 "--port wan --pcap made.pcap --engine both", getenv("SLUICE"), more);
 	status = system(command);
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_int_equal(system("rm -r \"$PWD\""), 0);
 }
 
+static void test_made_frames(void **unused)
+{
+	(void)unused;
+	replay_made("sluice-agree", "");
+}
+
+/* The same with typed objects of the store beside the policy. */
+static void test_objects(void **unused)
+{
+	(void)unused;
+	replay_made("sluice-agree-objects", "--objects made.objects");
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_made_frames) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_made_frames),
+		cmocka_unit_test(test_objects),
+	};
 	char sluice[4096];
 
 	if (geteuid()) {

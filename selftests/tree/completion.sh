@@ -22,7 +22,8 @@ completes() {
 	fi
 }
 
-completes "status check apply confirm rollback history batch policy port route group set object flow counter top monitor replay" ""
+all="status check apply confirm rollback history batch policy port route group set object"
+completes "$all flow counter top monitor replay" ""
 completes "policy port" p
 completes "show get add replace del flush" route ""
 completes get route g

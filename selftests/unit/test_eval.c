@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "base/object.h"
 #include "policy/eval.h"
 #include "policy/parse.h"
 
@@ -27,11 +28,11 @@
 enum { WAN = 1, FA = 2, FB = 3, DOWN = 4, STRANGER = 5 };
 
 static const struct eval_port ports[] = {
-	{ WAN, "eth0", { 2, 0, 0, 0, 0, 1 }, true },
-	{ FA, "eth1", { 2, 0, 0, 0, 0, 2 }, true },
-	{ FB, "eth2", { 2, 0, 0, 0, 0, 3 }, true },
-	{ DOWN, "eth3", { 2, 0, 0, 0, 0, 4 }, false },
-	{ STRANGER, "eth9", { 2, 0, 0, 0, 0, 9 }, true },
+	{ WAN, "eth0", { 2, 0, 0, 0, 0, 1 }, true, 1500 },
+	{ FA, "eth1", { 2, 0, 0, 0, 0, 2 }, true, 1500 },
+	{ FB, "eth2", { 2, 0, 0, 0, 0, 3 }, true, 1500 },
+	{ DOWN, "eth3", { 2, 0, 0, 0, 0, 4 }, false, 1500 },
+	{ STRANGER, "eth9", { 2, 0, 0, 0, 0, 9 }, true, 1500 },
 };
 
 static const struct eval_vlan vlans[] = { { WAN, 100 }, { FA, 200 } };
@@ -63,7 +64,7 @@ static void add_route(const char *prefix, const struct eval_nexthop *list, size_
 	struct eval_route *r = vec_push(&routes.list);
 
 	assert_int_equal(prefix_parse(prefix, &r->prefix), 0);
-	r->nexthops = (struct eval_nexthops){ list, count };
+	r->nexthops = (struct eval_nexthops){ .list = list, .count = count };
 }
 
 static void add_routes(void)
@@ -91,6 +92,19 @@ static void add_routes(void)
 	eval_routes_sort(&routes);
 }
 
+/* Of fa and down, 10.0.0.1 and 2001:db8::1 are known; of fb, each address that ends in 7. */
+static bool find_neighbour(void *context, unsigned int number, const struct addr *a, uint8_t mac[6])
+{
+	static const uint8_t known[6] = MAC_B;
+	char text[ADDR_STRLEN];
+
+	(void)context;
+	addr_format(a, text);
+	memcpy(mac, known, 6);
+	return number == FB ? text[strlen(text) - 1] == '7' :
+	       !strcmp(text, "10.0.0.1") || !strcmp(text, "2001:db8::1");
+}
+
 static const struct eval_env env = {
 	.ports = ports,
 	.ports_len = sizeof(ports) / sizeof(ports[0]),
@@ -98,6 +112,7 @@ static const struct eval_env env = {
 	.vlans_len = sizeof(vlans) / sizeof(vlans[0]),
 	.route = eval_routes_find,
 	.route_context = &routes,
+	.neighbour = find_neighbour,
 };
 
 #define PORTS "port wan = \"eth0\"; port fa = \"eth1\"; port fb = \"eth2\"; port down = \"eth3\";" \
@@ -122,14 +137,29 @@ static const struct eval_env env = {
 	"}\n"
 #define MEASURE "measure m by (ip.src, ip.dst, ip.proto, l4.src, l4.dst) { }\n"
 
-static struct policy *parse(const char *text)
+struct loaded {
+	const char *text;
+};
+
+static int load(void *context, const char *name, size_t limit, struct text *out)
 {
+	const struct loaded *l = context;
+
+	(void)name, (void)limit;
+	text_append(out, l->text, strlen(l->text));
+	return 0;
+}
+
+/* @objects: of struct object; NULL: none. */
+static struct policy *parse_with(const char *text, const struct vec *objects)
+{
+	const char *name = "test";
 	struct text said = { 0 };
 	struct diags diags;
 	struct policy *p;
 
 	diags_init(&diags);
-	p = policy_parse_text("test", text, strlen(text), &diags);
+	p = policy_parse_configuration(&name, 1, load, &(struct loaded){ text }, objects, &diags);
 	diags_print(&diags, &said, false);
 	if (diags.errors) {
 		fprintf(stderr, "%s", text_string(&said));
@@ -138,6 +168,11 @@ static struct policy *parse(const char *text)
 	text_free(&said);
 	diags_free(&diags);
 	return p;
+}
+
+static struct policy *parse(const char *text)
+{
+	return parse_with(text, NULL);
 }
 
 /* ---- packets ------------------------------------------------------------ */
@@ -596,6 +631,7 @@ static void test_reasons(void **state)
 	}
 	seen[REASON_none] = seen[REASON_nonlinear] = seen[REASON_no_copy] = true;
 	seen[REASON_buffers] = true;
+	seen[REASON_discard] = true;	/* test_statics() */
 	seen[REASON_redirect] = seen[REASON_not_a_port] = seen[REASON_not_routed] = true;
 	for (int r = 0; r < REASON_MAX; r++)
 		if (!seen[r])
@@ -971,6 +1007,93 @@ static void test_routes(void **state)
 	assert_null(eval_routes_find(&routes, &a));	/* 0.0.0.0/1 is of the other family */
 }
 
+/* ---- static routes ------------------------------------------------------- */
+
+static void add_static(struct vec *objects, const char *prefix, const char *via, const char *port)
+{
+	struct object *o = vec_push(objects);
+
+	o->kind = OBJECT_ROUTE;
+	strcpy(o->route.table, "main");
+	assert_int_equal(prefix_parse(prefix, &o->route.prefix), 0);
+	if (via)
+		assert_int_equal(addr_parse(via, &o->route.via), 0);
+	if (port)
+		strcpy(o->route.port, port);
+}
+
+/* Among the kernel's routes of add_routes(): to which port, or why not. */
+static const struct {
+	const char *dst;
+	enum sluice_reason reason;
+	unsigned int port;
+	int ttl;
+	unsigned int zeros;
+} statics[] = {
+	{ "198.51.100.1", REASON_forwarded, FB, 0, 0 },	/* equal to the kernel's: the static one */
+	{ "198.51.100.129", REASON_forwarded, FB, 0, 0 },	/* the kernel's is longer: to fb, too, tagged */
+	{ "198.51.101.1", REASON_discard, 0, 0, 0 },
+	{ "198.51.101.1", REASON_discard, 0, 1, 0 },
+	{ "198.51.102.1", REASON_port_down, 0, 1, 0 },
+	{ "198.51.102.129", REASON_no_neighbour, 0, 1, 0 },
+	{ "192.0.2.1", REASON_forwarded, FA, 2, 0 },	/* where the kernel has none */
+	{ "192.0.2.1", REASON_ttl, 0, 1, 0 },
+	{ "192.0.2.1", REASON_forwarded, FA, 0, 1472 },	/* the port's MTU */
+	{ "192.0.2.1", REASON_too_big, 0, 0, 1473 },
+	{ "203.0.113.0", REASON_local, 0, 0, 0 },	/* this host's own, of the same prefix */
+	{ "203.0.113.1", REASON_discard, 0, 0, 0 },	/* the kernel rejects the same prefix */
+	{ "203.0.113.2", REASON_encap, 0, 0, 0 },	/* the kernel's is longer */
+	{ "203.0.113.107", REASON_forwarded, FB, 0, 0 },	/* on link */
+	{ "203.0.113.108", REASON_no_neighbour, 0, 0, 0 },
+	{ "127.0.0.1", REASON_martian, 0, 0, 0 },
+	{ "2001:db8:1::1", REASON_forwarded, FA, 0, 0 },
+	{ "2001:db8:1:1::1", REASON_discard, 0, 0, 0 },
+};
+
+static void test_statics(void **state)
+{
+	struct vec objects = VEC(struct object);
+	struct policy *p;
+
+	(void)state;
+	add_static(&objects, "0.0.0.0/0", NULL, NULL);
+	add_static(&objects, "198.51.100.0/24", "10.0.0.7", "fb");
+	add_static(&objects, "198.51.101.0/24", NULL, NULL);
+	add_static(&objects, "198.51.102.0/25", "10.0.0.1", "down");
+	add_static(&objects, "198.51.102.128/25", "10.0.0.2", "fa");
+	add_static(&objects, "192.0.2.0/24", "10.0.0.1", "fa");
+	add_static(&objects, "203.0.113.0", NULL, NULL);
+	add_static(&objects, "203.0.113.1", NULL, NULL);
+	add_static(&objects, "203.0.113.0/24", NULL, "fb");
+	add_static(&objects, "2001:db8:1:1::/64", NULL, NULL);
+	add_static(&objects, "2001:db8::/47", "2001:db8::1", "fb");
+	p = parse_with(PORTS, &objects);	/* which do not say "route main;" */
+	assert_int_equal(p->routes.len, 1);
+	for (size_t i = 0; i < sizeof(statics) / sizeof(statics[0]); i++) {
+		const struct recipe r = {
+			.src = strchr(statics[i].dst, ':') ? "2001:db8::5" : "192.0.2.200",
+			.dst = statics[i].dst, .ttl = statics[i].ttl, .zeros = statics[i].zeros,
+		};
+		struct eval_result result;
+		const struct eval_outcome *o;
+		struct frame f;
+
+		make(&f, &r);
+		policy_eval(p, &env, WAN, f.bytes, f.len, &result);
+		check_common(&result, &f, statics[i].dst);
+		o = vec_at(&result.outcomes, 0);
+		if (o->reason != statics[i].reason)
+			fail_msg("%s: %s, not %s", statics[i].dst, eval_reason_name(o->reason),
+				 eval_reason_name(statics[i].reason));
+		if (o->reason == REASON_forwarded)
+			assert_int_equal(((struct eval_output *)o->outputs.data)->port,
+					 statics[i].port);
+		eval_result_free(&result);
+	}
+	policy_free(p);
+	vec_free(&objects);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -983,6 +1106,7 @@ int main(void)
 		cmocka_unit_test(test_by_hand),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_statics),
 	};
 	int failed;
 

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/fib.h"
+#include "image/image.h"
 #include "lpm/lpm.h"
 #include "lpm/rib.h"
 
@@ -28,6 +29,8 @@
 #define ROUTES		600
 #define NEIGHBOURS	64
 #define MEMBERS		3
+#define STATICS		40
+#define FIXED		0x80	/* in the flags of the model's static routes */
 
 /* ---- the model ------------------------------------------------------------ */
 
@@ -43,11 +46,18 @@ struct model_object {
 	struct kernel_nexthop_member member[MEMBERS];
 };
 
+/* A static route as the model has it: a route of main by the link that is its port, if any. */
+struct model_static {
+	bool there;
+	struct image_static fixed;
+};
+
 static struct model {
 	struct kernel_link link[LINKS];		/* by ifindex; mtu 0: not there */
 	uint16_t port[LINKS];
 	struct model_object object[OBJECTS];	/* by id */
 	struct model_route route[ROUTES];
+	struct model_static fixed[STATICS];
 	struct kernel_neighbour neighbour[NEIGHBOURS];	/* ifindex 0: not there */
 } m;
 
@@ -170,14 +180,34 @@ static bool better(const struct kernel_route *a, const struct kernel_route *b)
 		return a->prefix.len > b->prefix.len;
 	if (a->table != b->table)
 		return a->table > b->table;
+	if ((a->flags ^ b->flags) & FIXED)
+		return a->flags & FIXED;
 	if (a->tos != b->tos)
 		return a->tos > b->tos;
 	return a->metric < b->metric;
 }
 
+static struct kernel_route as_route(const struct image_static *s, struct kernel_path *path)
+{
+	struct kernel_route r = { .prefix = s->prefix, .table = KERNEL_TABLE_MAIN, .flags = FIXED,
+				  .type = s->port ? RTN_UNICAST : RTN_BLACKHOLE };
+
+	if (!s->port)
+		return r;
+	*path = (struct kernel_path){ .weight = 1, .via = s->via };
+	for (uint32_t i = 1; i < LINKS; i++)
+		if (m.port[i] == s->port)
+			path->ifindex = i;
+	r.path = path;
+	r.paths = 1;
+	return r;
+}
+
 /* Return: false if there is no route. */
 static bool expect(struct expected *e, const struct addr *a)
 {
+	struct kernel_route fixed[STATICS];
+	struct kernel_path path[STATICS];
 	const struct kernel_route *best = NULL;
 
 	memset(e, 0, sizeof(*e));
@@ -188,9 +218,17 @@ static bool expect(struct expected *e, const struct addr *a)
 		    (!best || better(r, best)))
 			best = r;
 	}
+	for (unsigned int i = 0; i < STATICS; i++) {
+		fixed[i] = as_route(&m.fixed[i].fixed, &path[i]);
+		if (m.fixed[i].there && prefix_covers(&fixed[i].prefix, a) &&
+		    (!best || better(&fixed[i], best)))
+			best = &fixed[i];
+	}
 	if (!best)
 		return false;
-	if (best->tos || best->flags & KERNEL_ROUTE_AMBIGUOUS)
+	if (best->type == RTN_BLACKHOLE)
+		expect_reason(e, REASON_discard);
+	else if (best->tos || best->flags & KERNEL_ROUTE_AMBIGUOUS)
 		expect_reason(e, REASON_not_followed);
 	else if (best->type == RTN_LOCAL || best->type == RTN_BROADCAST)
 		expect_reason(e, REASON_local);
@@ -258,7 +296,8 @@ static bool same_hop(const struct nexthop *a, const struct nexthop *b)
 static bool all_pass(uint32_t word)
 {
 	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++)
-		if (w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i].reason == REASON_forwarded)
+		if (w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i].reason == REASON_forwarded ||
+		    w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i].reason == REASON_discard)
 			return false;
 	return true;
 }
@@ -406,6 +445,32 @@ static void withdraw(struct model_route *slot)
 			.tos = slot->route.tos });
 }
 
+static void withdraw_static(struct model_static *s)
+{
+	if (s->there)
+		fib_static_gone(w.fib, &s->fixed.prefix);
+	s->there = false;
+}
+
+static void random_static(void)
+{
+	struct model_static *slot = &m.fixed[below(STATICS)];
+	struct image_static s = { .prefix = random_prefix(random_family()),
+				.port = below(4) ? (1 + below(LINKS - 1)) * 10 : 0 };
+
+	if (slot->there && below(2))
+		return withdraw_static(slot);
+	if (s.port && below(3))
+		s.via = random_addr(s.prefix.addr.family);
+	for (unsigned int i = 0; i < STATICS; i++)
+		if (m.fixed[i].there && prefix_equal(&m.fixed[i].fixed.prefix, &s.prefix))
+			slot = &m.fixed[i];
+	if (slot->there && !prefix_equal(&slot->fixed.prefix, &s.prefix))
+		withdraw_static(slot);
+	*slot = (struct model_static){ true, s };
+	fib_static_set(w.fib, &s);
+}
+
 static void random_link(void)
 {
 	uint32_t i = 1 + below(LINKS - 1);
@@ -491,7 +556,8 @@ static void random_object(void)
 
 static void random_change(void)
 {
-	switch (below(12)) {
+	switch (below(13)) {
+	case 12: return random_static();
 	case 0: return random_link();
 	case 1: return below(4) ? random_neighbour() : random_port();
 	case 2: case 3: return random_neighbour();
@@ -565,6 +631,9 @@ static void test_again(void **state)
 	for (unsigned int i = 0; i < ROUTES; i++)
 		if (m.route[i].there)
 			fib_route_set(w.fib, &m.route[i].route);
+	for (unsigned int i = 0; i < STATICS; i++)
+		if (m.fixed[i].there)
+			fib_static_set(w.fib, &m.fixed[i].fixed);
 	fib_flush(w.fib);
 	fib_stats(w.fib, &after);
 	assert_int_equal(after.table_writes, before.table_writes);
@@ -573,6 +642,8 @@ static void test_again(void **state)
 	/* And when all has gone, nothing is left. */
 	for (unsigned int i = 0; i < ROUTES; i++)
 		withdraw(&m.route[i]);
+	for (unsigned int i = 0; i < STATICS; i++)
+		withdraw_static(&m.fixed[i]);
 	fib_flush(w.fib);
 	fib_reclaim(w.fib);
 	fib_stats(w.fib, &after);
@@ -609,6 +680,8 @@ static void test_too_small(void **state)
 	for (unsigned int i = 0, left = 0; i < ROUTES; i++)
 		if (m.route[i].there && ++left > 10)
 			withdraw(&m.route[i]);
+	for (unsigned int i = 0; i < STATICS; i++)
+		withdraw_static(&m.fixed[i]);
 	for (unsigned int i = 0; i < NEIGHBOURS; i++)
 		if (m.neighbour[i].ifindex) {
 			fib_neighbour_gone(w.fib, m.neighbour[i].ifindex, &m.neighbour[i].addr);

@@ -171,7 +171,8 @@ static int parse_route(const struct cli *cli, struct change *c, char **words)
 	if (discard && (via || port))
 		return cli_usage(cli, "a route that discards has no next hop");
 	if (!discard && !port)
-		return cli_usage(cli, via ? "out of which port?" : "where to: via ADDRESS port NAME, port NAME, or discard?");
+		return cli_usage(cli, via ? "out of which port?" :
+				 "where to: via ADDRESS port NAME, port NAME, or discard?");
 	if (via && r->via.family != r->prefix.addr.family)
 		return cli_usage(cli, "%s is not of the family of %s", via, prefix);
 	return CLI_OK;

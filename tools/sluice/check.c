@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * sluice check: finds mistakes in policies. Each FILE is a policy of its own, with what it
- * includes. --print shows the canonical text of those that are right.
+ * includes. --print shows the canonical text of those that are right. --objects FILE checks them
+ * together with the typed objects of FILE, as 'sluice object show' prints them.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/json.h"
 #include "check.h"
 #include "cli.h"
+#include "objects.h"
 #include "policy/parse.h"
 #include "policy/print.h"
 
@@ -69,14 +71,14 @@ static void print_policy(const struct cli *cli, const char *path, const struct p
 	text_free(&out);
 }
 
-static bool check_file(const struct cli *cli, const char *path, bool print)
+static bool check_file(const struct cli *cli, const char *path, const struct vec *objects, bool print)
 {
 	struct diags diags;
 	struct policy *p;
 	bool good;
 
 	diags_init(&diags);
-	p = policy_parse(path, &diags);
+	p = policy_parse_configuration(&path, 1, policy_load_file, NULL, objects, &diags);
 	good = !diags.errors;
 	check_complain(cli, &diags);
 	if (good && print)
@@ -88,9 +90,12 @@ static bool check_file(const struct cli *cli, const char *path, bool print)
 
 int check(struct cli *cli, int argc, char **argv)
 {
+	struct vec objects = VEC(struct object);
 	bool print = false, good = true;
+	const char *path = NULL;
 	const struct cli_option own[] = {
 		{ 0, "print", &print, NULL },
+		{ 0, "objects", NULL, &path },
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own);
@@ -99,7 +104,10 @@ int check(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (n == 0)
 		return cli_usage(cli, "which file shall be checked?");
+	if (path && objects_read(cli, path, &objects))
+		n = good = 0;
 	for (int i = 0; i < n; i++)
-		good &= check_file(cli, argv[i], print);
+		good &= check_file(cli, argv[i], &objects, print);
+	vec_free(&objects);
 	return good ? CLI_OK : CLI_FAILED;
 }

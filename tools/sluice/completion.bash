@@ -29,7 +29,7 @@ _sluice()
 	-n|--netns)
 		COMPREPLY=($(compgen -W "$(ls /run/sluice/netns 2>/dev/null)" -- "$cur"))
 		return ;;
-	--policy|--pcap|--routes|--rib|-batch|--batch)
+	--policy|--pcap|--routes|--rib|--objects|-batch|--batch)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return ;;
 	--engine)
@@ -42,7 +42,7 @@ _sluice()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--engine|--limit|--interval|--port|--mac|\
+		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
 		--confirm|--comment|--generation) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
@@ -99,7 +99,7 @@ _sluice()
 	flow|counter)
 		own="show" ;;
 	check*)
-		own="--print" files=1 ;;
+		own="--print --objects" files=1 ;;
 	apply*)
 		own="--confirm --comment" files=1 ;;
 	confirm)
@@ -117,7 +117,7 @@ _sluice()
 	top)
 		own="--interval" ;;
 	replay*)
-		own="--policy --pcap --port --routes --engine --each --mac --any-link" ;;
+		own="--policy --pcap --port --objects --routes --engine --each --mac --any-link" ;;
 	esac
 
 	[[ $cur != -* && -n $files ]] && COMPREPLY=($(compgen -f -- "$cur"))

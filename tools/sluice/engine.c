@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+void scene_neighbour_mac(const struct addr *a, uint8_t mac[6])
+{
+	mac[0] = 0x02;
+	mac[1] = 0x01;
+	memcpy(mac + 2, a->bytes + addr_bits(a->family) / 8 - 4, 4);
+}
+
 void scene_mac(uint16_t port, uint8_t mac[6])
 {
 	memset(mac, 0, 6);

@@ -12,13 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "bpf/reasons.h"
 #include "image/image.h"
 #include "policy/tree.h"
 
-/* Port N of the image has the address 02:00:00:00:00:N and an MTU of 1500, and is up. */
+/*
+ * Port N of the image has the address 02:00:00:00:00:N and an MTU of 1500, and is up. The next hops
+ * of static routes are known: 02:01 and the last four bytes of their addresses.
+ */
 struct scene {
 	const struct policy *policy;
 	const struct image *image;
@@ -28,6 +32,7 @@ struct scene {
 #define SCENE_MTU 1500
 
 void scene_mac(uint16_t port, uint8_t mac[6]);
+void scene_neighbour_mac(const struct addr *a, uint8_t mac[6]);
 
 struct output {
 	bool host;		/* to the stack as it came in; else out of port */

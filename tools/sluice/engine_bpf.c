@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/neighbour.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,26 @@ static int publish_ports(struct state *s, struct text *why)
 	return err;
 }
 
+/* A port's link has the port's number for its ifindex: fib_load_rib() makes them. */
+static void load_statics(struct state *s)
+{
+	const struct vec *statics = &s->scene->image->statics;
+
+	for (size_t i = 0; i < statics->len; i++) {
+		const struct image_static *fixed = vec_at(statics, i);
+		struct kernel_neighbour neighbour = {
+			.ifindex = fixed->port, .addr = fixed->via, .state = NUD_PERMANENT,
+			.mac_len = 6,
+		};
+
+		if (fixed->via.family) {
+			scene_neighbour_mac(&fixed->via, neighbour.mac);
+			fib_neighbour_set(s->fib, &neighbour);
+		}
+		fib_static_set(s->fib, fixed);
+	}
+}
+
 static int load_routes(struct state *s, struct text *why)
 {
 	const struct image *image = s->scene->image;
@@ -84,8 +105,8 @@ static int load_routes(struct state *s, struct text *why)
 		ports[i].mtu = SCENE_MTU;
 		scene_mac(ports[i].port, ports[i].mac);
 	}
-	if (routes->len)
-		fib_load_rib(s->fib, routes->data, routes->len, ports, image->ports.len);
+	fib_load_rib(s->fib, routes->data, routes->len, ports, image->ports.len);
+	load_statics(s);
 	fib_flush(s->fib);
 	free(ports);
 	return 0;

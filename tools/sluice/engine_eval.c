@@ -39,7 +39,7 @@ static void load_routes(struct state *s)
 		for (int b = 0; b < 4; b++)
 			nh->dst_mac[2 + b] = r->nexthop >> (24 - 8 * b);
 		route->prefix = r->prefix;
-		route->nexthops = (struct eval_nexthops){ nh, 1 };
+		route->nexthops = (struct eval_nexthops){ .list = nh, .count = 1 };
 	}
 	eval_routes_sort(&s->routes);
 }
@@ -54,11 +54,27 @@ static void load_ports(struct state *s)
 
 		s->ports[i].number = p->number;
 		s->ports[i].up = true;
+		s->ports[i].mtu = SCENE_MTU;
 		memcpy(s->ports[i].interface, p->interface, sizeof(p->interface));
 		scene_mac(p->number, s->ports[i].mac);
 	}
 	s->env.ports = s->ports;
 	s->env.ports_len = ports->len;
+}
+
+static bool find_neighbour(void *context, unsigned int number, const struct addr *a, uint8_t mac[6])
+{
+	const struct vec *statics = &((const struct scene *)context)->image->statics;
+
+	for (size_t i = 0; i < statics->len; i++) {
+		const struct image_static *fixed = vec_at(statics, i);
+
+		if (fixed->port == number && addr_equal(&fixed->via, a)) {
+			scene_neighbour_mac(a, mac);
+			return true;
+		}
+	}
+	return false;
 }
 
 static void account(struct state *s, const struct eval_result *result)
@@ -150,6 +166,8 @@ int engine_eval_open(const struct scene *scene, struct engine *engine, struct te
 	load_routes(s);
 	s->env.route = eval_routes_find;
 	s->env.route_context = &s->routes;
+	s->env.neighbour = find_neighbour;
+	s->env.neighbour_context = (void *)scene;
 	*engine = (struct engine){
 		.name = "eval", .state = s, .run = run, .flows = flows, .close = close_state,
 	};

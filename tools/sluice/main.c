@@ -22,7 +22,7 @@ const char cli_version[] = SLUICE_VERSION;
 static const struct verb verbs[] = {
 	{ "status", NULL, status, "",
 	  "what runs, and everything that is not as asked" },
-	{ "check", NULL, check, "[--print] FILE... | -",
+	{ "check", NULL, check, "[--print] [--objects FILE] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },
@@ -92,8 +92,9 @@ static const struct verb verbs[] = {
 	  "flows, ports, groups and drops, kept up to date" },
 	{ "monitor", NULL, monitor, "",
 	  "print changes and events as they come" },
-	{ "replay", NULL, replay, "--policy FILE --pcap FILE [FILE...] [--port NAME] [--routes FILE]\n"
-	  "       [--engine bpf|eval|both] [--each] [--mac ADDRESS] [--any-link]",
+	{ "replay", NULL, replay, "--policy FILE --pcap FILE [FILE...] [--port NAME]\n"
+	  "       [--objects FILE] [--routes FILE] [--engine bpf|eval|both] [--each]\n"
+	  "       [--mac ADDRESS] [--any-link]",
 	  "run a capture through a policy, without a network" },
 };
 

@@ -18,22 +18,10 @@
 #include "commit.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
+#include "objects.h"
 #include "store.h"
 
 /* ---- changes ------------------------------------------------------------------ */
-
-static enum object_kind kind_of(const char *object)
-{
-	static const struct { const char *word; enum object_kind kind; } kinds[] = {
-		{ "port", OBJECT_PORT }, { "route", OBJECT_ROUTE }, { "group", OBJECT_MEMBER },
-		{ "set", OBJECT_ELEMENT },
-	};
-	size_t i = 0;
-
-	while (strcmp(kinds[i].word, object))
-		i++;
-	return kinds[i].kind;
-}
 
 static enum change_how how_of(const char *command)
 {
@@ -82,7 +70,7 @@ int object_change(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (batch_atomic(cli) && (words.confirm || words.comment))
 		return cli_usage(cli, "--confirm and --comment stand with -atomic, not on its lines");
-	if (change_parse(cli, kind_of(cli->verb->object), how_of(cli->verb->command), n, argv,
+	if (change_parse(cli, objects_kind(cli->verb->object), how_of(cli->verb->command), n, argv,
 			 &change))
 		return CLI_USAGE;
 	if (batch_atomic(cli))

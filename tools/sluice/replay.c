@@ -26,6 +26,7 @@
 #include "engine.h"
 #include "fields.h"
 #include "lpm/rib.h"
+#include "objects.h"
 #include "policy/parse.h"
 
 #define FLOWS_SHOWN 10
@@ -61,7 +62,8 @@ struct replay {
 	struct cli *cli;
 	char **capture;			/* [captures]: paths */
 	int captures;
-	const char *policy_path, *pcap_path, *port_name, *routes_path, *engine_name, *mac_text;
+	const char *policy_path, *pcap_path, *port_name, *routes_path, *engine_name, *mac_text,
+		   *objects_path;
 	bool each, any_link;
 
 	struct policy *policy;
@@ -84,13 +86,20 @@ struct replay {
 
 static int read_policy(struct replay *r)
 {
+	struct vec objects = VEC(struct object);
 	struct numbering numbering;
 	struct diags diags;
 	int err = -EINVAL;
 
+	if (r->objects_path && objects_read(r->cli, r->objects_path, &objects)) {
+		vec_free(&objects);
+		return CLI_FAILED;
+	}
 	diags_init(&diags);
 	numbering_init(&numbering, NULL, NULL, NULL);
-	r->policy = policy_parse(r->policy_path, &diags);
+	r->policy = policy_parse_configuration(&r->policy_path, 1, policy_load_file, NULL, &objects,
+					       &diags);
+	vec_free(&objects);
 	if (!diags.errors)
 		err = compile_policy(r->policy, &numbering, &r->image, &diags);
 	check_complain(r->cli, &diags);
@@ -448,6 +457,7 @@ int replay(struct cli *cli, int argc, char **argv)
 		{ 0, "policy", NULL, &r.policy_path },
 		{ 0, "pcap", NULL, &r.pcap_path },
 		{ 0, "port", NULL, &r.port_name },
+		{ 0, "objects", NULL, &r.objects_path },
 		{ 0, "routes", NULL, &r.routes_path },
 		{ 0, "engine", NULL, &r.engine_name },
 		{ 0, "mac", NULL, &r.mac_text },

@@ -16,12 +16,8 @@ int store_try(const struct cli *cli, struct client *c)
 	return client_open_either(c, path, cli->netns);
 }
 
-int store_open(const struct cli *cli, struct client *c)
+int store_complain(const struct cli *cli, const struct client *c, int err)
 {
-	int err = store_try(cli, c);
-
-	if (!err)
-		return CLI_OK;
 	if (err == -EACCES || err == -EPERM)
 		cli_error("no permission: %s", client_error(c));
 	else
@@ -34,4 +30,11 @@ int store_open(const struct cli *cli, struct client *c)
 	else if (err == -EACCES)
 		cli_hint("the configuration is root's and that of the socket's group: use sudo");
 	return CLI_UNREACHABLE;
+}
+
+int store_open(const struct cli *cli, struct client *c)
+{
+	int err = store_try(cli, c);
+
+	return err ? store_complain(cli, c, err) : CLI_OK;
 }

@@ -14,4 +14,7 @@ int store_open(const struct cli *cli, struct client *c);
 /** store_try() - the same without a complaint. Return: 0 or -errno, and client_error(). */
 int store_try(const struct cli *cli, struct client *c);
 
+/** store_complain() - of what store_try() returned. Return: CLI_UNREACHABLE. */
+int store_complain(const struct cli *cli, const struct client *c, int err);
+
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct compiler {
@@ -34,6 +35,7 @@ static int compile_port(struct compiler *c, const struct policy_port *port)
 	snprintf(p->interface, sizeof(p->interface), "%s", port->interface);
 	p->number = number;
 	p->generic = port->mode == PORT_GENERIC;
+	p->store = port->store;
 	*(uint16_t *)table_put(&c->port_numbers, &port, NULL) = number;
 	c->image->config.port[number] = CONFIG_PORT;
 	c->image->config.ports++;
@@ -68,7 +70,7 @@ static int counter(struct compiler *c, struct place place, uint32_t *number, con
 static int compile_leg(struct compiler *c, const struct policy_leg *leg, const char *entry,
 		       uint32_t group)
 {
-	struct image_leg l = { .group = group };
+	struct image_leg l = { .group = group, .store = leg->store };
 	const char *interface = leg->to.port->interface;
 	int err;
 
@@ -101,7 +103,8 @@ static void add_anywhere(struct compiler *c, const struct group_key *key)
 		vec_append(&c->image->groups, &any);
 }
 
-static void add_group(struct compiler *c, const struct policy_entry *e, const struct group *value)
+static void add_group(struct compiler *c, const struct policy_entry *e, const struct group *value,
+		      bool store_host)
 {
 	uint8_t family = e->group.addr.family;
 	uint16_t port = port_number(c, e->port);
@@ -115,6 +118,7 @@ static void add_group(struct compiler *c, const struct policy_entry *e, const st
 		p->key.family = family;
 		memcpy(p->key.group, e->group.addr.bytes, 16);
 		p->value = *value;
+		p->store_host = store_host;
 		config->groups_prefix = 1;
 	} else {
 		struct image_group *g = vec_push(&c->image->groups);
@@ -124,6 +128,7 @@ static void add_group(struct compiler *c, const struct policy_entry *e, const st
 		memcpy(g->key.source, e->source.bytes, 16);
 		memcpy(g->key.group, e->group.addr.bytes, 16);
 		g->value = *value;
+		g->store_host = store_host;
 		if (e->source.family)
 			config->groups_source = 1;
 		else
@@ -138,6 +143,7 @@ static int compile_entry(struct compiler *c, const struct policy_group *group,
 {
 	struct group value = { .number = c->image->group_count };
 	char entry[POLICY_ENTRY_STRLEN];
+	bool store_host = false;
 	int err;
 
 	if (c->image->group_count == GROUPS_MAX)
@@ -149,6 +155,7 @@ static int compile_entry(struct compiler *c, const struct policy_group *group,
 
 		if (leg->host) {
 			value.flags |= GROUP_HOST;
+			store_host = leg->store;
 			continue;
 		}
 		value.flags |= GROUP_LEGS;
@@ -159,8 +166,41 @@ static int compile_entry(struct compiler *c, const struct policy_group *group,
 	if (err)
 		return err;
 	c->image->group_count++;
-	add_group(c, e, &value);
+	add_group(c, e, &value, store_host);
 	return 0;
+}
+
+/* ---- routes ---------------------------------------------------------------- */
+
+static int compare_statics(const void *a, const void *b)
+{
+	const struct image_static *x = a, *y = b;
+
+	return prefix_cmp(&x->prefix, &y->prefix);
+}
+
+static void compile_routes(struct compiler *c)
+{
+	const struct policy *policy = c->policy;
+	const struct policy_route *route;
+	struct vec *statics = &c->image->statics;
+
+	if (!policy->routes.len)
+		return;
+	route = vec_at(&policy->routes, 0);
+	c->image->config.route = 1;
+	c->image->limit4 = route->limit4;
+	c->image->limit6 = route->limit6;
+	for (size_t i = 0; i < policy->statics.len; i++) {
+		const struct policy_static *s = vec_at(&policy->statics, i);
+		struct image_static *to = vec_push(statics);
+
+		to->prefix = s->prefix;
+		to->via = s->via;
+		to->port = s->to.port ? port_number(c, s->to.port) : 0;
+	}
+	if (statics->len)
+		qsort(statics->data, statics->len, statics->elem_size, compare_statics);
 }
 
 /* ---- all ------------------------------------------------------------------ */
@@ -190,13 +230,7 @@ static int compile_all(struct compiler *c)
 		for (size_t j = 0; !err && j < group->entries.len; j++)
 			err = compile_entry(c, group, vec_at(&group->entries, j));
 	}
-	if (policy->routes.len) {
-		const struct policy_route *route = vec_at(&policy->routes, 0);
-
-		c->image->config.route = 1;
-		c->image->limit4 = route->limit4;
-		c->image->limit6 = route->limit6;
-	}
+	compile_routes(c);
 	if (policy->measures.len)
 		compile_measure(c->image, vec_at(&policy->measures, 0));
 	return err;

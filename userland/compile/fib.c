@@ -16,6 +16,9 @@
  * Within a prefix the lowest metric. A prefix with a route by TOS, or with several routes
  * of one key that the kernel picks from as it likes, is passed up as not_followed.
  *
+ * Static routes of the configuration are candidates like the kernel's, of table main, in front of
+ * all others of their prefix.
+ *
  * Connected networks. A route without a gateway says that its addresses are neighbours:
  * the prefix itself is passed up (no_neighbour), so that the kernel resolves; each
  * neighbour for which that route is the longest match becomes a prefix of its own, of
@@ -43,11 +46,14 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/hops.h"
+#include "image/image.h"
 #include "lpm/lpm.h"
 
 #define BLOCK_LEN_V4	8
 #define BLOCK_LEN_V6	20
 #define BULK_MIN	4096	/* a first flush of so many prefixes builds the table at once */
+
+#define CLASS_STATIC (1u << 7)	/* in flags, beside KERNEL_ROUTE_*: no route of the kernel's */
 
 /* What many routes share: all of a key but the prefix, and what is only shown. */
 struct route_class {
@@ -234,30 +240,37 @@ static bool precedes(const struct route_class *a, const struct route_class *b)
 		return ra < rb;
 	if (a->table != b->table)
 		return a->table > b->table;
+	if ((a->flags ^ b->flags) & CLASS_STATIC)
+		return a->flags & CLASS_STATIC;
 	if (a->tos != b->tos)
 		return a->tos > b->tos;
 	return a->metric < b->metric;
 }
 
-static bool same_key(const struct route_class *c, const struct kernel_route *r)
+static bool same_key(const struct route_class *a, const struct route_class *b)
 {
-	return c->table == r->table && c->tos == r->tos && c->metric == r->metric;
+	return a->table == b->table && a->tos == b->tos && a->metric == b->metric &&
+	       !((a->flags ^ b->flags) & CLASS_STATIC);
 }
 
-static uint32_t class_number(struct fib *fib, const struct kernel_route *r)
+static struct route_class class_of(const struct kernel_route *r)
 {
-	struct route_class c = {
+	return (struct route_class){
 		.table = r->table, .metric = r->metric, .family = r->prefix.addr.family,
 		.tos = r->tos, .type = r->type, .protocol = r->protocol, .scope = r->scope,
 		.flags = r->flags,
 	};
+}
+
+static uint32_t class_number(struct fib *fib, const struct route_class *c)
+{
 	uint32_t *number;
 	bool fresh;
 
-	number = table_put(&fib->class_numbers, &c, &fresh);
+	number = table_put(&fib->class_numbers, c, &fresh);
 	if (fresh) {
 		*number = fib->classes.len;
-		vec_append(&fib->classes, &c);
+		vec_append(&fib->classes, c);
 	}
 	return *number;
 }
@@ -317,18 +330,20 @@ static void account_route(struct fib *fib, struct family *f, const struct prefix
 		count_prefix(&f->later, p, by);
 }
 
-void fib_route_set(struct fib *fib, const struct kernel_route *r)
+/* Enters a route that leads to @set, a ref that is ours from now on; or replaces it. */
+static void enter_route(struct fib *fib, const struct prefix *p, const struct route_class *key,
+			uint32_t set)
 {
-	struct family *f = family_of(fib, r->prefix.addr.family);
-	uint32_t set = intern_route(fib, r), class = class_number(fib, r);
-	struct entry *e = get_entry(fib, f, &r->prefix);
+	struct family *f = family_of(fib, p->addr.family);
+	struct entry *e = get_entry(fib, f, p);
+	uint32_t class = class_number(fib, key);
 	struct candidate *c = NULL;
 	uint32_t *link, number;
 
-	mark_entry(fib, f, &r->prefix, e);
+	mark_entry(fib, f, p, e);
 	for (link = &e->first; *link; link = &c->next) {
 		c = candidate_at(fib, *link);
-		if (same_key(class_at(fib, c->class), r))
+		if (same_key(class_at(fib, c->class), key))
 			break;
 		if (precedes(class_at(fib, class), class_at(fib, c->class))) {
 			c = NULL;
@@ -345,7 +360,7 @@ void fib_route_set(struct fib *fib, const struct kernel_route *r)
 			hops_unref(&fib->hops, set);
 			return;
 		}
-		account_route(fib, f, &r->prefix, class_at(fib, c->class), -1);
+		account_route(fib, f, p, class_at(fib, c->class), -1);
 		hops_unref(&fib->hops, c->set);
 		c->set = set;
 		c->class = class;
@@ -363,13 +378,13 @@ void fib_route_set(struct fib *fib, const struct kernel_route *r)
 			vec_append(&fib->candidates, &fresh);
 		}
 	}
-	account_route(fib, f, &r->prefix, class_at(fib, class), 1);
+	account_route(fib, f, p, class_at(fib, class), 1);
 }
 
-void fib_route_gone(struct fib *fib, const struct kernel_route *r)
+static void drop_route(struct fib *fib, const struct prefix *p, const struct route_class *key)
 {
-	struct family *f = family_of(fib, r->prefix.addr.family);
-	struct entry *e = find_entry(fib, f, &r->prefix);
+	struct family *f = family_of(fib, p->addr.family);
+	struct entry *e = find_entry(fib, f, p);
 	struct candidate *c;
 	uint32_t *link, number;
 
@@ -377,18 +392,64 @@ void fib_route_gone(struct fib *fib, const struct kernel_route *r)
 		return;
 	for (link = &e->first; *link; link = &c->next) {
 		c = candidate_at(fib, *link);
-		if (!same_key(class_at(fib, c->class), r))
+		if (!same_key(class_at(fib, c->class), key))
 			continue;
 		number = *link;
 		*link = c->next;
 		hops_unref(&fib->hops, c->set);
-		account_route(fib, f, &r->prefix, class_at(fib, c->class), -1);
+		account_route(fib, f, p, class_at(fib, c->class), -1);
 		c = candidate_at(fib, number);
 		c->next = fib->free_candidate;
 		fib->free_candidate = number;
-		mark(fib, f, &r->prefix);
+		mark(fib, f, p);
 		return;
 	}
+}
+
+void fib_route_set(struct fib *fib, const struct kernel_route *r)
+{
+	struct route_class class = class_of(r);
+
+	enter_route(fib, &r->prefix, &class, intern_route(fib, r));
+}
+
+void fib_route_gone(struct fib *fib, const struct kernel_route *r)
+{
+	struct route_class class = class_of(r);
+
+	drop_route(fib, &r->prefix, &class);
+}
+
+/* ---- static routes ----------------------------------------------------------- */
+
+static struct route_class static_class(uint8_t family, uint8_t type)
+{
+	return (struct route_class){
+		.table = KERNEL_TABLE_MAIN, .family = family, .type = type,
+		.protocol = RTPROT_STATIC, .flags = CLASS_STATIC,
+	};
+}
+
+void fib_static_set(struct fib *fib, const struct image_static *s)
+{
+	struct kernel_path path = { .weight = 1, .via = s->via };
+	struct hop_key key = { .reason = REASON_discard, .family = s->prefix.addr.family };
+	struct route_class class = static_class(key.family, s->port ? RTN_UNICAST : RTN_BLACKHOLE);
+
+	if (s->port) {
+		key.reason = REASON_forwarded;
+		key.port = s->port;
+		key.paths = 1;
+		key.path = &path;
+	}
+	enter_route(fib, &s->prefix, &class, hops_intern(&fib->hops, &key));
+}
+
+void fib_static_gone(struct fib *fib, const struct prefix *prefix)
+{
+	struct route_class class = static_class(prefix->addr.family, 0);
+
+	drop_route(fib, prefix, &class);
 }
 
 /* ---- choice --------------------------------------------------------------- */
@@ -1018,6 +1079,7 @@ static bool show_route(const struct fib *fib, const struct family *f, const stru
 		route->protocol = class_at(fib, c->class)->protocol;
 		route->scope = class_at(fib, c->class)->scope;
 		route->best = c == best;
+		route->fixed = class_at(fib, c->class)->flags & CLASS_STATIC;
 	}
 	if (route->best) {
 		route->published = e->flags & ENTRY_USES;
@@ -1058,9 +1120,12 @@ static bool group_passes_up(const struct nexthops *n, uint16_t group)
 {
 	uint32_t word = n->group[group], base = NEXTHOP_GROUP_BASE(word);
 
-	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++)
-		if (n->nexthop[base + i].reason == REASON_forwarded)
+	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++) {
+		uint8_t reason = n->nexthop[base + i].reason;
+
+		if (reason == REASON_forwarded || reason == REASON_discard)
 			return false;
+	}
 	return true;
 }
 

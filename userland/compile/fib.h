@@ -14,9 +14,9 @@
  *		fib_reclaim(f);				// no other call to the fib in between
  *	}
  *
- * The answer for an address is the kernel's, or to let the kernel answer; never
- * another. What does not fit into the tables is such a case (fib.c says how), and is
- * counted and said in fib_notes(). Programs may run all the time: each change is
+ * Static routes of the configuration stand beside the kernel's. The answer for an address
+ * is what both say together, or to let the kernel answer; never another. What does not fit
+ * into the tables is such a case (fib.c says how), and is counted and said in fib_notes(). Programs may run all the time: each change is
  * published by one word.
  */
 #ifndef SLUICE_COMPILE_FIB_H
@@ -30,6 +30,7 @@
 #include "bpf/layout.h"
 
 struct fib;
+struct image_static;
 struct lpm;
 struct rib_route;
 struct text;
@@ -75,6 +76,16 @@ void fib_route_gone(struct fib *fib, const struct kernel_route *route);
 void fib_rule_set(struct fib *fib, const struct kernel_rule *rule);
 void fib_rule_gone(struct fib *fib, const struct kernel_rule *rule);
 
+/* ---- static routes ----------------------------------------------------------- */
+
+/**
+ * fib_static_set() - enters the static route of this prefix, or replaces it. It stands in front of
+ * all routes of table main for the same prefix; this host's own addresses (table local)
+ * stay its own. Where its port is down, or its next hop not known, the kernel answers.
+ */
+void fib_static_set(struct fib *fib, const struct image_static *route);
+void fib_static_gone(struct fib *fib, const struct prefix *prefix);
+
 /* ---- publishing ----------------------------------------------------------- */
 
 /**
@@ -118,6 +129,7 @@ struct fib_route {
 	uint8_t type, protocol, scope;	/* as in struct kernel_route */
 	bool best;		/* of its prefix: the one that counts */
 	bool host;		/* a neighbour on a connected network, no route of the kernel's */
+	bool fixed;		/* a static route of the configuration, no route of the kernel's */
 	bool published;		/* @best, and the table has it; else the kernel answers */
 	uint16_t group;		/* that the table has for this very prefix; 0: none */
 	uint8_t reason;		/* REASON_forwarded if some next hop forwards, else the first one's */
@@ -152,7 +164,7 @@ void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answe
 
 /* Where there are two, [0] is IPv4, [1] IPv6. */
 struct fib_stats {
-	size_t routes[2];	/* all that the kernel told */
+	size_t routes[2];	/* all that the kernel told, and static ones */
 	size_t prefixes[2];	/* that the table should have: routes that count, and host entries */
 	size_t published[2];	/* that it has */
 	size_t hosts[2];	/* host entries among @prefixes */

@@ -93,6 +93,10 @@ bool hops_port_set(struct hops *h, uint32_t ifindex, uint16_t port)
 	struct hop_link *l = table_put(&h->links, &ifindex, NULL);
 	bool same = l->port == port;
 
+	if (l->port && h->port_link[l->port] == ifindex)
+		h->port_link[l->port] = 0;
+	if (port)
+		h->port_link[port] = ifindex;
 	l->port = port;
 	if (!port && !l->present)
 		table_del(&h->links, &ifindex);
@@ -228,8 +232,8 @@ static void copy_paths(struct kernel_path *to, const struct hop_key *key)
 static uint64_t key_hash(const struct hop_key *key)
 {
 	struct {
-		uint32_t reason, family, mtu, object;
-	} head = { key->reason, key->family, key->mtu, key->object };
+		uint32_t reason, family, mtu, object, port;
+	} head = { key->reason, key->family, key->mtu, key->object, key->port };
 	uint64_t hash = hash_bytes(&head, sizeof(head));
 
 	return key->paths ? hash ^ hash_bytes(key->path, key->paths * sizeof(*key->path)) : hash;
@@ -318,16 +322,24 @@ void hops_unref(struct hops *h, uint32_t set)
 
 /* ---- resolving ------------------------------------------------------------ */
 
+/* The link that a path leaves by; 0: none at the moment. */
+static uint32_t path_link(const struct hops *h, const struct hop_set *s,
+			  const struct kernel_path *path)
+{
+	return s->key.port ? h->port_link[s->key.port] : path->ifindex;
+}
+
 /* Where to one path leads at the moment. Return: false if it is dead. */
 static bool resolve_path(const struct hops *h, const struct hop_set *s,
 			 const struct kernel_path *path, struct fib_nexthop *out)
 {
-	const struct hop_link *l = table_get(&h->links, &path->ifindex), *lower;
-	struct neighbour_key key = neighbour_key(path->ifindex, &path->via);
+	uint32_t ifindex = path_link(h, s, path);
+	const struct hop_link *l = table_get(&h->links, &ifindex), *lower;
+	struct neighbour_key key = neighbour_key(ifindex, &path->via);
 	const struct hop_neighbour *n;
 	const struct kernel_link *link;
 
-	*out = (struct fib_nexthop){ .ifindex = path->ifindex, .via = path->via };
+	*out = (struct fib_nexthop){ .ifindex = ifindex, .via = path->via };
 	if (path->flags & KERNEL_PATH_DEAD)
 		return false;
 	if (path->flags & KERNEL_PATH_ENCAP) {
@@ -651,12 +663,14 @@ uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 	const struct hop_neighbour *n;
 	const struct hop_link *l;
 	struct neighbour_key key;
+	uint32_t ifindex;
 
 	if (!path)
 		return 0;
-	key = neighbour_key(path->ifindex, addr);
+	ifindex = path_link(h, set_at(h, set), path);
+	key = neighbour_key(ifindex, addr);
 	n = table_get(&h->neighbours, &key);
-	l = table_get(&h->links, &path->ifindex);
+	l = table_get(&h->links, &ifindex);
 	if (!n || !n->usable || !l || !l->present || !link_port(h, l))
 		return 0;
 	return hops_intern(h, &(struct hop_key){
@@ -665,7 +679,7 @@ uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 		.mtu = set_at(h, set)->key.mtu,
 		.paths = 1,
 		.path = &(struct kernel_path){
-			.ifindex = path->ifindex, .weight = 1, .via = *addr },
+			.ifindex = ifindex, .weight = 1, .via = *addr },
 	});
 }
 

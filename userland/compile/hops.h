@@ -32,6 +32,7 @@ struct hop_key {
 	uint8_t family;		/* of the routes: what MTU to take */
 	uint32_t mtu;		/* the route's own; 0: the link's */
 	uint32_t object;	/* a nexthop object; 0: @path says */
+	uint16_t port;		/* not 0: @path leaves by the link that is this port at the time */
 	unsigned int paths;
 	const struct kernel_path *path;
 };
@@ -43,6 +44,7 @@ struct hops {
 	struct vec free_sets;	/* of uint32_t */
 	struct table by_hash;	/* of a key -> first set of that hash */
 	struct table links;	/* ifindex -> struct hop_link */
+	uint32_t port_link[PORTS_MAX];	/* ifindex of each port's link; 0: none */
 	struct table neighbours;	/* struct neighbour_key -> struct hop_neighbour */
 	struct table objects;	/* id -> struct hop_object */
 	struct vec dirty;	/* of uint32_t: sets to resolve again */

@@ -12,6 +12,7 @@ struct image *image_new(void)
 	struct image *image = xcalloc(1, sizeof(*image));
 
 	image->ports = VEC(struct image_port);
+	image->statics = VEC(struct image_static);
 	image->groups = VEC(struct image_group);
 	image->group_prefixes = VEC(struct image_group_prefix);
 	image->legs = VEC(struct image_leg);
@@ -24,6 +25,7 @@ void image_free(struct image *image)
 	if (!image)
 		return;
 	vec_free(&image->ports);
+	vec_free(&image->statics);
 	vec_free(&image->groups);
 	vec_free(&image->group_prefixes);
 	vec_free(&image->legs);
@@ -130,6 +132,16 @@ static void dump_measure(const struct image_measure *m, struct text *out)
 		    m->interval_ms, m->slots);
 }
 
+static void dump_static(const struct image *image, const struct image_static *s, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	text_printf(out, "static %s", prefix_format(&s->prefix, buf));
+	if (s->via.family)
+		text_printf(out, " via %s", addr_format(&s->via, buf));
+	text_printf(out, s->port ? " port %s\n" : " discard\n", port_name(image, s->port));
+}
+
 void image_dump(const struct image *image, struct text *out)
 {
 	const struct config *c = &image->config;
@@ -145,6 +157,8 @@ void image_dump(const struct image *image, struct text *out)
 		text_printf(out, "port %u %s = %s%s\n", p->number, p->name, p->interface,
 			    p->generic ? " generic" : "");
 	}
+	for (size_t i = 0; i < image->statics.len; i++)
+		dump_static(image, vec_at(&image->statics, i), out);
 	for (size_t i = 0; i < image->groups.len; i++)
 		dump_group(image, vec_at(&image->groups, i), out);
 	for (size_t i = 0; i < image->group_prefixes.len; i++)

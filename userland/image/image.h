@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "bpf/layout.h"
@@ -23,23 +24,34 @@ struct image_port {
 	char interface[16];
 	uint16_t number;
 	bool generic;			/* XDP in generic mode, as the policy asks */
+	bool store;			/* an object of the store, no document's */
+};
+
+/* A static route; the route tables have it beside the kernel's. */
+struct image_static {
+	struct prefix prefix;
+	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
+	uint16_t port;			/* number; 0: discard */
 };
 
 /* One key of the map "groups". */
 struct image_group {
 	struct group_key key;
 	struct group value;		/* for PORT_ANY: zero, the key alone tells */
+	bool store_host;		/* its leg "host" is an object of the store */
 };
 
 /* One key of the map "group_prefixes". */
 struct image_group_prefix {
 	struct group_prefix_key key;
 	struct group value;
+	bool store_host;
 };
 
 struct image_leg {
 	uint32_t group;			/* number */
 	struct leg leg;			/* leg.port is the key in legs[group] */
+	bool store;			/* an object of the store */
 };
 
 struct image_counter {
@@ -62,6 +74,7 @@ struct image {
 	uint32_t limit4, limit6;	/* routes taken at most */
 	uint32_t group_count;		/* group numbers are 0 .. group_count - 1 */
 	struct vec ports;		/* of struct image_port, in the policy's order */
+	struct vec statics;		/* of struct image_static, sorted by prefix_cmp() */
 	struct vec groups;		/* of struct image_group, PORT_ANY keys included */
 	struct vec group_prefixes;	/* of struct image_group_prefix */
 	struct vec legs;		/* of struct image_leg, sorted by group */

@@ -209,7 +209,8 @@ static int read_attrs(struct reader *r, const void *value, size_t len)
 
 		if (!type || type > shapes[r->type].attrs)
 			return refuse(r, "this sluice does not know attribute %u of its value", type);
-		if (shapes[r->type].strings >> type & 1 ? !n || bytes[n - 1] || memchr(bytes, '\0', n) != bytes + n - 1 : n != 4)
+		if (shapes[r->type].strings >> type & 1 ?
+		    !n || memchr(bytes, '\0', n) != bytes + n - 1 : n != 4)
 			return refuse(r, "attribute %u of its value is malformed", type);
 		if (r->attr[type])
 			return refuse(r, "its value has attribute %u twice", type);

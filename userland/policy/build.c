@@ -51,7 +51,7 @@ void build_include(struct document *doc, struct word path, struct place at)
 /* ---- port --------------------------------------------------------------- */
 
 /* What the kernel takes as an interface's name. */
-static const char *interface_mistake(const char *name)
+const char *interface_mistake(const char *name)
 {
 	if (!*name)
 		return "an interface's name cannot be empty";

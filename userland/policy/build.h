@@ -15,6 +15,8 @@ void build_include(struct document *doc, struct word path, struct place at);
 
 void build_port(struct document *doc, struct word name, struct place at,
 		struct word interface, struct place interface_at, enum policy_mode mode);
+/** interface_mistake() - what is wrong with the name of an interface; NULL: nothing. */
+const char *interface_mistake(const char *name);
 void build_broken_port(struct document *doc, struct word name, struct place at);
 
 /* let: the values first, then the statement. */

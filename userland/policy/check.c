@@ -10,6 +10,7 @@
 #include "policy/check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,12 +40,18 @@ struct entry_key {
 	const struct policy_port *port;
 };
 
+/* Whose an entry is. */
+struct entry_owner {
+	struct place place;
+	size_t group;			/* in policy->groups */
+};
+
 struct check {
 	struct policy *policy;
 	struct diags *diags;
 	struct table names;		/* struct name_key -> struct named */
 	struct table interfaces;	/* likewise -> struct place */
-	struct table entries;		/* struct entry_key -> struct place */
+	struct table entries;		/* struct entry_key -> struct entry_owner */
 	size_t values;			/* that all lets stand for so far */
 	bool too_many_values, too_many_entries;	/* said once */
 };
@@ -57,12 +64,32 @@ static struct name_key key_of(const char *name)
 	return key;
 }
 
+/* ---- places ------------------------------------------------------------- */
+
+#define PLACE_ROOM 256
+
+/* "edge.sluice:3", or an object of the store in its own words. */
+static const char *place_name(const struct check *c, const struct place *at, char buf[PLACE_ROOM])
+{
+	const char *line = c->policy->store ? c->policy->store->text : NULL;
+
+	if (!line || at->source != c->policy->store) {
+		snprintf(buf, PLACE_ROOM, "%s:%u", at->source->name, at->line);
+		return buf;
+	}
+	for (unsigned int i = 1; i < at->line; i++)
+		line += strcspn(line, "\n") + 1;
+	snprintf(buf, PLACE_ROOM, "\"%.*s\" in the store", (int)strcspn(line, "\n"), line);
+	return buf;
+}
+
 /* ---- names -------------------------------------------------------------- */
 
 static void enter_name(struct check *c, enum named_kind kind, const char *name,
 		       void *object, struct place place)
 {
 	struct name_key key = key_of(name);
+	char where[PLACE_ROOM];
 	struct named *n;
 	bool fresh;
 
@@ -72,7 +99,7 @@ static void enter_name(struct check *c, enum named_kind kind, const char *name,
 		return;
 	}
 	diag_error(c->diags, place, "there is another \"%s\"", name);
-	diag_hint(c->diags, "%s:%u has a %s of that name", n->place.source->name, n->place.line,
+	diag_hint(c->diags, "%s has a %s of that name", place_name(c, &n->place, where),
 		  kind_names[n->kind]);
 }
 
@@ -119,13 +146,13 @@ static void hint_at_name(struct check *c, enum named_kind kind, const char *name
 	struct name_key key = key_of(name);
 	const struct named *other = table_get(&c->names, &key), *n;
 	struct nearest nearest = NEAREST(name);
-	char known[POLICY_NAME_MAX + 1] = "", best[POLICY_NAME_MAX + 1] = "";
+	char known[POLICY_NAME_MAX + 1] = "", best[POLICY_NAME_MAX + 1] = "", where[PLACE_ROOM];
 	const struct name_key *k;
 	size_t pos = 0;
 
 	if (other) {
-		diag_hint(c->diags, "\"%s\" is the %s at %s:%u", name, kind_names[other->kind],
-			  other->place.source->name, other->place.line);
+		diag_hint(c->diags, "\"%s\" is the %s at %s", name, kind_names[other->kind],
+			  place_name(c, &other->place, where));
 		return;
 	}
 	if (c->names.len > NAMES_GUESSED)
@@ -169,6 +196,7 @@ static void *find_name(struct check *c, enum named_kind kind, const char *name, 
 static void check_ports(struct check *c)
 {
 	const struct policy *p = c->policy;
+	char where[PLACE_ROOM];
 
 	for (size_t i = 0; i < p->ports.len; i++) {
 		struct policy_port *port = *(struct policy_port **)vec_at(&p->ports, i);
@@ -189,7 +217,7 @@ static void check_ports(struct check *c)
 		}
 		diag_error(c->diags, port->interface_place, "the interface \"%s\" is a port already",
 			   port->interface);
-		diag_hint(c->diags, "see %s:%u", first->source->name, first->line);
+		diag_hint(c->diags, "see %s", place_name(c, first, where));
 	}
 }
 
@@ -333,6 +361,7 @@ static void resolve_let(struct check *c, struct policy_let *let, unsigned int de
 static void check_routes(struct check *c)
 {
 	const struct policy_route *first = NULL;
+	char where[PLACE_ROOM];
 
 	for (size_t i = 0; i < c->policy->routes.len; i++) {
 		const struct policy_route *r = vec_at(&c->policy->routes, i);
@@ -343,14 +372,14 @@ static void check_routes(struct check *c)
 			diag_hint(c->diags, "\"route main;\" follows the kernel's main table");
 		} else if (first) {
 			diag_error(c->diags, r->place, "the policy routes by table main already");
-			diag_hint(c->diags, "see %s:%u", first->place.source->name, first->place.line);
+			diag_hint(c->diags, "see %s", place_name(c, &first->place, where));
 		} else {
 			first = r;
 		}
 	}
 }
 
-/* ---- multicast ---------------------------------------------------------- */
+/* ---- addresses ---------------------------------------------------------- */
 
 static bool is_host_prefix(const struct prefix *p)
 {
@@ -363,6 +392,43 @@ static bool is_unspecified(const struct addr *a)
 
 	return !memcmp(a->bytes, zero, sizeof(zero));
 }
+
+/* ---- static routes ------------------------------------------------------ */
+
+static bool find_port(struct check *c, struct policy_port_ref *ref)
+{
+	ref->port = find_name(c, NAMED_PORT, ref->name, ref->place);
+	if (ref->port)
+		ref->port->used = true;
+	return ref->port;
+}
+
+static void check_static(struct check *c, struct policy_static *s)
+{
+	if (strcmp(s->table, "main")) {
+		diag_error(c->diags, s->table_place, "tables other than main are not supported by this version");
+		return;
+	}
+	if (addr_is_multicast(&s->prefix.addr)) {
+		diag_error(c->diags, s->place, "multicast is not routed: a group has legs");
+		diag_hint(c->diags, "see 'sluice group add'");
+		return;
+	}
+	if (s->via.family && s->via.family != s->prefix.addr.family)
+		diag_error(c->diags, s->via_place, "the next hop is not of the prefix's family");
+	else if (s->via.family && (addr_is_multicast(&s->via) || is_unspecified(&s->via)))
+		diag_error(c->diags, s->via_place, "a next hop is one neighbour's address");
+	if (s->to.name)
+		find_port(c, &s->to);
+}
+
+static void check_statics(struct check *c)
+{
+	for (size_t i = 0; i < c->policy->statics.len && !c->diags->truncated; i++)
+		check_static(c, vec_at(&c->policy->statics, i));
+}
+
+/* ---- multicast ---------------------------------------------------------- */
 
 static const char *source_mistake(const struct prefix *p)
 {
@@ -513,14 +579,6 @@ static bool check_families(struct check *c, const struct policy_group *g)
 	return true;
 }
 
-static bool find_port(struct check *c, struct policy_port_ref *ref)
-{
-	ref->port = find_name(c, NAMED_PORT, ref->name, ref->place);
-	if (ref->port)
-		ref->port->used = true;
-	return ref->port;
-}
-
 static bool check_from(struct check *c, struct policy_group *g)
 {
 	struct policy_port_ref *from = g->from.data;
@@ -600,15 +658,10 @@ static bool check_legs(struct check *c, struct policy_group *g)
 	return good;
 }
 
-/* Enters one (source, group, port). Return: false if it is there already. */
-static bool add_entry(struct check *c, struct policy_group *g, const struct addr *source,
-		      const struct prefix *group, const struct policy_port_ref *from)
+static struct entry_key entry_key(const struct addr *source, const struct prefix *group,
+				  const struct policy_port *port)
 {
-	struct policy_entry *entry;
 	struct entry_key key;
-	struct place *first;
-	char name[PREFIX_STRLEN];
-	bool fresh;
 
 	memset(&key, 0, sizeof(key));
 	key.source_family = source->family;
@@ -616,16 +669,30 @@ static bool add_entry(struct check *c, struct policy_group *g, const struct addr
 	key.family = group->addr.family;
 	memcpy(key.group, group->addr.bytes, sizeof(key.group));
 	key.len = group->len;
-	key.port = from->port;
-	first = table_put(&c->entries, &key, &fresh);
+	key.port = port;
+	return key;
+}
+
+/* Enters one (source, group, port). Return: false if it is there already. */
+static bool add_entry(struct check *c, struct policy_group *g, const struct addr *source,
+		      const struct prefix *group, const struct policy_port_ref *from)
+{
+	struct entry_key key = entry_key(source, group, from->port);
+	char name[PREFIX_STRLEN], where[PLACE_ROOM];
+	struct policy_entry *entry;
+	struct entry_owner *owner;
+	bool fresh;
+
+	owner = table_put(&c->entries, &key, &fresh);
 	if (!fresh) {
 		diag_error(c->diags, g->place, "%s from \"%s\" has another statement",
 			   prefix_format_short(group, name), from->name);
-		diag_hint(c->diags, "see %s:%u; write all its legs in one", first->source->name,
-			  first->line);
+		diag_hint(c->diags, "see %s; write all its legs in one",
+			  place_name(c, &owner->place, where));
 		return false;
 	}
-	*first = g->place;
+	owner->place = g->place;
+	owner->group = g - (struct policy_group *)c->policy->groups.data;
 	entry = vec_push(&g->entries);
 	entry->source = *source;
 	entry->group = *group;
@@ -667,6 +734,48 @@ static void add_entries(struct check *c, struct policy_group *g)
 	}
 }
 
+/* ---- legs of the store, for a group that a document has ------------------ */
+
+static void drop_entry(struct policy_group *g, const struct policy_entry *e)
+{
+	struct policy_entry *entries = g->entries.data;
+	size_t i = 0;
+
+	while (!addr_equal(&entries[i].source, &e->source) ||
+	       !prefix_equal(&entries[i].group, &e->group) || entries[i].port != e->port)
+		i++;
+	memmove(&entries[i], &entries[i + 1], (g->entries.len - i - 1) * sizeof(*entries));
+	vec_pop(&g->entries);
+}
+
+/*
+ * If a document has the (source, group, port) of @g, takes it over with its legs, which stand in
+ * front then: a statement that named others besides keeps those.
+ */
+static void take_over_entry(struct check *c, struct policy_group *g)
+{
+	const struct policy_port_ref *from = g->from.data;
+	const struct policy_entry entry = {
+		*(struct addr *)vec_at(&g->sources, 0), *(struct prefix *)vec_at(&g->groups, 0),
+		from->port,
+	};
+	struct entry_key key = entry_key(&entry.source, &entry.group, entry.port);
+	const struct entry_owner *owner = table_get(&c->entries, &key);
+	struct vec legs = VEC(struct policy_leg);
+	struct policy_group *document;
+
+	if (!owner)
+		return;
+	document = vec_at(&c->policy->groups, owner->group);
+	drop_entry(document, &entry);
+	document->split = true;
+	add_all(&legs, &document->legs);
+	add_all(&legs, &g->legs);
+	vec_free(&g->legs);
+	g->legs = legs;
+	table_del(&c->entries, &key);
+}
+
 static void check_multicast(struct check *c)
 {
 	for (size_t i = 0; i < c->policy->groups.len && !c->diags->truncated; i++) {
@@ -676,6 +785,8 @@ static void check_multicast(struct check *c)
 		good &= check_groups(c, g);
 		good = good && check_families(c, g);
 		good &= check_from(c, g);
+		if (good && g->store)
+			take_over_entry(c, g);
 		good &= check_legs(c, g);
 		if (good)
 			add_entries(c, g);
@@ -687,14 +798,14 @@ static void check_multicast(struct check *c)
 static void check_measures(struct check *c)
 {
 	const struct policy_measure *first;
+	char where[PLACE_ROOM];
 
 	for (size_t i = 1; i < c->policy->measures.len; i++) {
 		const struct policy_measure *m = vec_at(&c->policy->measures, i);
 
 		first = vec_at(&c->policy->measures, 0);
 		diag_error(c->diags, m->place, "this version takes one measure block");
-		diag_hint(c->diags, "the first is at %s:%u", first->place.source->name,
-			  first->place.line);
+		diag_hint(c->diags, "the first is at %s", place_name(c, &first->place, where));
 	}
 }
 
@@ -726,7 +837,7 @@ void policy_check(struct policy *p, struct diags *diags)
 		.diags = diags,
 		.names = TABLE(struct name_key, struct named),
 		.interfaces = TABLE(struct name_key, struct place),
-		.entries = TABLE(struct entry_key, struct place),
+		.entries = TABLE(struct entry_key, struct entry_owner),
 	};
 
 	enter_names(&c);
@@ -734,6 +845,7 @@ void policy_check(struct policy *p, struct diags *diags)
 	for (size_t i = 0; i < p->lets.len && !diags->truncated; i++)
 		resolve_let(&c, *(struct policy_let **)vec_at(&p->lets, i), 1);
 	check_routes(&c);
+	check_statics(&c);
 	check_multicast(&c);
 	check_measures(&c);
 	if (!diags->errors)

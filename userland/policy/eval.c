@@ -625,17 +625,74 @@ static enum sluice_reason judge_nexthop(const struct eval_env *env, const struct
 	return REASON_forwarded;
 }
 
+/* The static route with the longest prefix around @dst, or NULL. */
+static const struct policy_static *find_static(const struct policy *p, const struct addr *dst)
+{
+	const struct policy_static *best = NULL;
+
+	for (size_t i = 0; i < p->statics.len; i++) {
+		const struct policy_static *s = vec_at(&p->statics, i);
+
+		if (prefix_covers(&s->prefix, dst) && (!best || s->prefix.len > best->prefix.len))
+			best = s;
+	}
+	return best;
+}
+
+/* The longer prefix decides; of equal ones the static route, but for this host's own addresses. */
+static bool static_counts(const struct policy_static *s, const struct eval_nexthops *kernel)
+{
+	if (!kernel || s->prefix.len > kernel->len)
+		return true;
+	return s->prefix.len == kernel->len && kernel->list[0].reason != REASON_local;
+}
+
+/* Where a static route leads at the moment. */
+static struct eval_nexthop resolve_static(const struct eval_env *env, const struct policy_static *s,
+					  const struct addr *dst)
+{
+	const struct eval_port *out = NULL;
+	struct eval_nexthop nh = { .reason = REASON_discard };
+
+	if (!s->to.name)
+		return nh;
+	for (size_t i = 0; i < env->ports_len; i++)
+		if (!strcmp(env->ports[i].interface, s->to.port->interface))
+			out = &env->ports[i];
+	nh.reason = REASON_port_down;
+	if (!out || !out->up)
+		return nh;
+	nh.reason = REASON_no_neighbour;
+	if (!env->neighbour || !env->neighbour(env->neighbour_context, out->number,
+					       s->via.family ? &s->via : dst, nh.dst_mac))
+		return nh;
+	nh.reason = REASON_forwarded;
+	nh.port = out->number;
+	nh.mtu = out->mtu;
+	memcpy(nh.src_mac, out->mac, 6);
+	return nh;
+}
+
 static void route(const struct policy *p, const struct eval_env *env,
 		  const struct eval_port *port, const struct packet *k, struct eval_result *result)
 {
 	enum sluice_reason reason = keep_from_routing(p, env, port, k);
 	const struct eval_nexthops *nexthops;
+	const struct policy_static *fixed;
+	struct eval_nexthops one;
+	struct eval_nexthop nexthop;
 
 	if (reason) {
 		end_here(result, k, reason);
 		return;
 	}
 	nexthops = env->route ? env->route(env->route_context, &k->dst) : NULL;
+	fixed = find_static(p, &k->dst);
+	if (fixed && static_counts(fixed, nexthops)) {
+		nexthop = resolve_static(env, fixed, &k->dst);
+		one = (struct eval_nexthops){ .list = &nexthop, .count = 1 };
+		nexthops = &one;
+	}
 	if (!nexthops) {
 		end_here(result, k, REASON_no_route);
 		return;
@@ -737,6 +794,8 @@ void eval_routes_sort(struct eval_routes *routes)
 		r[kept] = r[i];
 	}
 	routes->list.len = kept + 1;
+	for (size_t i = 0; i < routes->list.len; i++)
+		r[i].nexthops.len = r[i].prefix.len;
 }
 
 static int compare_prefix_to_route(const void *prefix, const void *route)

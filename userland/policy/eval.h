@@ -38,6 +38,7 @@ struct eval_port {
 	char interface[16];		/* which policy port it is, by the name of its interface */
 	uint8_t mac[6];
 	bool up;
+	uint32_t mtu;			/* bytes of IP packet; used for static routes only */
 };
 
 /* The kernel has an interface for VLAN @id on port @port. */
@@ -60,10 +61,15 @@ struct eval_nexthop {
 struct eval_nexthops {
 	const struct eval_nexthop *list;
 	size_t count;			/* at least 1 */
+	uint8_t len;			/* of the prefix that they are for; eval_routes_sort() sets it */
 };
 
 /** eval_route_fn - the next hops of the longest match for @dst; NULL if nothing matches. */
 typedef const struct eval_nexthops *eval_route_fn(void *context, const struct addr *dst);
+
+/* eval_neighbour_fn - the link-layer address of a neighbour on port @number, if it is known. */
+typedef bool eval_neighbour_fn(void *context, unsigned int number, const struct addr *a,
+			       uint8_t mac[6]);
 
 struct eval_env {
 	const struct eval_port *ports;
@@ -72,6 +78,8 @@ struct eval_env {
 	size_t vlans_len;
 	eval_route_fn *route;		/* NULL: no routes */
 	void *route_context;
+	eval_neighbour_fn *neighbour;	/* for static routes; NULL: none is known */
+	void *neighbour_context;
 };
 
 /* ---- what becomes of a packet ------------------------------------------- */

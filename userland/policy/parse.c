@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "policy/check.h"
+#include "policy/objects.h"
 #include "policy/parser.h"
 
 int policy_yyparse(struct document *doc);
@@ -236,6 +237,7 @@ static struct policy *new_policy(void)
 	p->ports = VEC(struct policy_port *);
 	p->lets = VEC(struct policy_let *);
 	p->routes = VEC(struct policy_route);
+	p->statics = VEC(struct policy_static);
 	p->groups = VEC(struct policy_group);
 	p->measures = VEC(struct policy_measure);
 	return p;
@@ -276,8 +278,9 @@ static void sort_diags(const struct policy *policy, struct diags *diags, size_t 
 	}
 }
 
-struct policy *policy_parse_documents(const char *const *names, size_t count,
-				      policy_load_fn *load, void *context, struct diags *diags)
+struct policy *policy_parse_configuration(const char *const *names, size_t count,
+					  policy_load_fn *load, void *context,
+					  const struct vec *objects, struct diags *diags)
 {
 	struct parser parser = {
 		.policy = new_policy(),
@@ -296,9 +299,17 @@ struct policy *policy_parse_documents(const char *const *names, size_t count,
 			read_document(&parser, names[i], text_string(&name), (struct place){ 0 }, NULL);
 		text_free(&name);
 	}
+	if (objects)
+		objects_build(parser.policy, objects, diags);
 	policy_check(parser.policy, diags);
 	sort_diags(parser.policy, diags, earlier);
 	return parser.policy;
+}
+
+struct policy *policy_parse_documents(const char *const *names, size_t count,
+				      policy_load_fn *load, void *context, struct diags *diags)
+{
+	return policy_parse_configuration(names, count, load, context, NULL, diags);
 }
 
 struct policy *policy_parse(const char *path, struct diags *diags)

@@ -61,4 +61,12 @@ struct policy *policy_parse_text(const char *name, const char *text, size_t len,
 struct policy *policy_parse_documents(const char *const *names, size_t count,
 				      policy_load_fn *load, void *context, struct diags *diags);
 
+/**
+ * policy_parse_configuration() - the same, with the typed objects that are set beside documents.
+ * @objects: of struct object, in the order of the store; NULL: none.
+ */
+struct policy *policy_parse_configuration(const char *const *names, size_t count,
+					  policy_load_fn *load, void *context,
+					  const struct vec *objects, struct diags *diags);
+
 #endif

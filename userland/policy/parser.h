@@ -83,6 +83,9 @@ union POLICY_YYSTYPE;
 int scan_open(struct document *doc);
 void scan_close(struct document *doc);
 
+/** scan_reserved() - whether @word is one of the language that cannot be a name, too. */
+bool scan_reserved(const char *word);
+
 /** scan_token() - the next token of the text, 0 at its end. */
 int scan_token(union POLICY_YYSTYPE *value, struct place *place, struct document *doc);
 

@@ -76,6 +76,21 @@ static void print_routes(const struct policy *p, struct text *out)
 	}
 }
 
+/* The language has no statement for them: as a remark, in the words of the command line. */
+static void print_statics(const struct policy *p, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < p->statics.len; i++) {
+		const struct policy_static *s = vec_at(&p->statics, i);
+
+		text_printf(out, "# route %s", prefix_format_short(&s->prefix, buf));
+		if (s->via.family)
+			text_printf(out, " via %s", addr_format(&s->via, buf));
+		text_printf(out, s->to.name ? " port %s\n" : " discard\n", s->to.name);
+	}
+}
+
 static void print_leg(const struct policy_leg *leg, struct text *out)
 {
 	text_printf(out, "%s", leg->host ? "host" : leg->to.name);
@@ -83,6 +98,16 @@ static void print_leg(const struct policy_leg *leg, struct text *out)
 		text_printf(out, " vlan %" PRIu64, leg->vlan);
 	if (leg->ttl)
 		text_printf(out, " ttl %" PRIu64, leg->ttl);
+}
+
+static void print_legs(const struct policy_group *g, struct text *out)
+{
+	text_printf(out, " to ");
+	for (size_t i = 0; i < g->legs.len; i++) {
+		text_printf(out, "%s", i ? ", " : "");
+		print_leg(vec_at(&g->legs, i), out);
+	}
+	text_printf(out, ";\n");
 }
 
 static void print_group(const struct policy_group *g, struct text *out)
@@ -98,12 +123,22 @@ static void print_group(const struct policy_group *g, struct text *out)
 	for (size_t i = 0; i < g->from.len; i++)
 		text_printf(out, "%s%s", i ? ", " : "",
 			    ((const struct policy_port_ref *)vec_at(&g->from, i))->name);
-	text_printf(out, " to ");
-	for (size_t i = 0; i < g->legs.len; i++) {
-		text_printf(out, "%s", i ? ", " : "");
-		print_leg(vec_at(&g->legs, i), out);
+	print_legs(g, out);
+}
+
+/* What is left of a statement, some of whose entries have more legs by now. */
+static void print_entries(const struct policy_group *g, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < g->entries.len; i++) {
+		const struct policy_entry *e = vec_at(&g->entries, i);
+
+		text_printf(out, "    (%s", e->source.family ? addr_format(&e->source, buf) : "*");
+		text_printf(out, ", %s) from %s", prefix_format_short(&e->group, buf),
+			    e->port->name);
+		print_legs(g, out);
 	}
-	text_printf(out, ";\n");
 }
 
 static void print_groups(const struct policy *p, struct text *out)
@@ -111,8 +146,14 @@ static void print_groups(const struct policy *p, struct text *out)
 	if (!p->groups.len)
 		return;
 	text_printf(out, "multicast {\n");
-	for (size_t i = 0; i < p->groups.len; i++)
-		print_group(vec_at(&p->groups, i), out);
+	for (size_t i = 0; i < p->groups.len; i++) {
+		const struct policy_group *g = vec_at(&p->groups, i);
+
+		if (g->split)
+			print_entries(g, out);
+		else
+			print_group(g, out);
+	}
 	text_printf(out, "}\n");
 }
 
@@ -142,6 +183,7 @@ void policy_print(const struct policy *p, struct text *out)
 	print_ports(p, out);
 	print_lets(p, out);
 	print_routes(p, out);
+	print_statics(p, out);
 	print_groups(p, out);
 	for (size_t i = 0; i < p->measures.len; i++)
 		print_measure(vec_at(&p->measures, i), out);

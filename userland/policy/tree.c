@@ -33,6 +33,7 @@ void policy_free(struct policy *p)
 	vec_free(&p->ports);
 	vec_free(&p->lets);
 	vec_free(&p->routes);
+	vec_free(&p->statics);
 	vec_free(&p->groups);
 	vec_free(&p->measures);
 	arena_free(&p->arena);

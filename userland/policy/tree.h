@@ -7,6 +7,10 @@
  * tree feeds the compiler, the plain meaning and the printer; nobody but the
  * parser and the checker writes to it.
  *
+ * Besides its documents a policy may have objects of the store (policy/objects.h): ports, static
+ * routes and legs that were set one by one. They are nodes like the others, marked @store, and
+ * their places lie in a text of their own, which reads as a user would have written them.
+ *
  * Everything hangs on the policy and goes with it: names and nodes are in its
  * arena, lists are vecs. Nodes that others point to (ports, lets) do not move.
  *
@@ -43,10 +47,12 @@
 struct policy {
 	struct arena arena;
 	struct vec sources;		/* of struct source *: the documents, in the order they were read */
+	const struct source *store;	/* the text of the store's objects, a line each; NULL: none */
 	struct vec ports;		/* of struct policy_port * */
 	struct vec lets;		/* of struct policy_let * */
 	struct vec routes;		/* of struct policy_route; check: none, or one for table main */
-	struct vec groups;		/* of struct policy_group */
+	struct vec statics;		/* of struct policy_static, of the store */
+	struct vec groups;		/* of struct policy_group, those of the store last */
 	struct vec measures;		/* of struct policy_measure; check: at most one */
 	bool incomplete;		/* a document could not be read: names may be missing */
 };
@@ -62,6 +68,7 @@ struct policy_port {
 	enum policy_mode mode;
 	struct place place;		/* of the name */
 	struct place interface_place;
+	bool store;			/* an object of the store, no document's */
 	bool used;			/* check: something refers to it */
 };
 
@@ -119,6 +126,16 @@ struct policy_route {
 	struct place place;
 };
 
+/* An object of the store: a static route of table main. */
+struct policy_static {
+	struct prefix prefix;		/* canonical */
+	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
+	struct policy_port_ref to;	/* to.name NULL: discard; check: .port */
+	const char *table;		/* check: "main" */
+	struct place place;		/* of the prefix */
+	struct place via_place, table_place;
+};
+
 #define POLICY_LIMIT4_DEFAULT	1048576
 #define POLICY_LIMIT6_DEFAULT	262144
 
@@ -129,6 +146,7 @@ struct policy_leg {
 	struct policy_port_ref to;
 	uint64_t vlan;			/* 1..4094, 0: no tag */
 	uint64_t ttl;			/* 1..255, 0: one less than it came with */
+	bool store;			/* an object of the store */
 	struct place place;
 	struct place vlan_place, ttl_place;	/* of the number; source NULL: not written */
 };
@@ -147,7 +165,10 @@ struct policy_group {
 	struct policy_value group;	/* an address, a prefix or a let */
 	struct vec from;		/* of struct policy_port_ref; check: .port is set */
 	struct vec legs;		/* of struct policy_leg; check: .to.port is set */
+	bool store;			/* of objects of the store; check: and of the legs that a document
+					 * has for the same (source, group, port) */
 	/* check: */
+	bool split;			/* some of its entries are the store's now: only @entries counts */
 	struct vec sources;		/* of struct addr; one of family ADDR_NONE: any */
 	struct vec groups;		/* of struct prefix */
 	struct vec entries;		/* of struct policy_entry: sources x groups of one family x from */

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "objects.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/vec.h"
+#include "change.h"
+#include "cli.h"
+#include "keys.h"
+#include "netlink/client.h"
+#include "netlink/object.h"
+
+#define WORDS_MAX 32
+
+enum object_kind objects_kind(const char *word)
+{
+	static const struct { const char *word; enum object_kind kind; } kinds[] = {
+		{ "port", OBJECT_PORT }, { "route", OBJECT_ROUTE }, { "group", OBJECT_MEMBER },
+		{ "set", OBJECT_ELEMENT },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(word, kinds[i].word))
+			return kinds[i].kind;
+	return OBJECT_NONE;
+}
+
+/* ---- a file ------------------------------------------------------------------- */
+
+/* As the store has them: by type, then by the bytes of the key. */
+static int compare(const void *a, const void *b)
+{
+	const struct object *x = a, *y = b;
+	uint8_t kx[SLUICE_KEY_MAX], ky[SLUICE_KEY_MAX];
+	size_t nx, ny;
+	int order;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	nx = object_key(x, kx);
+	ny = object_key(y, ky);
+	order = memcmp(kx, ky, nx < ny ? nx : ny);
+	return order ? order : nx < ny ? -1 : nx > ny;
+}
+
+static int read_line(const struct cli *cli, char *line, struct keys *seen, struct vec *objects)
+{
+	char *words[WORDS_MAX + 1], *rest, *word;
+	uint8_t key[SLUICE_KEY_MAX];
+	enum object_kind kind;
+	struct change c;
+	size_t len;
+	int n = 0;
+
+	line[strcspn(line, "#\r\n")] = '\0';
+	for (word = strtok_r(line, " \t", &rest); word && n < WORDS_MAX;
+	     word = strtok_r(NULL, " \t", &rest))
+		words[n++] = word;
+	words[n] = NULL;
+	if (!n)
+		return CLI_OK;
+	kind = objects_kind(words[0]);
+	if (kind == OBJECT_NONE || n < 2 || (strcmp(words[1], "add") && strcmp(words[1], "replace"))) {
+		cli_error("this adds no port, route, group or set");
+		return CLI_FAILED;
+	}
+	if (change_parse(cli, kind, CHANGE_ADD, n - 2, words + 2, &c))
+		return CLI_FAILED;
+	len = object_key(&c.object, key);
+	if (keys_has(seen, object_type(kind), key, len)) {
+		cli_error("it is there already");
+		return CLI_FAILED;
+	}
+	keys_put(seen, object_type(kind), key, len);
+	vec_append(objects, &c.object);
+	return CLI_OK;
+}
+
+int objects_read(const struct cli *cli, const char *path, struct vec *objects)
+{
+	FILE *in = fopen(path, "re");
+	struct keys seen;
+	char *line = NULL;
+	int code = CLI_OK;
+	size_t size = 0;
+
+	if (!in) {
+		cli_error("cannot read %s: %s", path, strerror(errno));
+		return CLI_FAILED;
+	}
+	keys_init(&seen);
+	for (unsigned long n = 1; code == CLI_OK && getline(&line, &size, in) >= 0; n++) {
+		cli_place(path, n);
+		code = read_line(cli, line, &seen, objects);
+	}
+	cli_place(NULL, 0);
+	if (objects->len)
+		qsort(objects->data, objects->len, objects->elem_size, compare);
+	keys_free(&seen);
+	free(line);
+	fclose(in);
+	return code;
+}
+
+/* ---- the store ------------------------------------------------------------------ */
+
+struct fetch {
+	struct vec *objects;
+	struct text *why;
+};
+
+static int take(void *ctx, uint32_t type, const void *key, size_t key_len, const void *value,
+		size_t value_len)
+{
+	struct fetch *f = ctx;
+
+	return object_decode(type, key, key_len, value, value_len, vec_push(f->objects), f->why);
+}
+
+int objects_fetch(struct client *c, uint64_t generation, struct vec *objects, struct text *why)
+{
+	struct fetch f = { objects, why };
+	int err = 0;
+
+	for (uint32_t type = SLUICE_OBJECT_PORT; !err && type <= SLUICE_OBJECT_ELEMENT; type++)
+		err = client_dump(c, generation, type, NULL, 0, take, &f);
+	return err;
+}
