@@ -183,9 +183,10 @@ struct leg {
 LAYOUT_ASSERT(struct leg, 16);
 
 /*
- * The tc program makes the copies where XDP cannot: beside the leg "host" (XDP
- * has no way to clone to the stack), and of frames of several buffers (the kernel does
- * not clone them). The frame is passed up with its copy_meta, and this lists the legs.
+ * The tc program makes the copies where XDP cannot: beside the leg "host", unless the module
+ * is there (XDP by itself has no way to clone to the stack), and of frames of several buffers
+ * (the kernel does not clone them). The frame is passed up with its copy_meta, and this lists
+ * the legs.
  */
 struct leg_ports_key {
 	__u32 generation;
@@ -255,12 +256,21 @@ struct config {
 	__u8 trace;		/* leave a struct trace behind: replay and witnesses */
 	__u8 vlans;		/* some port has VLAN interfaces */
 	__u8 redirects_buffers;	/* the kernel redirects frames of several buffers: Linux 6.3 and later */
-	__u32 pad2;
+	__u8 delivers;		/* the module's kfunc copies for the host, beside other legs */
+	__u8 pad2[3];
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 };
 
 #define CONFIG_PORT	(1u << 0)
+
+/*
+ * Where the generation program calls the module's kfunc, its object file has the call of a helper of
+ * this number, which no kernel has; userland/datapath/deliver.c puts the kfunc's number there. A weak
+ * "__ksym" would leave that to libbpf: which then looks through the BTF of every module at every
+ * load, and fails without CAP_SYS_ADMIN, even if there is nothing to be found.
+ */
+#define CALL_DELIVER	0x5c1ce
 
 /* What a test run leaves behind, in .data.trace. */
 struct trace {

@@ -65,6 +65,8 @@
  *	group_rpf	for another port: (source, group) or (any, group), prefixes left aside; none for this
  *	group_ttl	the group is there, TTL or hop limit <= 1, no leg sets the TTL, and none is the host
  *	no_copy		(BPF only) the driver keeps no metadata, without which copies cannot be told apart
+ *	host_lost	(BPF only) as replicated, but the copy for the leg host could not be made: no memory,
+ *			or the CPU's backlog was full
  *	multicast	no group: to the stack
  * A leg gets: eth.src of its port; eth.dst of the group (RFC 1112, RFC 2464); its VLAN tag, or none,
  * in place of what tags there were; its TTL, or one less (a leg that would send 0 gets no copy,
@@ -150,7 +152,8 @@
 	X(port_down,	PASS,	 "the next hop's port is down") \
 	X(forwarded,	FORWARD, "forwarded") \
 	X(redirect,	DROP,	 "the kernel would not send it") \
-	X(buffers,	PASS,	 "a frame of several buffers, which this kernel does not redirect")
+	X(buffers,	PASS,	 "a frame of several buffers, which this kernel does not redirect") \
+	X(host_lost,	COPY,	 "copied to the legs of its group, but not to this host")
 
 enum sluice_verdict { VERDICT_PASS, VERDICT_DROP, VERDICT_FORWARD, VERDICT_COPY };
 

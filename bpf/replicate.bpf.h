@@ -5,8 +5,9 @@
  * A group is found by (source, group, port), then (any, group, port), then by the
  * longest group prefix. Its legs are the entries of an inner DEVMAP_HASH: one
  * broadcast redirect copies the frame to all of them, and the program of each
- * entry (egress.bpf.c) rewrites its copy. What XDP cannot copy goes up, marked,
- * and the tc program (tcopy.bpf.c) makes the copies.
+ * entry (egress.bpf.c) rewrites its copy. For the leg "host" the module's kfunc makes
+ * one more. What XDP cannot copy goes up, marked, and the tc program (tcopy.bpf.c) makes
+ * the copies.
  */
 #ifndef SLUICE_REPLICATE_BPF_H
 #define SLUICE_REPLICATE_BPF_H
@@ -42,6 +43,12 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__array(values, struct legs);
 } legs SEC(".maps");
+
+/*
+ * The module's kfunc (kmod/deliver.h), by a number that no helper has: userland puts the kfunc's in its
+ * place. Where there is none, config.delivers is 0, and the verifier removes the call.
+ */
+static int (*const bpf_sluice_deliver)(struct xdp_md *ctx) = (void *)CALL_DELIVER;
 
 static __always_inline bool is_multicast(const struct packet *p)
 {
@@ -104,10 +111,10 @@ static __always_inline struct group *find_group(const struct packet *p, bool *el
 	return NULL;
 }
 
-/* Whether XDP itself can copy the frame: not beside the host, not several buffers to several legs. */
+/* Whether XDP itself can copy the frame: not beside the host by itself, not several buffers to several legs. */
 static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packet *p)
 {
-	return !(p->group_flags & GROUP_HOST) && !several_buffers(ctx, p);
+	return (config.delivers || !(p->group_flags & GROUP_HOST)) && !several_buffers(ctx, p);
 }
 
 /*
@@ -159,6 +166,17 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 	if (mark_copy(ctx, p))
 		return REASON_no_copy;
 	return REASON_replicated;
+}
+
+/**
+ * copy_to_host() - the leg host of a replicated packet, which gets it as it came in: before
+ * copy_out() changes it. Return: 0, also where others see to that; or -errno.
+ */
+static __always_inline int copy_to_host(struct xdp_md *ctx, const struct packet *p)
+{
+	if (!config.delivers || !(p->group_flags & GROUP_HOST) || !copies_in_xdp(ctx, p))
+		return 0;
+	return bpf_sluice_deliver(ctx);
 }
 
 /** copy_out() - the XDP action that makes the copies of a replicated packet. */

@@ -42,7 +42,8 @@ static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct pack
 	return config.route ? route(ctx, p) : REASON_not_routed;
 }
 
-SEC("xdp.frags")
+/* As "xdp.frags", and userland fills in the call of the module's kfunc (datapath/deliver.h). */
+SEC("xdp.sluice")
 int sluice(struct xdp_md *ctx)
 {
 	struct packet p = { .port = port_of(ctx->ingress_ifindex) };
@@ -51,8 +52,11 @@ int sluice(struct xdp_md *ctx)
 
 	if (reason == REASON_forwarded)
 		action = forward_out(&p);
-	else if (reason == REASON_replicated)
+	if (reason == REASON_replicated) {
+		if (copy_to_host(ctx, &p))
+			reason = REASON_host_lost;
 		action = copy_out(ctx, &p);
+	}
 	if (reason == REASON_forwarded && action != XDP_REDIRECT)
 		reason = REASON_redirect;
 	account(ctx, &p, reason);

@@ -48,6 +48,20 @@ static void print_routes(const json_t *routes)
 		       not_taken);
 }
 
+static void print_groups(const json_t *o)
+{
+	const json_t *groups = json_object_get(o, "groups");
+	const char *why = field_text(o, "host_copies_why");
+
+	if (!field_number(groups, "count"))
+		return;
+	printf("%-12s%lld with %lld legs\n", "groups", field_number(groups, "count"),
+	       field_number(groups, "legs"));
+	printf("%-12s%s%s%s%s\n", "host copies",
+	       strcmp(field_text(o, "host_copies"), "module") ? "by tc" : "by the module, in XDP",
+	       *why ? " (" : "", why, *why ? ")" : "");
+}
+
 static void print_names(const char *head, const json_t *names)
 {
 	size_t i;
@@ -94,7 +108,6 @@ static void print_confirmation(const struct client_status *store)
 
 static void print_status(const struct cli *cli, const json_t *o, const struct client_status *store)
 {
-	const json_t *groups = json_object_get(o, "groups");
 	const char *why = field_text(o, "store_why");
 	long long now = time(NULL);
 	char buf[32];
@@ -114,9 +127,7 @@ static void print_status(const struct cli *cli, const json_t *o, const struct cl
 	       *why ? " (" : "", why, *why ? ")" : "");
 	print_ports(json_object_get(o, "ports"));
 	print_routes(json_object_get(o, "routes"));
-	if (field_number(groups, "count"))
-		printf("%-12s%lld with %lld legs\n", "groups", field_number(groups, "count"),
-		       field_number(groups, "legs"));
+	print_groups(o);
 	print_names("measures", json_object_get(o, "measures"));
 	if (cli->statistics)
 		print_statistics(o);

@@ -326,6 +326,7 @@ static void note_long_frames(struct generations *g)
 static void note_ways(struct generations *g)
 {
 	unsigned int beside = 0;
+	const char *why;
 
 	for (size_t i = 0; i < g->image->groups.len; i++) {
 		const struct group *group = &((struct image_group *)vec_at(&g->image->groups, i))->value;
@@ -337,10 +338,11 @@ static void note_ways(struct generations *g)
 
 		beside += (prefix->value.flags & GROUP_HOST) && (prefix->value.flags & GROUP_LEGS);
 	}
-	if (beside)
+	datapath_host_copies(g->p.datapath, &why);
+	if (beside && why)
 		notes_set(g->p.notes, "leg host", "%u group%s this host as a leg beside ports: the copies are "
-			  "made by a tc program and not by XDP, which is slower, as the module is not loaded",
-			  beside, beside == 1 ? " has" : "s have");
+			  "made by a tc program and not by XDP, which is slower: %s",
+			  beside, beside == 1 ? " has" : "s have", why);
 	else
 		notes_clear(g->p.notes, "leg host");
 	if (!datapath_counts_failures(g->p.datapath))

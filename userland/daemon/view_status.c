@@ -68,6 +68,15 @@ static json_t *status_groups(const struct view *v)
 	return json_pack("{so so}", "count", json_number(count), "legs", json_number(legs));
 }
 
+static void status_host_copies(const struct view *v, json_t *o)
+{
+	const char *why, *by = datapath_host_copies(v->datapath, &why);
+
+	json_object_set_new(o, "host_copies", json_string(by));
+	if (why)
+		json_object_set_new(o, "host_copies_why", json_text(why));
+}
+
 static void add_note(json_t *notes, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -150,6 +159,8 @@ int next_status(struct view_answer *a, struct text *out)
 	json_object_set_new(o, "routes", status_routes(v));
 	if (v->image)
 		json_object_set_new(o, "groups", status_groups(v));
+	if (v->datapath)
+		status_host_copies(v, o);
 	json_object_set_new(o, "measures", v->image && *v->image->measure.name ?
 			    json_pack("[o]", json_text(v->image->measure.name)) : json_array());
 	json_object_set_new(o, "notes", status_notes(v));

@@ -287,6 +287,7 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 		dp->attached[i].link = -1;
 
 	dp->redirects_buffers = !dir || kernel_redirects_buffers();
+	deliver_open(&dp->deliver, dir != NULL);
 
 	err = dir ? open_folder(dp, why) : 0;
 	if (!err)
@@ -324,6 +325,7 @@ void datapath_close(struct datapath *dp)
 	bpf_object__close(dp->root_object);
 	bpf_object__close(dp->egress_object);
 	bpf_object__close(dp->tcopy_object);
+	deliver_close(&dp->deliver);
 	if (dp->txfail >= 0)
 		close(dp->txfail);
 	if (dp->ports)
@@ -374,6 +376,12 @@ bool datapath_counts_failures(const struct datapath *dp)
 bool datapath_redirects_buffers(const struct datapath *dp)
 {
 	return dp->redirects_buffers;
+}
+
+const char *datapath_host_copies(const struct datapath *dp, const char **why)
+{
+	*why = deliver_why(&dp->deliver);
+	return *why ? "tc" : "module";
 }
 
 int datapath_wait(void)

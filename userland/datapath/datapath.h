@@ -165,6 +165,14 @@ bool datapath_counts_failures(const struct datapath *dp);
  */
 bool datapath_redirects_buffers(const struct datapath *dp);
 
+/**
+ * datapath_host_copies() - who makes the copy for the leg "host" of a group that has others: "module", XDP by the
+ * module's kfunc, or "tc", the tc program, of a frame that is passed up. Frames of several buffers are
+ * always the tc program's.
+ * @why: why not the module, a sentence without its end, valid until the next call; NULL: it is.
+ */
+const char *datapath_host_copies(const struct datapath *dp, const char **why);
+
 /* ---- test runs ----------------------------------------------------------- */
 
 #define TEST_FRAME_MAX	(64 * 1024)

@@ -106,7 +106,7 @@ static int fit_maps(struct generation *gen, struct text *why)
 	return err;
 }
 
-static void set_constants(struct generation *gen)
+static void set_constants(struct generation *gen, bool delivers)
 {
 	struct sluice_bpf__rodata *rodata = initial(gen->object, ".rodata");
 	struct config *config = (struct config *)&rodata->config;
@@ -117,6 +117,7 @@ static void set_constants(struct generation *gen)
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
 	config->redirects_buffers = gen->dp->redirects_buffers;
+	config->delivers = delivers;
 	*(struct measure_config *)&rodata->measure_config =
 		flow_measure_config(gen->image->measure.key, gen->image->measure.slots);
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
@@ -207,7 +208,23 @@ static int fill_legs(struct generation *gen, struct text *why)
 	return err;
 }
 
-static int load(struct generation *gen, struct text *why)
+/* Whether a group has this host as a leg beside ports. */
+static bool copies_beside_host(const struct image *image)
+{
+	const uint32_t both = GROUP_HOST | GROUP_LEGS;
+
+	for (size_t i = 0; i < image->groups.len; i++)
+		if ((((struct image_group *)vec_at(&image->groups, i))->value.flags & both) == both)
+			return true;
+	for (size_t i = 0; i < image->group_prefixes.len; i++)
+		if ((((struct image_group_prefix *)vec_at(&image->group_prefixes, i))->value.flags &
+		     both) == both)
+			return true;
+	return false;
+}
+
+/* @delivers: the program calls the module's kfunc. */
+static int load_program(struct generation *gen, bool delivers, struct text *why)
 {
 	size_t n;
 	const void *bytes = sluice_bpf__elf_bytes(&n);
@@ -217,8 +234,40 @@ static int load(struct generation *gen, struct text *why)
 		err = fit_maps(gen, why);
 	if (err)
 		return err;
-	set_constants(gen);
+	set_constants(gen, delivers);
+	if (delivers)
+		deliver_begin(&gen->dp->deliver);
 	err = load_object(gen->object, "sluice", why);
+	deliver_end();
+	return err;
+}
+
+/* With the kfunc if there is use for it; without, if the kernel will not have that. */
+static int load_program_either_way(struct generation *gen, struct text *why)
+{
+	struct deliver *deliver = &gen->dp->deliver;
+	struct text refusal = { 0 };
+	int err;
+
+	if (!deliver_can(deliver) || !copies_beside_host(gen->image))
+		return load_program(gen, false, why);
+	err = load_program(gen, true, &refusal);
+	if (err) {
+		bpf_object__close(gen->object);
+		gen->object = NULL;
+		err = load_program(gen, false, why);
+		/* Else it was not for the kfunc. */
+		if (!err)
+			deliver_refused(deliver, text_string(&refusal));
+	}
+	text_free(&refusal);
+	return err;
+}
+
+static int load(struct generation *gen, struct text *why)
+{
+	int err = load_program_either_way(gen, why);
+
 	if (err)
 		return err;
 	gen->program = bpf_program__fd(bpf_object__find_program_by_name(gen->object, "sluice"));

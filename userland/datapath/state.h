@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "datapath/datapath.h"
+#include "datapath/deliver.h"
 
 /* The maps that outlive a generation. */
 enum shared_map {
@@ -44,6 +45,7 @@ struct datapath {
 	struct trace *egress_trace;	/* for test runs */
 	struct attachment attached[PORTS_MAX];
 	int tx_egress;		/* tx entries carry the egress program; -1: as another process left them */
+	struct deliver deliver;	/* the module's kfunc */
 	struct flow_map *flow;	/* what generations are staged with; the caller's */
 	struct generation *running;	/* NULL until this process has committed one */
 	unsigned int cpus;	/* possible */

@@ -13,7 +13,7 @@
  * packet takes. So a packet has one or more *outcomes*, and an engine is right if
  * it did any one of them. All of a packet's outcomes agree in what was measured.
  *
- * Not here: "nonlinear", "no_copy", "redirect" and "buffers", which are facts of the BPF
+ * Not here: "nonlinear", "no_copy", "redirect", "buffers" and "host_lost", which are facts of the BPF
  * machine, and what happens to a copy behind its leg: whether the leg's port is up
  * or takes so long a frame is the kernel's business. A leg whose port is not among
  * the environment's gets no copy.
