@@ -65,7 +65,7 @@ PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/
 MODULE   := $(addprefix $(B)/test/,hold stress)
 MODULECOMMON := $(B)/obj/selftests/module/socket.o $(B)/obj/selftests/module/kernel_memory.o
 
-.PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm test-debug-kernel check style bench install uninstall clean help
+.PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm test-debug-kernel fuzz check style bench install uninstall clean help
 .SECONDARY:
 
 all: bpf userland tools
@@ -79,6 +79,7 @@ help:
 	@echo "sudo make test    all tests; TESTS='tree unit golden prog net fuzz vm' chooses; SLOW=1: full tables too"
 	@echo "sudo make test-vm  the module and the BPF programs on Debian's kernel, in qemu guests (minutes)"
 	@echo "sudo make test-debug-kernel  the module on a kernel with KASAN, lockdep, kmemleak; builds it first (long)"
+	@echo "make fuzz         ten million inputs for each fuzz target; FUZZ='store message' RUNS=1000 choose"
 	@echo "make check        includes that run against the layers"
 	@echo "make style        formatting and static checks"
 	@echo "sudo make bench   the benchmarks (long)"
@@ -181,6 +182,11 @@ test-deps:
 test: test-deps
 	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
 	$(Q)TESTS="$(TESTS)" selftests/run
+
+# FUZZ: targets (all); RUNS: inputs for each. "make test" has each for ten seconds.
+RUNS     ?= 10000000
+fuzz: test-deps
+	$(Q)FUZZ_RUNS=$(RUNS) nice selftests/fuzz/run $(FUZZ)
 
 # In a guest with Debian's own kernel: what the developers' kernel takes, its may not.
 test-vm: test-deps
