@@ -24,7 +24,13 @@ run=/run/sluice/netns/$LAB.r
 wait_for 10 on a ping -c 1 -W 1 10.0.2.2
 wait_for 10 on a ping -c 1 -W 1 2001:db8:2::2
 
-says() { local words=$1; shift; "$@" | tee /dev/stderr | grep -q -e "$words"; }
+says() {
+	local words=$1 out
+	shift
+	out=$("$@" 2>&1)
+	echo "$out"
+	grep -q -e "$words" <<< "$out"
+}
 json() { local filter=$1; shift; at r -j "$@" | tee /dev/stderr | jq -es "$filter" > /dev/null; }
 
 # ---- what is -------------------------------------------------------------------

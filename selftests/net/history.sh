@@ -14,7 +14,13 @@ link b.eth0 10.0.2.2/24 -- r.right 10.0.2.1/24;
 END
 wait_for 10 at r status
 
-says() { local words=$1; shift; "$@" 2>&1 | tee /dev/stderr | grep -q -e "$words"; }
+says() {
+	local words=$1 out
+	shift
+	out=$("$@" 2>&1)
+	echo "$out"
+	grep -q -e "$words" <<< "$out"
+}
 json() { local filter=$1; shift; at r -j "$@" | tee /dev/stderr | jq -es "$filter" > /dev/null; }
 in_monitor() { jq -es "$1" "$scratch/monitor" > /dev/null; }
 policy() { echo "port left = \"left\"; port right = \"right\"; $*"; }

@@ -274,7 +274,7 @@ static void test_groups(void **state)
 	assert_int_equal(json_array_size(list), 1);
 	assert_string_equal(text_of(list, 0, "source"), "*");
 	assert_string_equal(text_of(list, 0, "from"), "wan");
-	expect_leg(json_array_get(list, 0), 0, "{\"interface\":\"\",\"to\":\"fa\",\"up\":false}");
+	expect_leg(json_array_get(list, 0), 0, "{\"interface\":\"\",\"origin\":\"policy\",\"to\":\"fa\",\"up\":false}");
 	json_decref(list);
 
 	list = ask_well("{\"show\":\"group\"}");

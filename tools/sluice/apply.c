@@ -12,7 +12,7 @@
 #include "cli.h"
 #include "commit.h"
 #include "netlink/client.h"
-#include "objects.h"
+#include "netlink/object.h"
 #include "policy/parse.h"
 #include "store.h"
 
@@ -52,7 +52,7 @@ static int begin(struct client *c, struct vec *objects)
 	int err = client_begin(c, NULL);
 
 	if (!err)
-		err = objects_fetch(c, CLIENT_TXN, objects, &why);
+		err = object_fetch(c, CLIENT_TXN, objects, &why);
 	if (why.len) {	/* one that is not understood: the verdict will say so better */
 		objects->len = 0;
 		err = 0;

@@ -13,6 +13,7 @@ static void print_group(struct columns *t, const json_t *o)
 	field_cell(o, "packets", t);
 	field_cell(o, "bytes", t);
 	columns_cell(t, " ");
+	columns_cell(t, " ");
 }
 
 static void print_leg(struct columns *t, const json_t *leg)
@@ -29,6 +30,7 @@ static void print_leg(struct columns *t, const json_t *leg)
 	field_cell(leg, "packets", t);
 	field_cell(leg, "bytes", t);
 	field_cell(leg, "ttl_expired", t);
+	columns_cell(t, "%s", field_text(leg, "origin"));
 	text_free(&how);
 }
 
@@ -47,7 +49,7 @@ static void take_group(void *arg, const json_t *o, const char *line)
 int group_show(struct cli *cli, int argc, char **argv)
 {
 	static const char *const heads[] = { "GROUP", "PORT", "STATE", ">PACKETS", ">BYTES",
-					     ">TTL-EXPIRED", NULL };
+					     ">TTL-EXPIRED", "ORIGIN", NULL };
 	int n = cli_options(cli, argc, argv, NULL);
 	struct columns t;
 	int code;

@@ -11,7 +11,6 @@
 #include "change.h"
 #include "cli.h"
 #include "keys.h"
-#include "netlink/client.h"
 #include "netlink/object.h"
 
 #define WORDS_MAX 32
@@ -28,8 +27,6 @@ enum object_kind objects_kind(const char *word)
 			return kinds[i].kind;
 	return OBJECT_NONE;
 }
-
-/* ---- a file ------------------------------------------------------------------- */
 
 /* As the store has them: by type, then by the bytes of the key. */
 static int compare(const void *a, const void *b)
@@ -104,29 +101,4 @@ int objects_read(const struct cli *cli, const char *path, struct vec *objects)
 	free(line);
 	fclose(in);
 	return code;
-}
-
-/* ---- the store ------------------------------------------------------------------ */
-
-struct fetch {
-	struct vec *objects;
-	struct text *why;
-};
-
-static int take(void *ctx, uint32_t type, const void *key, size_t key_len, const void *value,
-		size_t value_len)
-{
-	struct fetch *f = ctx;
-
-	return object_decode(type, key, key_len, value, value_len, vec_push(f->objects), f->why);
-}
-
-int objects_fetch(struct client *c, uint64_t generation, struct vec *objects, struct text *why)
-{
-	struct fetch f = { objects, why };
-	int err = 0;
-
-	for (uint32_t type = SLUICE_OBJECT_PORT; !err && type <= SLUICE_OBJECT_ELEMENT; type++)
-		err = client_dump(c, generation, type, NULL, 0, take, &f);
-	return err;
 }

@@ -28,6 +28,7 @@ static void take_port(void *arg, const json_t *o, const char *line)
 	field_cell(json_object_get(o, "tx"), "packets", t);
 	field_cell(json_object_get(o, "tx"), "bytes", t);
 	field_cell(o, "tx_failed", t);
+	columns_cell(t, "%s", field_text(o, "origin"));
 	*(json_t **)vec_push(&p->reasons) = json_incref((json_t *)o);
 }
 
@@ -57,7 +58,7 @@ int port_show(struct cli *cli, int argc, char **argv)
 {
 	static const char *const heads[] = { "PORT", "INTERFACE", "MODE", "STATE", ">MTU", "MAC",
 					     ">RX-PACKETS", ">RX-BYTES", ">TX-PACKETS", ">TX-BYTES",
-					     ">TX-FAILED", NULL };
+					     ">TX-FAILED", "ORIGIN", NULL };
 	int n = cli_options(cli, argc, argv, NULL);
 	struct ports p = { .cli = cli, .reasons = VEC(json_t *) };
 	int code;

@@ -73,6 +73,8 @@ static void take_route(void *arg, const json_t *o, const char *line)
 	(void)line;
 	printf("%s ", field_text(o, "prefix"));
 	print_nexthops(o);
+	if (!strcmp(field_text(o, "origin"), "store"))
+		printf(" proto store");
 	if (cli->statistics)
 		print_statistics(o);
 	putchar('\n');

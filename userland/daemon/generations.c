@@ -21,12 +21,14 @@
 #include "daemon/grace.h"
 #include "daemon/interfaces.h"
 #include "daemon/log.h"
+#include "daemon/neighbours.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/routes.h"
 #include "daemon/view.h"
 #include "datapath/datapath.h"
 #include "image/image.h"
+#include "netlink/object.h"
 #include "policy/parse.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
@@ -56,6 +58,7 @@ struct generations {
 	struct configuration *configuration;
 	struct interfaces *interfaces;
 	struct flows *flows;
+	struct neighbours *neighbours;
 	void (*started)(void *ctx);
 	void *started_ctx;
 
@@ -172,7 +175,7 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 		tell_started(g);
 }
 
-/* ---- from documents to an image ----------------------------------------------------- */
+/* ---- from documents and objects to an image ------------------------------------------ */
 
 static int load_document(void *ctx, const char *name, size_t limit, struct text *out)
 {
@@ -191,23 +194,38 @@ static int load_document(void *ctx, const char *name, size_t limit, struct text 
 	return -ENOENT;
 }
 
+static int read_objects(struct generations *g, struct attempt *a, struct vec *objects,
+			struct text *why)
+{
+	struct object_reader reader = { objects, why };
+	int err = 0;
+
+	for (uint32_t type = SLUICE_OBJECT_PORT; !err && type <= SLUICE_OBJECT_ELEMENT; type++)
+		err = configuration_objects(g->configuration, a->generation, type, object_take,
+					    &reader, why);
+	return err;
+}
+
 static int read_policy(struct generations *g, struct attempt *a, struct text *why)
 {
+	struct vec objects = VEC(struct object), documents;
 	const char **names;
-	struct vec documents;
 	int err;
 
 	err = configuration_documents(g->configuration, a->generation, &documents, why);
+	if (!err)
+		err = read_objects(g, a, &objects, why);
 	if (err)
 		goto free_documents;
 	names = xcalloc(documents.len + 1, sizeof(*names));
 	for (size_t i = 0; i < documents.len; i++)
 		names[i] = ((struct document *)vec_at(&documents, i))->name;
-	a->policy = policy_parse_documents(names, documents.len, load_document, &documents,
-					   &a->diags);
+	a->policy = policy_parse_configuration(names, documents.len, load_document, &documents,
+					       &objects, &a->diags);
 	free(names);
 	err = a->diags.errors ? -EINVAL : 0;
 free_documents:
+	vec_free(&objects);
 	documents_free(&documents);
 	return err;
 }
@@ -260,6 +278,10 @@ static void show(struct generations *g)
 }
 
 /*
+ * Static routes are in tables that generations share: tables that are new have them from the start,
+ * others get them right after the swap. For that moment the new generation sees the old ones, as
+ * it would see a route that the kernel is about to change.
+ *
  * What goes out of a port that the new generation has not is left to the kernel before it runs,
  * and what goes out of a port that it has anew is so until after: at no time is a packet
  * sent to a port that is not there.
@@ -271,6 +293,8 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 
 	interfaces_publish(g->interfaces, a->image);
 	interfaces_route(g->interfaces, a->routes, a->image, a->routes == g->routes ? g->image : NULL);
+	if (a->routes != g->routes)
+		routes_set_statics(a->routes, &a->image->statics);
 	routes_flush(a->routes);
 	err = flows_prepare(g->flows, &a->image->measure, why);
 	if (!err)
@@ -297,7 +321,10 @@ static void follow_what_runs(struct generations *g)
 	if (!g->routes)
 		return;
 	interfaces_route(g->interfaces, g->routes, g->image, NULL);
+	if (g->image)
+		routes_set_statics(g->routes, &g->image->statics);
 	routes_flush(g->routes);
+	neighbours_want(g->neighbours, g->image);
 }
 
 /* A buffer holds 3.5 kB or so; what the driver cuts a longer frame into is its business. */
@@ -386,6 +413,8 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 			    image->group_count == 1 ? "" : "s");
 	if (image->config.route)
 		text_printf(sentence, ", routes");
+	if (image->statics.len)
+		text_printf(sentence, " (%zu static)", image->statics.len);
 	if (image->measure.name[0])
 		text_printf(sentence, ", measure %s", image->measure.name);
 }
@@ -535,6 +564,7 @@ static void link_set(void *ctx, struct routes *r, const struct kernel_link *link
 	struct generations *g = ctx;
 
 	interfaces_set(g->interfaces, link);
+	neighbours_link(g->neighbours, link->ifindex);
 	if (r == g->routes)
 		interfaces_route_one(g->interfaces, r, link->ifindex, g->image);
 }
@@ -573,6 +603,7 @@ struct generations *generations_open(const struct generations_parts *parts)
 	g->loaded = datapath_running(parts->datapath);
 	g->interfaces = interfaces_open(parts->datapath, parts->notes, port_heard, g);
 	g->flows = flows_open(parts->loop, parts->datapath, parts->grace, parts->view);
+	g->neighbours = neighbours_open(parts->loop, parts->datapath, parts->notes);
 	uv_timer_init(parts->loop, &g->soon);
 	uv_timer_init(parts->loop, &g->again);
 	g->soon.data = g->again.data = g;
@@ -635,6 +666,7 @@ void generations_close(struct generations *g)
 	routes_close(g->routes);
 	interfaces_close(g->interfaces);
 	flows_close(g->flows);
+	neighbours_close(g->neighbours);
 	if (g->policy)
 		policy_free(g->policy);
 	image_free(g->image);

@@ -4,7 +4,7 @@
  *
  * One at a time, and all or nothing:
  *
- *	documents -> policy -> image		mistakes: a verdict with all of them
+ *	documents, objects -> policy -> image	mistakes: a verdict with all of them
  *	-> its interfaces are there		(a daemon that starts waits for them instead)
  *	-> route tables of its size, filled	those that run are used again, if they fit
  *	-> staged: loaded, and nothing runs it yet

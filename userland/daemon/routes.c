@@ -18,6 +18,7 @@
 #include "daemon/grace.h"
 #include "daemon/log.h"
 #include "datapath/datapath.h"
+#include "image/image.h"
 #include "lpm/lpm.h"
 #include "netlink/mirror.h"
 
@@ -32,6 +33,7 @@ struct routes {
 	struct lpm *lpm[2];
 	struct fib *fib;
 	struct mirror *mirror;
+	struct vec statics;		/* of struct image_static, sorted: what the fib has of them */
 	uv_poll_t poll;
 	uv_timer_t reclaim;		/* runs while something is to be reclaimed, and no period is under way */
 	unsigned int handles;		/* that the loop still has */
@@ -246,6 +248,7 @@ static void free_routes(struct routes *r)
 {
 	mirror_close(r->mirror);
 	fib_free(r->fib);
+	vec_free(&r->statics);
 	for (int i = 0; i < 2; i++)
 		if (r->lpm[i])
 			lpm_free(r->lpm[i]);
@@ -261,6 +264,7 @@ int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint3
 	int err;
 
 	r->owner = *owner;
+	r->statics = VEC(struct image_static);
 	r->dp = dp;
 	r->grace = grace;
 	r->limit[0] = limit4;
@@ -318,6 +322,36 @@ bool routes_busy(const struct routes *r)
 void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port)
 {
 	fib_port_set(r->fib, ifindex, port);
+}
+
+static bool same_static(const struct image_static *a, const struct image_static *b)
+{
+	return a->port == b->port && addr_equal(&a->via, &b->via);
+}
+
+/* Both lists are sorted: one walk finds what went, what came, and what changed. */
+void routes_set_statics(struct routes *r, const struct vec *statics)
+{
+	const struct image_static *old = r->statics.data, *old_end = old + r->statics.len;
+	const struct image_static *new = statics->data, *new_end = new + statics->len;
+	struct vec kept = VEC(struct image_static);
+
+	while (old < old_end || new < new_end) {
+		int order = old == old_end ? 1 : new == new_end ? -1 :
+			    prefix_cmp(&old->prefix, &new->prefix);
+
+		if (order < 0)
+			fib_static_gone(r->fib, &old->prefix);
+		else if (order > 0 || !same_static(old, new))
+			fib_static_set(r->fib, new);
+		old += order <= 0;
+		new += order >= 0;
+	}
+	vec_reserve(&kept, statics->len);
+	for (size_t i = 0; i < statics->len; i++)
+		vec_append(&kept, vec_at(statics, i));
+	vec_free(&r->statics);
+	r->statics = kept;
 }
 
 struct tables *routes_tables(const struct routes *r)

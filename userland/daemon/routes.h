@@ -24,6 +24,7 @@ struct mirror_stats;
 struct routes;
 struct tables;
 struct text;
+struct vec;
 
 /* Called from the loop. None may close the routes, but for ready and broken. */
 struct routes_owner {
@@ -58,6 +59,12 @@ bool routes_ready(const struct routes *r);
 
 /** routes_port_set() - the port that an interface is; 0: none. Published by routes_flush(). */
 void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port);
+
+/**
+ * routes_set_statics() - the static routes from now on. Published by routes_flush().
+ * @statics: of struct image_static, sorted.
+ */
+void routes_set_statics(struct routes *r, const struct vec *statics);
 
 /** routes_flush() - publishes now, or when a grace period that is under way is over. */
 void routes_flush(struct routes *r);

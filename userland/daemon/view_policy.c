@@ -26,14 +26,21 @@ static json_t *reasons_json(const struct port_stats *stats)
 	return o;
 }
 
+/* Whether a document says so, or an object of the store. */
+static json_t *origin(bool store)
+{
+	return json_string(store ? "store" : "policy");
+}
+
 static json_t *port_json(const struct view *v, const struct image_port *p)
 {
 	const struct port *facts = view_port_facts(v, p->number);
 	struct port_stats stats;
 	char mac[MAC_STRLEN];
-	json_t *o = json_pack("{ss so so si ss sb}", "object", "port", "name", json_text(p->name),
+	json_t *o = json_pack("{ss so so si ss sb so}", "object", "port", "name", json_text(p->name),
 			      "interface", json_text(p->interface), "number", p->number, "mode",
-			      view_port_mode(v, p->number), "up", view_port_is_up(v, p->number));
+			      view_port_mode(v, p->number), "up", view_port_is_up(v, p->number),
+			      "origin", origin(p->store));
 
 	if (facts->ifindex) {
 		json_object_set_new(o, "ifindex", json_number(facts->ifindex));
@@ -81,12 +88,12 @@ int next_port(struct view_answer *a, struct text *out)
 
 /* ---- groups ------------------------------------------------------------------ */
 
-static json_t *leg_json(const struct view *v, const struct leg *leg)
+static json_t *leg_json(const struct view *v, const struct leg *leg, bool store)
 {
 	struct count sent, expired;
-	json_t *o = json_pack("{so so sb}", "to", json_text(view_port_name(v, leg->port)), "interface",
-			      json_text(view_port_facts(v, leg->port)->interface), "up",
-			      view_port_is_up(v, leg->port));
+	json_t *o = json_pack("{so so sb so}", "to", json_text(view_port_name(v, leg->port)),
+			      "interface", json_text(view_port_facts(v, leg->port)->interface), "up",
+			      view_port_is_up(v, leg->port), "origin", origin(store));
 
 	if (leg->flags & LEG_VLAN)
 		json_object_set_new(o, "vlan", json_integer(leg->vlan & 0xfff));
@@ -118,7 +125,7 @@ static size_t first_leg(const struct image *image, uint32_t group)
 
 /* @group is a part of the key: an address, or a prefix. */
 static json_t *group_json(const struct view *v, json_t *source, json_t *group, uint16_t port,
-			  const struct group *value)
+			  const struct group *value, bool store_host)
 {
 	json_t *legs = json_array();
 	struct count in;
@@ -132,10 +139,11 @@ static json_t *group_json(const struct view *v, json_t *source, json_t *group, u
 
 		if (l->group != value->number)
 			break;
-		json_array_append_new(legs, leg_json(v, &l->leg));
+		json_array_append_new(legs, leg_json(v, &l->leg, l->store));
 	}
 	if (value->flags & GROUP_HOST)	/* gets the packet itself: as many as came in */
-		json_array_append_new(legs, json_pack("{ss}", "to", "host"));
+		json_array_append_new(legs, json_pack("{ss so}", "to", "host", "origin",
+						      origin(store_host)));
 	json_object_set_new(o, "legs", legs);
 	return o;
 }
@@ -147,7 +155,7 @@ static json_t *exact_group(const struct view *v, const struct image_group *g)
 			 json_address(g->key.family, g->key.source) : json_string("*");
 
 	return group_json(v, source, json_address(g->key.family, g->key.group), g->key.port,
-			  &g->value);
+			  &g->value, g->store_host);
 }
 
 static json_t *prefix_group(const struct view *v, const struct image_group_prefix *g)
@@ -157,7 +165,7 @@ static json_t *prefix_group(const struct view *v, const struct image_group_prefi
 	char text[PREFIX_STRLEN];
 
 	return group_json(v, json_string("*"), json_string(prefix_format(&p, text)),
-			  ntohs(g->key.port), &g->value);
+			  ntohs(g->key.port), &g->value, g->store_host);
 }
 
 int next_group(struct view_answer *a, struct text *out)

@@ -54,6 +54,7 @@ static void append_route(struct view_answer *a, const struct fib_route *r, struc
 	text_printf(out, "\"prefix\":\"%s\",\"kind\":\"%s\",\"table\":%u,\"metric\":%u,\"protocol\":%u",
 		    prefix_format(&r->prefix, prefix), eval_reason_name(r->reason), r->table,
 		    r->metric, r->protocol);
+	text_printf(out, ",\"origin\":\"%s\"", r->fixed ? "store" : "kernel");
 	text_printf(out, ",\"best\":%s,\"host\":%s,\"published\":%s,\"group\":%u,\"nexthops\":[",
 		    r->best ? "true" : "false", r->host ? "true" : "false",
 		    r->published ? "true" : "false", r->group);

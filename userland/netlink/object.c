@@ -8,6 +8,8 @@
 #include <libmnl/libmnl.h>
 
 #include "base/text.h"
+#include "base/vec.h"
+#include "netlink/client.h"
 
 #define WORDS_MAX	4
 #define ATTRS_MAX	4	/* more than any type has */
@@ -354,5 +356,23 @@ int object_decode(uint32_t type, const void *key, size_t key_len, const void *va
 	}
 	if (!err)
 		*out = o;
+	return err;
+}
+
+int object_take(void *ctx, uint32_t type, const void *key, size_t key_len, const void *value,
+		size_t value_len)
+{
+	struct object_reader *r = ctx;
+
+	return object_decode(type, key, key_len, value, value_len, vec_push(r->objects), r->why);
+}
+
+int object_fetch(struct client *c, uint64_t generation, struct vec *objects, struct text *why)
+{
+	struct object_reader r = { objects, why };
+	int err = 0;
+
+	for (uint32_t type = SLUICE_OBJECT_PORT; !err && type <= SLUICE_OBJECT_ELEMENT; type++)
+		err = client_dump(c, generation, type, NULL, 0, object_take, &r);
 	return err;
 }

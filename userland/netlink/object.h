@@ -17,7 +17,9 @@
 
 #include "base/object.h"
 
+struct client;
 struct text;
+struct vec;
 
 #define OBJECT_VALUE_MAX 256	/* bytes: no typed object's value is longer */
 
@@ -39,5 +41,22 @@ size_t object_value(const struct object *o, uint8_t value[OBJECT_VALUE_MAX]);
  */
 int object_decode(uint32_t type, const void *key, size_t key_len, const void *value,
 		  size_t value_len, struct object *o, struct text *why);
+
+/* Collects typed objects, in the order in which they come. */
+struct object_reader {
+	struct vec *objects;	/* of struct object */
+	struct text *why;	/* a sentence on the one that is not understood */
+};
+
+/** object_take() - a client_object_fn, @ctx a struct object_reader. Return: 0 or -EBADMSG. */
+int object_take(void *ctx, uint32_t type, const void *key, size_t key_len, const void *value,
+		size_t value_len);
+
+/**
+ * object_fetch() - all typed objects of a generation, in the order of the store.
+ * Return: 0 or -errno; -EBADMSG with a sentence in @why: one of them is not understood; without:
+ * client_error() has it.
+ */
+int object_fetch(struct client *c, uint64_t generation, struct vec *objects, struct text *why);
 
 #endif
