@@ -23,4 +23,5 @@ if [ "${1-}" != inside ]; then
 fi
 
 [ -z "${LONG-}" ] && operations=10000 || operations=1000000
-exec selftests/run --tap selftests/module/load.sh "build/test/stress" selftests/module/unload.sh
+exec selftests/run --tap selftests/module/load.sh "build/test/stress" selftests/net/host_leg.sh \
+	selftests/module/unload.sh
