@@ -16,7 +16,7 @@
 			fail_msg("%s: %d: %s", #call, err_, client_error(c)); \
 	} while (0)
 
-static void apply(struct client *c, const char *name, const char *text)
+static inline void apply(struct client *c, const char *name, const char *text)
 {
 	struct client_verdict v;
 
@@ -35,7 +35,7 @@ struct read_back {
 	unsigned int documents;
 };
 
-static int read_document(void *ctx, const char *name, const char *bytes, size_t len)
+static inline int read_document(void *ctx, const char *name, const char *bytes, size_t len)
 {
 	struct read_back *r = ctx;
 
@@ -50,8 +50,8 @@ static int read_document(void *ctx, const char *name, const char *bytes, size_t 
 }
 
 /* How many documents there are, one of which is @name with @bytes. */
-static unsigned int expect_document(struct client *c, uint64_t generation, const char *name,
-				    const char *bytes, size_t len)
+static inline unsigned int expect_document(struct client *c, uint64_t generation,
+					   const char *name, const char *bytes, size_t len)
 {
 	struct read_back r = { .name = name, .bytes = bytes, .len = len };
 
@@ -60,7 +60,7 @@ static unsigned int expect_document(struct client *c, uint64_t generation, const
 	return r.documents;
 }
 
-static bool soon(bool (*holds)(void *ctx), void *ctx)
+static inline bool soon(bool (*holds)(void *ctx), void *ctx)
 {
 	for (int i = 0; i < 500; i++) {
 		if (holds(ctx))
