@@ -119,18 +119,20 @@ no_notes() { equal "" "$(notes)"; }
 check "and the complaint is gone" wait_for 5 no_notes
 end_daemon TERM
 
-shut_down
-{ head -c 60 "$scratch/good"; printf '\377'; tail -c +62 "$scratch/good"; } > "$kept"
-set_aside "damaged" "its checksum is wrong"
-end_daemon TERM
-shut_down
-echo "# a policy, perhaps" > "$kept"
-set_aside "foreign" "set aside as .*state/store.bad-3"
-end_daemon TERM
-shut_down
-{ head -c 8 "$scratch/good"; printf '\011'; tail -c +10 "$scratch/good"; } > "$kept"
-set_aside "of another version" "has a version that is not known here"
-end_daemon TERM
+if ! module_loaded; then	# it is the same file, and the same reader: an emulated guest is slow
+	shut_down
+	{ head -c 60 "$scratch/good"; printf '\377'; tail -c +62 "$scratch/good"; } > "$kept"
+	set_aside "damaged" "its checksum is wrong"
+	end_daemon TERM
+	shut_down
+	echo "# a policy, perhaps" > "$kept"
+	set_aside "foreign" "set aside as .*state/store.bad-3"
+	end_daemon TERM
+	shut_down
+	{ head -c 8 "$scratch/good"; printf '\011'; tail -c +10 "$scratch/good"; } > "$kept"
+	set_aside "of another version" "has a version that is not known here"
+	end_daemon TERM
+fi
 shut_down
 cp "$scratch/good" "$kept"
 check "the good one is good" start
