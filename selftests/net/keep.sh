@@ -12,7 +12,7 @@ link a.eth0 10.0.1.2/24 -- r.left 10.0.1.1/24;
 link a.eth1 10.0.2.2/24 -- r.right 10.0.2.1/24;
 END
 diag "the store is in: $(store_home)"
-module=$(modinfo -F filename sluice 2> /dev/null || echo "$top/build/kmod/$(uname -r)/sluice.ko")
+module=${MODULE:-$(modinfo -F filename sluice 2> /dev/null || echo "$top/build/kmod/$(uname -r)/sluice.ko")}
 if module_loaded && ! [ -e "$module" ]; then
 	skip_all "the module is loaded, and $module is not there to load it again"
 fi
