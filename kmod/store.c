@@ -514,6 +514,7 @@ int store_diff(const struct store_tree *a, const struct store_tree *b,
 		const struct store_object *before, *after;
 		int order;
 
+		cond_resched();
 		if (walk_same(left, right)) {
 			left->depth--;
 			right->depth--;
@@ -945,6 +946,7 @@ int store_del(struct store *s, struct store_owner *o, u32 type, const void *key,
 		err = del_object(s, t, old, e);
 		if (err)
 			return err;
+		cond_resched();
 	}
 	return 0;
 }
