@@ -115,6 +115,43 @@
  * To group "events":
  *	EVENT	EVENT { NAME, TIME, [TEXT] }
  *
+ * Errors
+ * ------
+ * Of any command: -EPERM without the privilege; -EINVAL for what is malformed, missing,
+ * unknown or out of bounds (-ERANGE from netlink itself for bytes that are too many);
+ * -EOPNOTSUPP for a command that is not there, -EPROTONOSUPPORT for a newer version,
+ * -ENOMEM. And of
+ *
+ *	TXN_BEGIN	-EALREADY	a transaction is open
+ *	TXN_ABORT	-ENOENT		none is open, as for SET, DEL, COMMIT and GET with TXN
+ *	SET		-ENOENT, -EEXIST  by its flags; -ENOSPC: a limit, which STATUS shows
+ *	DEL		-ENOENT		no such object
+ *	GET		-ENOENT		no such object, or the generation is not kept
+ *			-EBUSY		a dump is under way on this connection
+ *	COMMIT		-ENOTCONN, -ESTALE, -EBUSY  as above; -ENOSPC
+ *	ROLLBACK	-ENOENT		the generation is not kept; -ENOTCONN, -ENOSPC
+ *			-EBUSY		a candidate waits; or a confirmation, if a time is given
+ *	CONFIRM		-ENOENT		nothing waits; -ESTALE: another generation does
+ *	BIND		-EBUSY		there is a compiler
+ *	VERDICT		-EPERM		not the compiler; -ESTALE: neither candidate nor running
+ *	EVENT		-EPERM		not the compiler
+ *
+ * An example
+ * ----------
+ * SET of port "wan" to the interface "eth0", 56 bytes; lengths as they stand in the headers,
+ * each attribute at a multiple of four bytes:
+ *
+ *	nlmsghdr	length 56, type: the family's, NLM_F_REQUEST | NLM_F_ACK, a number
+ *	genlmsghdr	SLUICE_CMD_SET, version 1
+ *	nlattr 36	SLUICE_A_OBJECT | NLA_F_NESTED
+ *	    nlattr 8	SLUICE_OBJECT_A_TYPE: SLUICE_OBJECT_PORT
+ *	    nlattr 7	SLUICE_OBJECT_A_KEY: "wan" without a NUL, and a byte of padding
+ *	    nlattr 16	SLUICE_OBJECT_A_VALUE
+ *		nlattr 9	SLUICE_PORT_A_DEVICE: "eth0" with its NUL, and three of padding
+ *
+ * A whole change: TXN_BEGIN, SET, COMMIT, each with NLM_F_ACK; after the GENERATION that
+ * COMMIT answers, read on until a VERDICT with that number comes.
+ *
  * The attribute tree
  * ------------------
  *	SLUICE_A_FLAGS			u32	SLUICE_F_*
