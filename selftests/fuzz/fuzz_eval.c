@@ -2,7 +2,8 @@
 // sources: userland/base/addr.c userland/base/arena.c userland/base/diag.c userland/base/nearest.c
 // sources: userland/base/table.c userland/base/text.c userland/base/vec.c
 // sources: userland/policy/build.c userland/policy/check.c userland/policy/eval.c
-// sources: userland/policy/parse.c userland/policy/quantity.c userland/policy/tokens.c
+// sources: userland/policy/parse.c userland/base/quantity.c userland/policy/tokens.c
+// sources: userland/base/object.c userland/policy/objects.c
 // sources: userland/policy/tree.c build/gen/policy/grammar.tab.c build/gen/policy/lexer.c
 /*
  * Frames from outside, judged by the plain meaning: the first byte says on which port, and

@@ -2,7 +2,8 @@
 // sources: userland/base/addr.c userland/base/arena.c userland/base/diag.c userland/base/nearest.c
 // sources: userland/base/table.c userland/base/text.c userland/base/vec.c
 // sources: userland/policy/build.c userland/policy/check.c userland/policy/parse.c
-// sources: userland/policy/print.c userland/policy/quantity.c userland/policy/tokens.c
+// sources: userland/policy/print.c userland/base/quantity.c userland/policy/tokens.c
+// sources: userland/base/object.c userland/policy/objects.c
 // sources: userland/policy/tree.c build/gen/policy/grammar.tab.c build/gen/policy/lexer.c
 /*
  * Policies from outside: several documents, which a line "----" parts; the second is called

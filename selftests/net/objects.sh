@@ -93,7 +93,7 @@ check "and comes back by itself" wait_for 15 forwards 10.9.0.1
 # ---- groups ----------------------------------------------------------------------------------
 
 copies() {	# NODE COUNT: of 20 packets to the group
-	receive "$1" "$scratch/got" -i eth0 -t 1 -n 20
+	receive "$1" "$scratch/got" -i eth0 -n 20 -t $(($2 ? 20 : 1))
 	on a sluice-lab send -i eth0 -d 239.1.1.1 -n 20 -r 1000 > "$scratch/sent"
 	wait $receiver
 	equal "$2" "$(got "$scratch/got" eth0 distinct)" "at $1"
@@ -153,7 +153,7 @@ many() {
 	at r -batch "$scratch/many" -atomic || return 1
 	ended=$(date +%s%N)
 	echo "$(((ended - began) / 1000000)) ms"
-	at_least $(((ended - began) / 1000000)) 20000 "the limit, in ms"
+	at_least $(((ended - began) / 1000000)) 90000 "the limit, in ms: under emulation, too"
 }
 check "100,000 routes in one transaction" many
 diag "$(tail -n 1 "$said")"

@@ -16,8 +16,8 @@
  *
  * Static routes of the configuration stand beside the kernel's. The answer for an address
  * is what both say together, or to let the kernel answer; never another. What does not fit
- * into the tables is such a case (fib.c says how), and is counted and said in fib_notes(). Programs may run all the time: each change is
- * published by one word.
+ * into the tables is such a case (fib.c says how), and is counted and said in fib_notes().
+ * Programs may run all the time: each change is published by one word.
  */
 #ifndef SLUICE_COMPILE_FIB_H
 #define SLUICE_COMPILE_FIB_H

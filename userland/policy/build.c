@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/nearest.h"
+#include "base/text.h"
 
 static struct diags *diags_of(struct document *doc)
 {
@@ -61,6 +62,11 @@ const char *interface_mistake(const char *name)
 		return "no interface can be called \".\" or \"..\"";
 	if (strpbrk(name, "/: \t"))
 		return "an interface's name has no \"/\", \":\" or space in it";
+	for (unsigned int n; *name; name += n) {	/* a document's text has none of these anyway */
+		n = utf8_len(name);
+		if (!n || (unsigned char)*name < ' ' || *name == 0x7f)
+			return "an interface's name has no control characters in it, and is UTF-8 text";
+	}
 	return NULL;
 }
 
