@@ -95,6 +95,25 @@ if module_loaded; then
 	check "and the file follows" wait_for 10 not_older
 fi
 
+# ---- a module that comes later ------------------------------------------------------------
+
+if module_loaded; then
+	end_daemon TERM
+	sluiced -n "$LAB.r" --remove 2> /dev/null
+	rmmod sluice
+	check "without the module" start
+	check "the store is in the daemon, with what was kept" eval \
+		'equal socket "$(at r -j status | jq -r .store)" && ports left'
+	insmod "$module"
+	check "a module that comes is noted" wait_for 5 has_note "module: it was loaded after"
+	check "the command line goes on to the daemon's store" apply r <<< "$two"
+	end_daemon TERM
+	check "the next start" start
+	check "has the store in the module" equal module "$(at r -j status | jq -r .store)"
+	check "which got what ran" ports "left right"
+	check "and no complaint" equal "" "$(notes)"
+fi
+
 # ---- files that are none ------------------------------------------------------------------
 
 # set_aside NAME WORDS: what is in $kept is not taken, and the status says why

@@ -4,9 +4,10 @@
  * its own account, nor in the memory of whoever has it.
  *
  * SLUICE_STORE=module takes the module's store; otherwise the store is served on a socket by a
- * thread of the test's. COMMITS says how many; an emulated guest has time for less. The compiler is a thread that takes all but each
- * eleventh. Among the commits are roll-backs, confirmations, transactions that are given up,
- * and clients that go away in the middle of one: all the ways by which something may be forgotten.
+ * thread of the test's. COMMITS says how many; an emulated guest has time for less. The compiler
+ * is a thread that takes all but each eleventh. Among the commits are roll-backs, confirmations,
+ * transactions that are given up, and clients that go away in the middle of one: all the ways by
+ * which something may be forgotten.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "base/vec.h"
@@ -20,6 +21,7 @@
 #include "daemon/log.h"
 #include "daemon/notes.h"
 #include "kmod/store.h"
+#include "netlink/family.h"
 #include "netlink/server.h"
 
 struct home_daemon {
@@ -30,8 +32,9 @@ struct home_daemon {
 	struct store *store;
 	struct server *server;
 	uv_timer_t timer;
-	uv_poll_t listener;
-	bool listens;
+	uv_poll_t listener, families;
+	bool listens, watches;
+	int family_fd;			/* of @families */
 	unsigned int handles;		/* that the loop still has, besides those of connections */
 };
 
@@ -167,6 +170,32 @@ static int daemon_listen(struct home *home, const char *path, gid_t group, struc
 	return uv_poll_start(&h->listener, UV_READABLE, accept_all);
 }
 
+/* ---- the module, should it come later --------------------------------------------- */
+
+static void families_changed(uv_poll_t *poll, int status, int events)
+{
+	struct home_daemon *h = poll->data;
+
+	(void)status, (void)events;
+	if (family_came(h->family_fd))
+		notes_set(h->owner.notes, "module", "it was loaded after sluiced had started: the "
+			  "configuration stays in sluiced until that is started again, and then "
+			  "moves there");
+}
+
+/* What cannot be heard is not said: the next start finds out. */
+static void watch_families(struct home_daemon *h)
+{
+	h->family_fd = family_watch();
+	if (h->family_fd < 0)
+		return;
+	uv_poll_init(h->loop, &h->families, h->family_fd);
+	h->families.data = h;
+	h->watches = true;
+	h->handles++;
+	uv_poll_start(&h->families, UV_READABLE, families_changed);
+}
+
 /* ---- what the daemon asks for ------------------------------------------------- */
 
 static uint64_t daemon_running(struct home *home)
@@ -232,6 +261,10 @@ static void daemon_close(struct home *home)
 
 	if (h->listens)
 		uv_close((uv_handle_t *)&h->listener, handle_closed);
+	if (h->watches) {
+		uv_close((uv_handle_t *)&h->families, handle_closed);
+		close(h->family_fd);
+	}
 	server_free(h->server);
 	store_free(h->store);
 	uv_close((uv_handle_t *)&h->timer, handle_closed);
@@ -302,6 +335,7 @@ int home_daemon(uv_loop_t *loop, const char *path, const struct configuration_ow
 	h->server = server_new(h->store, &callbacks);
 	/* What the data path has is of an earlier life: it is reported when it is ours. */
 	server_bind(h->server, 0, &running);
+	watch_families(h);
 	*made = &h->home;
 	return 0;
 }
