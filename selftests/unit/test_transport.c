@@ -690,6 +690,40 @@ static void events_tell_the_story(void **state)
 	client_free(monitor);
 }
 
+/* Who does not read loses notifications, is told so, and is answered all the same. */
+static void a_flood_of_notifications(void **state)
+{
+	struct home *h = *state;
+	struct client *c = connected(h), *monitor = connected(h);
+	struct client_verdict v;
+	struct client_status st;
+	struct client_event e = {};
+	char key[SLUICE_KEY_MAX + 1];
+
+	good(monitor, client_subscribe(monitor, 1 << SLUICE_GROUP_CONFIG));
+	/* some 20 MB: more than a socket holds, even where much was asked for */
+	for (int round = 0; round < 26; round++) {
+		good(c, client_begin(c, NULL));
+		for (int i = 0; i < 3000; i++) {
+			snprintf(key, sizeof(key), "%0250d", i);
+			good(c, client_set(c, SLUICE_OBJECT_PORT, key, 250, &round, sizeof(round), 0));
+		}
+		good(c, client_commit(c, &(struct client_commit){}, &v));
+		client_verdict_free(&v);
+		good(monitor, client_status(monitor, &st));
+		assert_int_equal(st.running, round + 1);
+	}
+	while (!e.lost)
+		good(monitor, client_next_event(monitor, &e, 1000));
+	while (!client_next_event(monitor, &e, 0))
+		;
+	good(c, client_begin(c, NULL));
+	good(monitor, client_next_event(monitor, &e, 10000));
+	assert_int_equal(e.cmd, SLUICE_CMD_TXN_BEGIN);
+	client_free(c);
+	client_free(monitor);
+}
+
 /* --- many and much ----------------------------------------------------------------------- */
 
 static double seconds(void)
@@ -1059,6 +1093,7 @@ int main(void)
 		T(goes_back_without_a_compiler),
 		T(sixteen_generations),
 		T(events_tell_the_story),
+		T(a_flood_of_notifications),
 		T(a_hundred_thousand_objects),
 		T(eight_at_once),
 		cmocka_unit_test_setup_teardown(a_client_compiles, setup_alone, teardown_alone),
