@@ -10,12 +10,17 @@ lab objt;
 host a { default via 10.0.1.1; default via 2001:db8:1::1; }
 host b { default via 10.0.2.1; default via 2001:db8:2::1; }
 host c { default via 10.0.3.1; }
-router r { sluiced; }
+router r { }
 link a.eth0 10.0.1.2/24 2001:db8:1::2/64 -- r.left 10.0.1.1/24 2001:db8:1::1/64;
 link b.eth0 10.0.2.2/24 2001:db8:2::2/64 -- r.right 10.0.2.1/24 2001:db8:2::1/64;
 link c.eth0 10.0.3.2/24 -- r.third 10.0.3.1/24;
 END
-wait_for 10 at r status
+daemon() {
+	sluiced -n "$LAB.r" >> "$LAB_DIR/sluiced.log" 2>&1 &
+	sluiced=$!
+	wait_for 15 at r status
+}
+check "sluiced starts" daemon
 # What r's kernel has no route to.
 on b ip addr add 10.9.0.1/32 dev lo
 on b ip addr add 2001:db8:9::1/128 dev lo
@@ -166,11 +171,28 @@ check "nor is the way" not pings 10.9.0.1
 check "rollback" at r rollback
 check "brings it back" wait_for 10 forwards 10.9.0.1
 
+# ---- next hops ------------------------------------------------------------------------------------
+
+kept() { on r ip neigh show to "$1" dev "$2" | grep -q managed; }
+check "a next hop that no route has any more is the kernel's to forget" eval \
+	'at r route add 10.60.0.0/16 via 10.0.3.2 port third && wait_for 5 kept 10.0.3.2 third &&
+	at r route del 10.60.0.0/16 && not kept 10.0.3.2 third'
+on r ip neigh replace 10.0.3.77 lladdr 02:00:00:00:00:77 dev third nud permanent
+check "one that is permanent stays so" eval 'at r route add 10.60.0.0/16 via 10.0.3.77 port third &&
+	wait_for 5 says "dev third$" at r route get 10.60.0.1 &&
+	says PERMANENT on r ip neigh show to 10.0.3.77 dev third'
+at r route del 10.60.0.0/16 > /dev/null
+
 # ---- who outlives the daemon --------------------------------------------------------------------
 
-pid=$(at r -j status | jq .pid)
-kill -HUP "$pid"
+kill -HUP $sluiced
 check "a reload keeps it" forwards 10.9.0.1
+kill -KILL $sluiced
+wait $sluiced 2> /dev/null
+check "without a daemon it goes on" pings 10.9.0.1
+check "a new one starts" daemon
+check "it has it all" json '.[0].routes.static == 100003 and (.[0].ports | length == 3)' status
+check "and goes on" wait_for 10 forwards 10.9.0.1
 flush_all() { printf 'group flush\nroute flush\nset flush\nport flush\n' | at r -batch - -atomic; }
 check "ports that a document uses cannot be flushed" fails_saying 'no port is called "left"' flush_all
 document "" > /dev/null

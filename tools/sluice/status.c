@@ -39,8 +39,11 @@ static void print_routes(const json_t *routes)
 		printf("%-12snot routed by sluice\n", "routes");
 		return;
 	}
-	printf("%-12s%lld ip4, %lld ip6, %.1f MB of tables%s\n", "routes",
-	       field_number(routes, "ip4"), field_number(routes, "ip6"),
+	printf("%-12s%lld ip4, %lld ip6, ", "routes", field_number(routes, "ip4"),
+	       field_number(routes, "ip6"));
+	if (field_number(routes, "static"))
+		printf("%lld static, ", field_number(routes, "static"));
+	printf("%.1f MB of tables%s\n",
 	       field_real(routes, "table_bytes") / 1e6,
 	       field_true(routes, "ready") ? "" : ", still being read");
 	if (not_taken)

@@ -42,6 +42,7 @@ static json_t *status_routes(const struct view *v)
 		      json_number(fib.published[0]), "ip6", json_number(fib.published[1]));
 	json_object_set_new(o, "ip4_max", json_number(v->image->limit4));
 	json_object_set_new(o, "ip6_max", json_number(v->image->limit6));
+	json_object_set_new(o, "static", json_number(v->image->statics.len));
 	json_object_set_new(o, "not_taken", json_number(fib.left_out[0] + fib.left_out[1]));
 	json_object_set_new(o, "table_bytes", json_number(ip4.bytes_used + ip6.bytes_used));
 	json_object_set_new(o, "nexthop_groups", json_number(fib.groups));
