@@ -157,5 +157,21 @@ cp "$scratch/good" "$kept"
 check "the good one is good" start
 check "and runs" eval 'at_least 1 "$(running)" && has_xdp left'
 end_daemon TERM
+
+# ---- where a service manager says ---------------------------------------------------------------
+
+if ! module_loaded; then
+	shut_down
+	elsewhere=$scratch/lib
+	check "a state directory" start_daemon r --state-dir "$elsewhere"
+	check "is another one's" equal 0 "$(running)"
+	check "a policy" apply r <<< "$two"
+	check "is kept there" test -s "$elsewhere/netns/$LAB.r/store"
+	end_daemon TERM
+	export STATE_DIRECTORY=$elsewhere
+	check "so is it by systemd's word" start
+	check "with the policy" ports "left right"
+	end_daemon TERM
+fi
 shut_down
 finish

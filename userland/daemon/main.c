@@ -164,7 +164,7 @@ static int enter(struct daemon *d, struct text *why)
 	if (!err)
 		err = lock_namespace(why);
 	if (!err)
-		err = rundir_make(&d->dir, o->run_dir, o->netns, why);
+		err = rundir_make(&d->dir, o->run_dir, o->state_dir, o->netns, why);
 	if (!err)
 		err = lock_directory(d->dir.path, why);
 	if (!err)

@@ -7,11 +7,12 @@
 
 #include "base/vec.h"
 
-enum { RUN_DIR = 256, POLICY, DETACH, REMOVE };
+enum { RUN_DIR = 256, STATE_DIR, POLICY, DETACH, REMOVE };
 
 static const struct option long_options[] = {
 	{ "netns",	required_argument, NULL, 'n' },
 	{ "run-dir",	required_argument, NULL, RUN_DIR },
+	{ "state-dir",	required_argument, NULL, STATE_DIR },
 	{ "policy",	required_argument, NULL, POLICY },
 	{ "detach",	no_argument, NULL, DETACH },
 	{ "remove",	no_argument, NULL, REMOVE },
@@ -23,9 +24,11 @@ static const struct option long_options[] = {
 
 static void print_help(FILE *out)
 {
-	fputs("usage: sluiced [-vVh] [-n NETNS] [--run-dir DIR] [--policy FILE]... [--detach | --remove]\n"
+	fputs("usage: sluiced [-vVh] [-n NETNS] [--run-dir DIR] [--state-dir DIR]\n"
+	      "               [--policy FILE]... [--detach | --remove]\n"
 	      "  -n, --netns NAME   work in this network namespace (`ip netns` lists them)\n"
 	      "  --run-dir DIR      in place of /run/sluice; -n adds /netns/NAME\n"
+	      "  --state-dir DIR    keep the configuration there, where a boot leaves it\n"
 	      "  --policy FILE      the policy to begin with, where none is kept; SIGHUP reads it again\n"
 	      "  --detach           take the data path down at the end, in place of leaving it running\n"
 	      "  --remove           take down what is pinned, whoever left it there, and end\n"
@@ -57,6 +60,9 @@ int options_read(struct options *o, int argc, char **argv)
 		case RUN_DIR:
 			o->run_dir = optarg;
 			break;
+		case STATE_DIR:
+			o->state_dir = optarg;
+			break;
 		case POLICY:
 			o->policies[o->policy_count++] = optarg;
 			break;
@@ -86,5 +92,7 @@ int options_read(struct options *o, int argc, char **argv)
 		return wrong("%s takes the data path down, and nothing else", "--remove");
 	if (!o->run_dir)
 		o->run_dir = getenv("SLUICE_RUN_DIR");
+	if (!o->state_dir)
+		o->state_dir = getenv("STATE_DIRECTORY");	/* systemd.exec(5) */
 	return -1;
 }

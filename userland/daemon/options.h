@@ -11,6 +11,7 @@
 struct options {
 	const char *netns;		/* -n; NULL: the one we are in */
 	const char *run_dir;		/* --run-dir; NULL: the default */
+	const char *state_dir;		/* --state-dir, or of the service manager; NULL: in the run directory */
 	const char **policies;		/* --policy, in order; they point into argv */
 	size_t policy_count;
 	bool detach;			/* --detach: SIGTERM takes the data path down */

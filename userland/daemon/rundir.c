@@ -52,9 +52,32 @@ static int make_private(const char *path, struct text *why)
 	return err;
 }
 
-int rundir_make(struct rundir *dir, const char *base, const char *netns, struct text *why)
+/* Names dir->store, and makes the folder that it is in. */
+static int make_state(struct rundir *dir, const char *base, const char *netns, struct text *why)
 {
-	char state[PATH_MAX];
+	char state[PATH_MAX - 64], parent[PATH_MAX];
+	int n, err;
+
+	if (base && *base)
+		n = snprintf(state, sizeof(state), "%s%s%s", base, netns ? "/netns/" : "",
+			     netns ? netns : "");
+	else
+		n = snprintf(state, sizeof(state), "%s/state", dir->path);
+	if (n >= (int)sizeof(state) || state[0] != '/') {
+		text_printf(why, "%s: the state directory must begin with \"/\", and not be too long",
+			    base);
+		return -EINVAL;
+	}
+	snprintf(dir->store, sizeof(dir->store), "%s/store", state);
+	strcpy(parent, state);
+	*strrchr(parent, '/') = '\0';
+	err = *parent ? make_folders(parent, why) : 0;
+	return err ? err : make_private(state, why);
+}
+
+int rundir_make(struct rundir *dir, const char *base, const char *state, const char *netns,
+		struct text *why)
+{
 	int n, err;
 
 	if (!base || !*base)
@@ -70,15 +93,13 @@ int rundir_make(struct rundir *dir, const char *base, const char *netns, struct 
 		return -EINVAL;
 	}
 	snprintf(dir->bpf, sizeof(dir->bpf), "%s/bpf", dir->path);
-	snprintf(dir->store, sizeof(dir->store), "%s/state/store", dir->path);
 	snprintf(dir->store_socket, sizeof(dir->store_socket), "%s/sluice.sock", dir->path);
 	snprintf(dir->query_socket, sizeof(dir->query_socket), "%s/query.sock", dir->path);
-	snprintf(state, sizeof(state), "%s/state", dir->path);
 	err = make_folders(dir->path, why);
 	if (!err)
 		err = make_private(dir->bpf, why);
 	if (!err)
-		err = make_private(state, why);
+		err = make_state(dir, state, netns, why);
 	return err;
 }
 

@@ -5,7 +5,7 @@
  *	sluice.sock	the store's messages
  *	query.sock	what runs
  *	bpf/		a bpffs of our own: pinned programs, maps and links
- *	state/store	the store on disk
+ *	state/store	the store on disk, unless that is to lie where a boot leaves it
  *	lock		held by the daemon that runs
  *	namespace	the network namespace whose ports are pinned in bpf/
  *
@@ -26,10 +26,12 @@ struct rundir {
 
 /**
  * rundir_make() - names all of it, and makes the folders.
- * @base: NULL: /run/sluice. @netns: NULL: that of the process.
+ * @base: NULL: /run/sluice. @state: where the store lies, below it netns/NAME; NULL: below
+ * @base. @netns: NULL: that of the process.
  * Return: 0, or -errno and a sentence.
  */
-int rundir_make(struct rundir *dir, const char *base, const char *netns, struct text *why);
+int rundir_make(struct rundir *dir, const char *base, const char *state, const char *netns,
+		struct text *why);
 
 /** rundir_mount() - mounts a bpffs at bpf/, if there is none. Return: 0, or -errno and a sentence. */
 int rundir_mount(const struct rundir *dir, struct text *why);
