@@ -231,8 +231,10 @@ kmod-check:
 
 install: all
 	$(Q)tools/install install "$(DESTDIR)" "$(PREFIX)"
+	$(Q)tools/install-module install "$(DESTDIR)"
 
 uninstall:
+	$(Q)tools/install-module uninstall "$(DESTDIR)"
 	$(Q)tools/install uninstall "$(DESTDIR)" "$(PREFIX)"
 
 clean:

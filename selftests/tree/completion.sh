@@ -23,11 +23,12 @@ completes() {
 }
 
 all="status check apply confirm rollback history batch policy port route group set object"
-completes "$all flow counter top monitor replay" ""
+completes "$all flow counter top monitor module replay" ""
 completes "policy port" p
 completes "show get add replace del flush" route ""
 completes get route g
 completes "show" counter ""
+completes "status load" module ""
 completes "show add replace del flush" set ""
 completes "native" port add wan eth0 mode n
 completes "host" group add 239.1.1.1 from wan to h

@@ -42,5 +42,27 @@ check "uninstall" tools/install uninstall "$dir/root" /opt/x
 check "what is not ours stays" someone_elses
 check "nothing of ours is left" nothing_left
 check "a relative PREFIX is refused" relative
+
+# The module's source for DKMS, and the module, if there is one for this kernel.
+source_there() {
+	local f version
+	version=$(sed -n 's/^MODULE_VERSION("\(.*\)");/\1/p' kmod/main.c)
+	for f in dkms.conf Kbuild kmod/build kmod/main.c kmod/btf/extract-vmlinux \
+		kmod/uapi/linux/sluice.h; do
+		[ -f "$dir/root/usr/src/sluice-$version/$f" ] || { echo "$f is not there"; return 1; }
+	done
+	# Nothing that the sources name is left out.
+	(cd "$dir/root/usr/src/sluice-$version" && grep -ho '^#include "[^"]*"' kmod/*.[ch] |
+		sed 's/.*"\(.*\)"/kmod\/\1/' | sort -u | xargs ls > /dev/null)
+}
+check "the module" tools/install-module install "$dir/root"
+if command -v dkms > /dev/null; then
+	check "its source, of the version that it says" source_there
+else
+	n=$((n + 1))
+	echo "ok $n - its source # SKIP dkms is not installed"
+fi
+check "the module is uninstalled" tools/install-module uninstall "$dir/root"
+check "and nothing of it is left" nothing_left
 echo "1..$n"
 exit $bad

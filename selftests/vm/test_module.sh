@@ -24,4 +24,4 @@ fi
 
 [ -z "${LONG-}" ] && operations=10000 || operations=1000000
 exec selftests/run --tap selftests/module/load.sh "build/test/stress" selftests/net/host_leg.sh \
-	selftests/module/unload.sh
+	selftests/module/unload.sh selftests/module/cli.sh

@@ -58,6 +58,8 @@ int counter_show(struct cli *cli, int argc, char **argv);
 int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
 int history(struct cli *cli, int argc, char **argv);
+int module_load(struct cli *cli, int argc, char **argv);
+int module_status(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
 int object_change(struct cli *cli, int argc, char **argv);
 int object_show(struct cli *cli, int argc, char **argv);

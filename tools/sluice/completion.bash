@@ -67,7 +67,7 @@ _sluice()
 	case "${words[*]}" in
 	"")
 		own="status check apply confirm rollback history batch policy port route group set"
-		own="$own object flow counter top monitor replay" ;;
+		own="$own object flow counter top monitor module replay" ;;
 	policy|object)
 		own="show" ;;
 	port|group|set)
@@ -98,6 +98,10 @@ _sluice()
 		own="--generation" ;;
 	flow|counter)
 		own="show" ;;
+	module)
+		own="status load" ;;
+	"module load")
+		files=1 ;;
 	check*)
 		own="--print --objects" files=1 ;;
 	apply*)

@@ -92,6 +92,10 @@ static const struct verb verbs[] = {
 	  "flows, ports, groups and drops, kept up to date" },
 	{ "monitor", NULL, monitor, "",
 	  "print changes and events as they come" },
+	{ "module", "status", module_status, "",
+	  "the kernel module: is it loaded, has it what is needed" },
+	{ "module", "load", module_load, "[FILE]",
+	  "load it, or say why that cannot be" },
 	{ "replay", NULL, replay, "--policy FILE --pcap FILE [FILE...] [--port NAME]\n"
 	  "       [--objects FILE] [--routes FILE] [--engine bpf|eval|both] [--each]\n"
 	  "       [--mac ADDRESS] [--any-link]",
@@ -468,6 +472,12 @@ static const char *find_object(const struct cli *cli, const char *word)
 	return n == 1 ? found : NULL;
 }
 
+/* What an object does that no command follows. */
+static bool shows_object(const struct verb *v)
+{
+	return !strcmp(v->command, "show") || !strcmp(v->command, "status");
+}
+
 /*
  * The verb of @object that @word names. No word, or an option: its "show". An object that is
  * a verb by itself takes no command. @taken: whether the word was one.
@@ -489,7 +499,7 @@ static const struct verb *find_command(const struct cli *cli, const char *object
 		if (!v->command)
 			return v;
 		text_printf(&all, "%s%s", all.len ? ", " : "", v->command);
-		if (shows ? !strcmp(v->command, "show") : is_prefix(word, v->command)) {
+		if (shows ? shows_object(v) : is_prefix(word, v->command)) {
 			found = v;
 			n++;
 		}

@@ -33,6 +33,7 @@
 #include "daemon/submission.h"
 #include "daemon/view.h"
 #include "datapath/datapath.h"
+#include "netlink/client.h"
 
 struct daemon {
 	struct options options;
@@ -174,6 +175,18 @@ static int enter(struct daemon *d, struct text *why)
 	return err;
 }
 
+/*
+ * The kernel loads an installed module when somebody asks for its family. It shall be there before
+ * the data path looks for its function.
+ */
+static void ask_for_module(void)
+{
+	struct client *c = client_new();
+
+	client_open_module(c, NULL);
+	client_free(c);
+}
+
 static int open_datapath(struct daemon *d, struct text *why)
 {
 	int err = rundir_claim(&d->dir, d->options.netns, why);
@@ -185,6 +198,7 @@ static int open_datapath(struct daemon *d, struct text *why)
 			d->dir.bpf);
 	if (err)
 		err = datapath_remove_pinned(d->dir.bpf, why);
+	ask_for_module();
 	if (!err)
 		err = datapath_open(d->dir.bpf, &d->datapath, why);
 	return err;
