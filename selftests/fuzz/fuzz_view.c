@@ -29,6 +29,7 @@ const struct names *datapath_names(const struct datapath *dp) { (void)dp; abort(
 bool datapath_port_lost_tc(const struct datapath *dp, uint16_t n) { (void)dp, (void)n; abort(); }
 const char *datapath_port_mode(const struct datapath *dp, uint16_t n) { (void)dp, (void)n; abort(); }
 bool datapath_counts_failures(const struct datapath *dp) { (void)dp; abort(); }
+const char *datapath_host_copies(const struct datapath *dp, const char **why) { (void)dp, (void)why; abort(); }
 
 int datapath_port_stats(const struct datapath *dp, uint16_t n, struct port_stats *s)
 {

@@ -42,6 +42,9 @@ forwards() {	# ADDRESS: a's packets go by XDP
 	at_least $((had + 10)) "$(reason r left forwarded)" forwarded
 }
 
+sluice -n "$LAB.r" -j monitor > "$scratch/monitor" & monitor=$!
+sleep 0.5
+
 # ---- no document at all ------------------------------------------------------------
 
 check "before, there is no way" not pings 10.9.0.1
@@ -61,6 +64,13 @@ check "route get takes it" says '^10.9.0.1 10.9.0.0/16 via 10.0.2.2 dev right' a
 check "the kernel's routes are mirrored beside it" wait_for 5 forwards 10.0.2.2
 check "IPv6, too" at r route add 2001:db8:9::/48 via 2001:db8:2::2 port right
 check "and flows" wait_for 10 forwards 2001:db8:9::1
+
+told() { jq -es "$1" "$scratch/monitor" > /dev/null; }
+check "the monitor told of each object, by its key" wait_for 5 told 'map(select(.event == "set") |
+	[.type, .key]) == [["port", "left"], ["port", "right"], ["route", "main 10.9.0.0/16"],
+	["route", "main 2001:db8:9::/48"]]'
+kill $monitor
+check "an older generation's objects are kept" says '^port add left left$' at r object show -g 1
 
 # ---- which route counts ----------------------------------------------------------------
 
