@@ -20,11 +20,11 @@
 
 /* The rule that is first so far. */
 struct rules_found {
-	__u32 priority;
+	__u32 priority;		/* 0: there is none */
 	__u32 rule;
 	__u32 action;
 };
-#define RULES_FOUND_NONE { .priority = RULES_NONE, .rule = RULES_NONE }
+#define RULES_FOUND_NONE { .rule = RULES_NONE }
 
 /* Up to RULES_LINE bytes at @offset. */
 RULES_INLINE_FN const void *rules_at(const __u8 *area, const volatile struct rules_shape *s,
@@ -48,38 +48,30 @@ RULES_INLINE_FN __u32 rules_half(const __u8 *area, const volatile struct rules_s
 }
 
 /**
- * rules_step_class() - the service class after step @i, from the one before it.
+ * rules_step() - step @i towards the service classes; all of them, from 0 up.
+ * @class: by group: 0 before the first step.
  * @value: of the step's field.
  */
-RULES_INLINE_FN __u32 rules_step_class(const __u8 *area, const volatile struct rules_shape *s,
-				       unsigned int i, __u32 class, __u32 value)
+RULES_INLINE_FN void rules_step(const __u8 *area, const volatile struct rules_shape *s,
+				unsigned int i, __u32 value, __u32 *class)
 {
 	__u32 of_field = rules_half(area, s, s->step[i].classes, value & s->step[i].mask);
+	__u32 *c = &class[s->step[i].group % RULES_GROUPS_MAX];
 
-	if (i == 0)
-		return of_field;
-	return rules_half(area, s, s->step[i].combined, (__u64)class * s->step[i].width + of_field);
+	*c = s->step[i].combined ? rules_half(area, s, s->step[i].combined,
+					      (__u64)*c * s->step[i].width + of_field) : of_field;
 }
 
 /* Whether service @service has the packet. */
 RULES_INLINE_FN int rules_service_has(const __u8 *area, const volatile struct rules_shape *s,
-				      __u32 service, __u32 class, __u32 sport)
+				      __u32 service, const __u32 *class)
 {
-	__u32 bits = rules_word(area, s, s->bits, (__u64)class * s->bits_words + service / 32);
+	__u32 all = ~0u;
 
-	if (!(bits >> (service & 31) & 1))
-		return 0;
-	if (s->compare && service >= s->compare_first) {
-		const struct rules_compare *c =
-			rules_at(area, s, s->compare + sizeof(*c) *
-				 (__u64)(service - s->compare_first));
-
-		for (unsigned int i = 0; i < RULES_COMPARES; i++)
-			if (sport >= c->range[i].first && sport <= c->range[i].last)
-				return 1;
-		return 0;
-	}
-	return 1;
+	for (unsigned int g = 0; g < RULES_GROUPS_MAX && g < s->groups; g++)
+		all &= rules_word(area, s, s->group[g].bits,
+				  (__u64)class[g] * s->bits_words + service / 32);
+	return all >> (service & 31) & 1;
 }
 
 RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct rules_shape *s,
@@ -87,7 +79,8 @@ RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct ru
 {
 	const struct rules_head *head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)rule);
 
-	if (head->priority < found->priority) {
+	/* 0, no rule, comes last. */
+	if (head->priority - 1 < found->priority - 1) {
 		found->priority = head->priority;
 		found->action = head->action;
 		found->rule = rule;
@@ -96,17 +89,17 @@ RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct ru
 
 /**
  * rules_cell() - what one cell adds to what was found.
- * @class: the service class. @sport: the source port.
+ * @class: the service class of each group.
  */
 RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_shape *s, __u32 cell,
-				__u32 class, __u32 sport, struct rules_found *found)
+				const __u32 *class, struct rules_found *found)
 {
 	__u32 kind = RULES_KIND(cell), at = RULES_AT(cell);
 
 	if (!cell)
 		return;
 	if (kind == RULES_ROW) {
-		cell = rules_word(area, s, s->rows, (__u64)at * s->classes + class);
+		cell = rules_word(area, s, s->rows, (__u64)at * s->group[0].classes + class[0]);
 		kind = RULES_KIND(cell);
 		at = RULES_AT(cell);
 	}
@@ -115,7 +108,7 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 			const struct rules_entry *e =
 				rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
 
-			if (rules_service_has(area, s, e->service & ~RULES_LAST, class, sport)) {
+			if (rules_service_has(area, s, e->service & ~RULES_LAST, class)) {
 				rules_found_take(area, s, e->rule, found);
 				break;
 			}
@@ -128,7 +121,7 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 		const struct rules_head *head =
 			rules_at(area, s, s->heads + sizeof(*head) * (__u64)at);
 
-		if (!rules_service_has(area, s, head->service, class, sport))
+		if (!rules_service_has(area, s, head->service, class))
 			return;
 	} else if (kind != RULES_SURE) {
 		return;
@@ -136,23 +129,32 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 	rules_found_take(area, s, at, found);
 }
 
+/* Where the two buckets of a key are, in bytes from the area's start. */
+RULES_INLINE_FN void rules_buckets(const volatile struct rules_shape *s, __u64 key, __u64 *first,
+				   __u64 *second)
+{
+	__u64 hash = key * RULES_HASH;
+
+	hash ^= hash >> 32;
+	*first = s->buckets + RULES_LINE * ((hash & 0xffffffffu) * s->bucket_count >> 32);
+	*second = s->buckets + RULES_LINE * ((hash >> 32) * s->bucket_count >> 32);
+}
+
 /* The cell of two nodes in the hash. */
 RULES_INLINE_FN __u32 rules_hashed_cell(const __u8 *area, const volatile struct rules_shape *s,
 					__u32 source, __u32 destination)
 {
-	__u64 key = RULES_KEY(source, destination), hash = key * RULES_HASH;
-	const struct rules_bucket *b[2];
+	__u64 key = RULES_KEY(source, destination), first, second;
+	const struct rules_bucket *a, *b;
 
-	hash ^= hash >> 32;
-	b[0] = rules_at(area, s, s->buckets + RULES_LINE *
-			((hash & 0xffffffffu) * s->bucket_count >> 32));
-	b[1] = rules_at(area, s, s->buckets + RULES_LINE *
-			((hash >> 32) * s->bucket_count >> 32));
+	rules_buckets(s, key, &first, &second);
+	a = rules_at(area, s, first);
+	b = rules_at(area, s, second);
 	for (unsigned int i = 0; i < RULES_BUCKET; i++) {
-		if (b[0]->key[i] == key)
-			return b[0]->cell[i];
-		if (b[1]->key[i] == key)
-			return b[1]->cell[i];
+		if (a->key[i] == key)
+			return a->cell[i];
+		if (b->key[i] == key)
+			return b->cell[i];
 	}
 	return 0;
 }
@@ -184,7 +186,7 @@ RULES_INLINE_FN __u32 rules_plane_cell(const __u8 *area, const volatile struct r
 
 /* More than two bands: each pair of nodes over the two classes. */
 RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct rules_shape *s,
-				      __u32 source, __u32 destination, __u32 class, __u32 sport,
+				      __u32 source, __u32 destination, const __u32 *class,
 				      struct rules_found *found)
 {
 	for (unsigned int i = 0; i < RULES_BANDS_MAX && i < s->bands[0]; i++) {
@@ -198,35 +200,34 @@ RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct ru
 					     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
 
 			if (y != RULES_NONE)
-				rules_cell(area, s, rules_plane_cell(area, s, x, y), class, sport,
-					   found);
+				rules_cell(area, s, rules_plane_cell(area, s, x, y), class, found);
 		}
 	}
 }
 
 /**
  * rules_walk() - the first rule that matches.
- * @source, @destination: address words. @class: service class. @sport: source port.
+ * @source, @destination: address words. @class: service classes by group.
  * @found: RULES_FOUND_NONE; left so if no rule matches.
  */
 RULES_INLINE_FN void rules_walk(const __u8 *area, const volatile struct rules_shape *s,
-				__u32 source, __u32 destination, __u32 class, __u32 sport,
+				__u32 source, __u32 destination, const __u32 *class,
 				struct rules_found *found)
 {
 	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
 	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
 
 	if (s->chain[0]) {
-		rules_walk_bands(area, s, source, destination, class, sport, found);
+		rules_walk_bands(area, s, source, destination, class, found);
 		return;
 	}
-	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), class, sport, found);
+	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), class, found);
 	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), class, sport, found);
+		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), class, found);
 	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), class, sport, found);
+		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), class, found);
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), class, sport, found);
+		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), class, found);
 }
 
 #endif

@@ -6,7 +6,8 @@
  * What a packet needs (userland/rules/rules.c says why this is right):
  *
  *	source, destination	one look-up each -> an address word
- *	all other fields	one small array each, combined two by two -> a service class
+ *	all other fields	one small array each, combined two by two -> a service class (rarely
+ *				more than one: struct rules_group)
  *	the words		one cell of each plane -> the least rule
  *
  * Everything lies in one area, and is named by offsets in bytes from its start; the shape
@@ -76,7 +77,7 @@ enum rules_field {
 #define RULES_SURE	1u	/* the rule, whatever the service */
 #define RULES_ONE	2u	/* the rule, if its service has the packet */
 #define RULES_LIST	3u	/* an entry's number: the first whose service has the packet */
-#define RULES_ROW	4u	/* a row's number: a cell for each service class, no further row */
+#define RULES_ROW	4u	/* a row's number: a cell for each class of group 0, no further row */
 #define RULES_KIND(cell)	((cell) >> 29)
 #define RULES_AT(cell)		((cell) & 0x1fffffffu)
 #define RULES_CELL(kind, at)	((kind) << 29 | (at))
@@ -90,7 +91,7 @@ struct rules_entry {
 
 /* A rule, by its number. */
 struct rules_head {
-	__u32 priority;		/* the least wins; no two are equal; RULES_NONE: no such rule */
+	__u32 priority;		/* from 1, the least wins, no two are equal; 0: no such rule */
 	__u32 action;		/* the owner's */
 	__u32 service;
 	__u32 reserved;
@@ -111,26 +112,27 @@ _Static_assert(sizeof(struct rules_bucket) == RULES_LINE, "rules_bucket");
 #define RULES_KEY(source, destination)	((__u64)(source) << RULES_CLASS_BITS | (destination))
 #define RULES_HASH	0x9e3779b97f4a7c15ull
 
-/* Source ports that are compared, where classes of both ports together would be too many. */
-#define RULES_COMPARES	4
-struct rules_compare {
-	struct {
-		__u16 first, last;
-	} range[RULES_COMPARES];	/* those not used: first 1, last 0 */
-};
-_Static_assert(sizeof(struct rules_compare) == 16, "rules_compare");
-
 /*
- * One field's part in the service class: class = combined[class * width + classes[value]],
- * where for the first field class is 0 and width of no matter.
+ * One field's part in the service classes: class = combined[class * width + classes[value]],
+ * of the class of its group, or, for the first field of a group, class = classes[value].
  */
 struct rules_step {
 	__u32 field;		/* enum rules_field */
 	__u32 mask;		/* values - 1 */
 	__u32 classes;		/* __u16[values] */
 	__u32 width;		/* classes of the field */
-	__u32 combined;		/* __u16[]; 0 for the first */
-	__u32 pad;
+	__u32 combined;		/* __u16[]; 0 for the first of a group */
+	__u32 group;
+};
+#define RULES_GROUPS_MAX	8u
+
+/*
+ * The fields are in groups: one, unless all fields' classes together would be too many. A
+ * service has the packet if it has its class in each group.
+ */
+struct rules_group {
+	__u32 classes;
+	__u32 bits;		/* __u32[classes][bits_words]: whether service s has the class */
 };
 
 /*
@@ -141,20 +143,18 @@ struct rules_shape {
 	__u32 bytes;		/* of the area: whole pages */
 	__u32 last;		/* the greatest offset that may be read: bytes - RULES_LINE */
 
-	__u32 steps;		/* 0: no rule tests anything but addresses; the class is 0 */
+	__u32 steps;		/* 0: no rule tests anything but addresses */
 	struct rules_step step[RULES_FIELD_COUNT];
-	__u32 classes;		/* service classes, at least 1 */
-	__u32 services;		/* services, number 0 being "any" */
-	__u32 bits;		/* __u32[classes][bits_words]: whether service s has the class */
+	__u32 groups;		/* at least 1, with at least one class */
+	struct rules_group group[RULES_GROUPS_MAX];
 	__u32 bits_words;
-	__u32 compare;		/* struct rules_compare[], of services from compare_first on */
-	__u32 compare_first;
+	__u32 services;		/* service 0 is "any" */
 
 	__u32 heads;		/* struct rules_head[rules] */
 	__u32 rules;
 	__u32 lists;		/* struct rules_entry[] */
 	__u32 list_max;		/* entries of the longest: 0, 8 or RULES_LIST_MAX */
-	__u32 rows;		/* __u32[][classes] */
+	__u32 rows;		/* __u32[][group[0].classes] */
 
 	/*
 	 * The planes: bands[0] of the sources by bands[1] of the destinations. Band 0 is wide:

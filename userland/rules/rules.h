@@ -124,7 +124,8 @@ struct rules_stats {
 	size_t bytes_lists, bytes_rows;
 	size_t bytes_memory;	/* our own beside it, roughly */
 	size_t classes[2];	/* address classes by enum rule_side, those of no packet included */
-	size_t services, service_classes;
+	size_t services, service_classes;	/* classes of group 0 */
+	unsigned int groups;		/* of fields: 1 unless services are hostile */
 	size_t cells;		/* in the hash */
 	size_t writes;		/* (cell, rule) pairs of the last build */
 	size_t lists, rows;	/* different ones */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bands.c: choosing bands by counting cells.
+ *
+ * Limits are 2^i - 1 nodes. For two bands a side a histogram over the pieces, by the
+ * logarithms of their two subtrees, gives the writes into the hash for all pairs of limits at
+ * once, and one over the nodes the sizes of the dense planes; the most promising
+ * pairs are then counted in full. If none of them fits, more bands: each limit in turn is set
+ * to the best value between its neighbours, until nothing gets better.
+ */
+#include "rules/bands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOGS		22	/* logarithms of sizes, and one for roots, which are always wide */
+#define ROOT_LOG	(LOGS - 1)
+#define SMALL		((size_t)64 << 10)	/* bytes: then a single plane is best */
+#define CELL_HASHED	15	/* bytes a hashed cell takes, with the free ones beside it */
+#define WRITES_MAX	((size_t)100000000)	/* some seconds */
+#define TRIED		6	/* pairs of limits that are counted in full */
+
+static unsigned int log_of(const struct forest_node *n)
+{
+	return n->parent ? 32 - __builtin_clz(n->size) : ROOT_LOG;
+}
+
+/* ---- counting one choice --------------------------------------------------- */
+
+/* By node: how many of its band are at and below it, its band in the low bits. */
+#define BAND_BITS 3
+static uint32_t *count_side(const struct forest *f, unsigned int bands, const uint32_t *limit,
+			    uint32_t *wide)
+{
+	uint32_t *count = xcalloc(f->nodes.len, sizeof(*count));
+
+	*wide = 0;
+	for (size_t i = f->order.len; i-- > 0;) {
+		uint32_t node = *(uint32_t *)vec_at(&f->order, i);
+		const struct forest_node *n = forest_node(f, node);
+		unsigned int band = 0, above = 0;
+
+		if (n->parent)
+			while (band + 1 < bands && n->size <= limit[band])
+				band++;
+		*wide += !band;
+		count[node] += (1 << BAND_BITS) + band;
+		if (!n->parent)
+			continue;
+		if (forest_node(f, n->parent)->parent)
+			while (above + 1 < bands &&
+			       forest_node(f, n->parent)->size <= limit[above])
+				above++;
+		if (above == band)
+			count[n->parent] += count[node] & ~7u;
+	}
+	return count;
+}
+
+/* Counts what the choice takes; of a plane's two forms, the smaller. */
+static void count_choice(const struct forest *forest, const struct vec *pieces, struct bands *c)
+{
+	size_t writes[2][2] = { { 0 } }, narrow[2];
+	uint32_t *count[2];
+
+	for (unsigned int side = 0; side < 2; side++) {
+		count[side] = count_side(&forest[side], c->bands[side], c->limit[side],
+					 &c->wide[side]);
+		narrow[side] = forest_size(&forest[side]) - c->wide[side];
+	}
+	for (size_t i = 0; i < pieces->len; i++) {
+		const struct piece *p = vec_at(pieces, i);
+		uint32_t s = count[0][p->node[0]], d = count[1][p->node[1]];
+
+		writes[!!(s & 7)][!!(d & 7)] += (size_t)(s >> BAND_BITS) * (d >> BAND_BITS);
+	}
+	free(count[0]);
+	free(count[1]);
+	c->nw = writes[1][0];
+	c->wn = writes[0][1];
+	c->nn = writes[1][1];
+	c->bytes = sizeof(uint32_t) * c->wide[0] * c->wide[1] + CELL_HASHED * writes[1][1];
+	c->nw_hashed = CELL_HASHED * writes[1][0] < sizeof(uint32_t) * narrow[0] * c->wide[1];
+	c->bytes += c->nw_hashed ? CELL_HASHED * writes[1][0] :
+		    c->nw ? sizeof(uint32_t) * narrow[0] * c->wide[1] : 0;
+	c->wn_hashed = CELL_HASHED * writes[0][1] < sizeof(uint32_t) * narrow[1] * c->wide[0];
+	c->bytes += c->wn_hashed ? CELL_HASHED * writes[0][1] :
+		    c->wn ? sizeof(uint32_t) * narrow[1] * c->wide[0] : 0;
+	c->nw_hashed &= c->nw;
+	c->wn_hashed &= c->wn;
+	if (c->bands[0] > 2 || c->bands[1] > 2)
+		for (unsigned int side = 0; side < 2; side++)
+			c->bytes += sizeof(uint32_t) * forest_size(&forest[side]) * c->bands[side];
+	c->writes = writes[0][0] + writes[0][1] + writes[1][0] + writes[1][1];
+}
+
+static bool is_possible(const struct bands *c, size_t budget)
+{
+	return c->bytes <= budget && c->writes <= WRITES_MAX && c->wide[0] <= RULES_WIDE_MAX &&
+	       c->wide[1] <= RULES_WIDE_MAX;
+}
+
+/* Writes take time, and long lists room: a byte each. */
+static size_t cost(const struct bands *c)
+{
+	return c->bytes + c->writes;
+}
+
+static int choice_cmp(const void *a, const void *b)
+{
+	size_t x = cost(a), y = cost(b);
+
+	return x < y ? -1 : x > y;
+}
+
+/* ---- two bands --------------------------------------------------------------- */
+
+/* A pair of limits, and what it takes by the histograms. */
+struct pair {
+	unsigned int log[2];
+	double bytes;
+};
+
+static int pair_cmp(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	if (x->bytes != y->bytes)
+		return x->bytes < y->bytes ? -1 : 1;
+	return x->log[0] != y->log[0] ? (int)x->log[0] - (int)y->log[0] :
+	       (int)x->log[1] - (int)y->log[1];
+}
+
+static void choose_two(const struct forest *forest, const struct vec *pieces, size_t budget,
+		       struct vec *choices)
+{
+	double weight[LOGS + 1][LOGS + 1] = { { 0 } };
+	size_t nodes[2][LOGS] = { { 0 } }, before = choices->len;
+	struct pair pair[ROOT_LOG * ROOT_LOG];
+	unsigned int pairs = 0;
+
+	for (unsigned int side = 0; side < 2; side++)
+		for (size_t i = 1; i < forest[side].nodes.len; i++)
+			nodes[side][log_of(forest_node(&forest[side], i))]++;
+	for (size_t i = 0; i < pieces->len; i++) {
+		const struct piece *p = vec_at(pieces, i);
+		const struct forest_node *s = forest_node(&forest[0], p->node[0]);
+		const struct forest_node *d = forest_node(&forest[1], p->node[1]);
+
+		weight[log_of(s)][log_of(d)] += (double)s->size * d->size;
+	}
+	/* weight[i][j] becomes the sum of all up to i and j. */
+	for (unsigned int i = 0; i < ROOT_LOG; i++)
+		for (unsigned int j = 0; j < ROOT_LOG; j++)
+			weight[i][j] += (i ? weight[i - 1][j] : 0) + (j ? weight[i][j - 1] : 0) -
+					(i && j ? weight[i - 1][j - 1] : 0);
+	for (unsigned int i = 0; i < ROOT_LOG; i++) {
+		for (unsigned int j = 0; j < ROOT_LOG; j++) {
+			double narrow[2] = { 0 }, wide[2] = { 0 };
+
+			for (unsigned int k = 0; k < LOGS; k++) {
+				*(k <= i ? &narrow[0] : &wide[0]) += nodes[0][k];
+				*(k <= j ? &narrow[1] : &wide[1]) += nodes[1][k];
+			}
+			if (wide[0] > RULES_WIDE_MAX || wide[1] > RULES_WIDE_MAX)
+				continue;
+			pair[pairs++] = (struct pair){ { i, j },
+				4 * (wide[0] * wide[1] + narrow[0] * wide[1] + narrow[1] * wide[0]) +
+				CELL_HASHED * weight[i][j] };
+		}
+	}
+	qsort(pair, pairs, sizeof(*pair), pair_cmp);
+	for (unsigned int i = 0; i < pairs && i < TRIED; i++) {
+		struct bands c = { 0 };
+
+		for (unsigned int side = 0; side < 2; side++) {
+			c.bands[side] = pair[i].log[side] ? 2 : 1;
+			c.limit[side][0] = (1u << pair[i].log[side]) - 1;
+		}
+		count_choice(forest, pieces, &c);
+		if (is_possible(&c, budget))
+			vec_append(choices, &c);
+	}
+	if (choices->len - before > 1)
+		qsort(vec_at(choices, before), choices->len - before, choices->elem_size,
+		      choice_cmp);
+}
+
+/* ---- more bands -------------------------------------------------------------- */
+
+static unsigned int greatest_log(const struct forest *f)
+{
+	unsigned int greatest = 1;
+
+	for (size_t i = FOREST_ROOTS; i < f->nodes.len; i++)
+		if (log_of(forest_node(f, i)) > greatest)
+			greatest = log_of(forest_node(f, i));
+	return greatest;
+}
+
+/* Tries all values for one limit that keep the limits falling. Return: whether one was better. */
+static bool improve(const struct forest *forest, const struct vec *pieces, struct bands *c,
+		    unsigned int side, unsigned int which, unsigned int greatest)
+{
+	unsigned int low = which + 2 < c->bands[side] ?
+			   32u - __builtin_clz(c->limit[side][which + 1]) : 0;
+	unsigned int high = which ? 32u - __builtin_clz(c->limit[side][which - 1]) : greatest;
+	struct bands best = *c;
+
+	for (unsigned int log = low; log <= high; log++) {
+		struct bands other = *c;
+
+		other.limit[side][which] = (1u << log) - 1;
+		if (!other.limit[side][which] || other.limit[side][which] == c->limit[side][which])
+			continue;
+		count_choice(forest, pieces, &other);
+		/* Too wide is worse than any size. */
+		if (other.wide[0] > RULES_WIDE_MAX || other.wide[1] > RULES_WIDE_MAX)
+			continue;
+		if (cost(&other) < cost(&best) || best.wide[0] > RULES_WIDE_MAX ||
+		    best.wide[1] > RULES_WIDE_MAX)
+			best = other;
+	}
+	if (!memcmp(best.limit, c->limit, sizeof(best.limit)))
+		return false;
+	*c = best;
+	return true;
+}
+
+static void choose_more(const struct forest *forest, const struct vec *pieces, unsigned int bands,
+			size_t budget, struct vec *choices)
+{
+	unsigned int greatest[2];
+	struct bands c = { .bands = { bands, bands } };
+	bool better = true;
+
+	for (unsigned int side = 0; side < 2; side++) {
+		greatest[side] = greatest_log(&forest[side]);
+		for (unsigned int i = 0; i + 1 < bands; i++)
+			c.limit[side][i] = (1u << (1 + greatest[side] * (bands - 1 - i) / bands)) - 1;
+	}
+	count_choice(forest, pieces, &c);
+	for (unsigned int round = 0; better && round < 4; round++) {
+		better = false;
+		for (unsigned int side = 0; side < 2; side++)
+			for (unsigned int i = 0; i + 1 < bands; i++)
+				better |= improve(forest, pieces, &c, side, i, greatest[side]);
+	}
+	if (is_possible(&c, budget))
+		vec_append(choices, &c);
+}
+
+void bands_choose(const struct forest *forest, const struct vec *pieces, size_t budget, bool more,
+		  struct vec *choices)
+{
+	struct bands all_wide = { .bands = { 1, 1 } };
+	size_t nodes = (size_t)forest_size(&forest[0]) * forest_size(&forest[1]);
+
+	if (more) {
+		for (unsigned int bands = 3; bands <= RULES_BANDS_MAX; bands++)
+			choose_more(forest, pieces, bands, budget, choices);
+		return;
+	}
+	if (nodes <= SMALL / sizeof(uint32_t)) {
+		count_choice(forest, pieces, &all_wide);
+		if (is_possible(&all_wide, budget))
+			vec_append(choices, &all_wide);
+	}
+	choose_two(forest, pieces, budget, choices);
+}
