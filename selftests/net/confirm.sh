@@ -29,6 +29,7 @@ cut_off() { fails_saying "" on a ping -q -c 1 -W 1 10.0.2.2; }
 # The number of the store's running generation, and that of the one whose contents it has
 running() { at r -j history | jq -r 'select(.state == "running").number'; }
 contents_of() { at r -j history | jq -r 'select(.state == "running") | .from // .number'; }
+applied() { equal "$1" "$(at r -j history | jq 'select(.state == "running").applied')" applied; }
 notes() { at r -j status | jq -r '.notes[]'; }
 
 for to in 10.0.1.2 10.0.2.2; do
@@ -49,6 +50,7 @@ check "cuts off" cut_off
 check "not confirmed, it goes" wait_for 15 reaches
 check "the store has the good one's contents" equal "$good" "$(contents_of)"
 check "and the daemon runs what the store runs" equal "$(running)" "$(generation r)"
+check "which the store knows" applied true
 
 # ---- the daemon dies ----------------------------------------------------------------------
 
@@ -74,6 +76,7 @@ if module_loaded; then
 	check "status says who has the configuration" fails_saying "the module has the configuration" \
 		at r status
 	check "packets are as before: nobody has told the data path" cut_off
+	check "and that is known" applied false
 else
 	check "nobody answers" fails_saying "sluiced" at r history
 	sleep $((time + 1 - SECONDS + began))
@@ -83,6 +86,7 @@ check "and the data path follows" wait_for 10 reaches
 check "the store has the good one's contents" equal "$good" "$(contents_of)"
 check "under a new number" equal $((bad + 1)) "$(running)"
 check "which the daemon runs" equal $((bad + 1)) "$(generation r)"
+check "and says so to the store" applied true
 check "and nothing waits any more" equal null "$(at r -j status | jq .confirm)"
 check "with no complaint" equal "" "$(notes)"
 

@@ -95,6 +95,20 @@ if module_loaded; then
 	check "and the file follows" wait_for 10 not_older
 fi
 
+# ---- who is not the only one ------------------------------------------------------------------
+
+hold=$top/build/test/hold
+if module_loaded && [ -x "$hold" ]; then
+	end_daemon TERM
+	exec_on r "$hold" compiler < <(exec sleep 100) > "$scratch/held" & holding=$!
+	wait_for 10 grep -q ready "$scratch/held"
+	check "where another compiler is bound, sluiced says so and ends" \
+		fails_saying "another compiler is bound to the module's store" sluiced -n "$LAB.r"
+	kill $holding
+	wait $holding 2> /dev/null
+	check "and starts when that has gone" start
+fi
+
 # ---- a module that comes later ------------------------------------------------------------
 
 if module_loaded; then

@@ -36,6 +36,8 @@ static void generation_json(const struct cli *cli, const struct client_status *s
 		json_object_set_new(o, "from", json_integer(g->from));
 	if (*g->comment)
 		json_object_set_new(o, "comment", json_text(g->comment));
+	if (runs)
+		json_object_set_new(o, "applied", json_boolean(g->number == s->applied));
 	if (runs && s->confirm_waits)
 		json_object_set_new(o, "confirm_left_ms", json_integer(s->confirm_left_ms));
 	if (comes_back(s, g))
@@ -100,6 +102,9 @@ static void history_text(const struct cli *cli, const struct client_status *s)
 	columns_print(&t, cli);
 	if (s->candidate_waits)
 		printf("generation %" PRIu64 " waits for sluiced's verdict\n", s->candidate);
+	if (s->running != s->applied)
+		printf("generation %" PRIu64 " is not what the data path runs%s\n", s->running,
+		       s->compiler ? ": see 'sluice status'" : ", until sluiced is started");
 }
 
 int history(struct cli *cli, int argc, char **argv)

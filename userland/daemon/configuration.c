@@ -33,10 +33,8 @@ int configuration_open(uv_loop_t *loop, const char *path, const struct configura
 	err = home_module(loop, path, owner, &c->home, &c->why);
 	c->in_module = !err;
 	if (!err) {
-		text_printf(&c->why, "it is loaded");
+		text_printf(&c->why, "which is loaded");
 	} else if (err == -ENOENT) {
-		text_free(&c->why);
-		text_printf(&c->why, "the module is not loaded");
 		err = home_daemon(loop, path, owner, &c->home, why);
 	} else {
 		text_printf(why, "%s", text_string(&c->why));

@@ -191,8 +191,10 @@ static int connect_module(struct home_module *h, int patience_ms, uint64_t *runn
 	if (!err)
 		err = client_subscribe(c, 1 << SLUICE_GROUP_CONFIG);
 	if (err) {
-		if (!why->len)
-			text_printf(why, "%s", client_error(c));
+		if (!why->len && err == -ENOENT)
+			text_printf(why, "the module is not loaded");
+		else if (!why->len)
+			text_printf(why, "the module's store is not to be had: %s", client_error(c));
 		client_free(c);
 		return err;
 	}
@@ -213,6 +215,8 @@ static bool connected(struct home_module *h)
 		return true;
 	if (!connect_module(h, 0, &running, &why)) {
 		notes_clear(h->owner.notes, "module");
+		/* a verdict may have been lost with the connection */
+		h->astray |= running != h->applied;
 		return true;
 	}
 	notes_set(h->owner.notes, "module", "its store cannot be reached (%s): another try follows",
