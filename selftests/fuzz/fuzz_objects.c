@@ -81,19 +81,12 @@ static void read_line(const char *line, const char *end, struct vec *objects)
 	text_free(&why);
 }
 
-/* As the store has them: sorted, none twice. */
 static int compare(const void *a, const void *b)
 {
-	const struct object *x = a, *y = b;
-	uint8_t kx[SLUICE_KEY_MAX], ky[SLUICE_KEY_MAX];
-	size_t nx = object_key(x, kx), ny = object_key(y, ky);
-	int order = memcmp(kx, ky, nx < ny ? nx : ny);
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	return order ? order : nx < ny ? -1 : nx > ny;
+	return object_cmp(a, b);
 }
 
+/* As the store has them: sorted, none twice. */
 static void sort(struct vec *objects)
 {
 	struct object *o = objects->data;

@@ -22,8 +22,7 @@
 #include "netlink/client.h"
 #include "netlink/object.h"
 #include "store.h"
-
-#define WORDS_MAX 64
+#include "words.h"
 
 struct batch {
 	const char *file;
@@ -120,26 +119,21 @@ static bool is_for_all(const char *word)
 /* Return: an exit code; a line that is empty, or a remark, is fine. */
 static int run_line(const struct cli *cli, char *line)
 {
-	char *words[WORDS_MAX + 1], *rest, *word;
+	char *words[WORDS_MAX + 1];
 	struct cli own = *cli;
-	int n = 0;
+	int n = words_split(line, words);
 
-	line[strcspn(line, "#\r\n")] = '\0';
-	for (word = strtok_r(line, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
-		if (n == WORDS_MAX) {
-			cli_error("more than %d words", WORDS_MAX);
-			return CLI_USAGE;
-		}
-		if (is_for_all(word)) {
-			cli_error("%s stands before -batch, not on a line of it", word);
-			return CLI_USAGE;
-		}
-		words[n++] = word;
+	if (n < 0) {
+		cli_error("more than %d words", WORDS_MAX);
+		return CLI_USAGE;
 	}
-	words[n] = NULL;
-	if (!n)
-		return CLI_OK;
-	return cli_run(&own, n, words);
+	for (int i = 0; i < n; i++) {
+		if (is_for_all(words[i])) {
+			cli_error("%s stands before -batch, not on a line of it", words[i]);
+			return CLI_USAGE;
+		}
+	}
+	return n ? cli_run(&own, n, words) : CLI_OK;
 }
 
 /* Return: the first line's exit code that was not CLI_OK. */

@@ -241,10 +241,9 @@ static int parse_set(const struct cli *cli, struct change *c, char **words)
 	return timeout ? take_duration(cli, timeout, &e->timeout_ms) : CLI_OK;
 }
 
-int change_parse(const struct cli *cli, enum object_kind kind, enum change_how how, int n,
-		 char **words, struct change *c)
+int change_parse(const struct cli *cli, enum object_kind kind, enum change_how how, char **words,
+		 struct change *c)
 {
-	(void)n;	/* words[n] is NULL */
 	memset(c, 0, sizeof(*c));
 	c->how = how;
 	c->object.kind = kind;

@@ -24,11 +24,11 @@ struct change {
 };
 
 /**
- * change_parse() - the words behind "port add" and the like.
+ * change_parse() - the words behind "port add" and the like, up to a NULL.
  * Return: CLI_OK, or CLI_USAGE with a complaint that says what is wrong with which word.
  */
-int change_parse(const struct cli *cli, enum object_kind kind, enum change_how how, int n,
-		 char **words, struct change *c);
+int change_parse(const struct cli *cli, enum object_kind kind, enum change_how how, char **words,
+		 struct change *c);
 
 /**
  * change_send() - puts it into the transaction that is open.

@@ -54,7 +54,10 @@ static int commit_change(const struct cli *cli, struct client *c, const struct c
 		client_abort(c);
 		return CLI_FAILED;
 	}
-	return commit_transaction(cli, c, how);
+	err = commit_transaction(cli, c, how);
+	if (err != CLI_OK)
+		client_abort(c);	/* it is still open if the commit was refused: the next line's is not */
+	return err;
 }
 
 int object_change(struct cli *cli, int argc, char **argv)
@@ -70,7 +73,7 @@ int object_change(struct cli *cli, int argc, char **argv)
 		return CLI_USAGE;
 	if (batch_atomic(cli) && (words.confirm || words.comment))
 		return cli_usage(cli, "--confirm and --comment stand with -atomic, not on its lines");
-	if (change_parse(cli, objects_kind(cli->verb->object), how_of(cli->verb->command), n, argv,
+	if (change_parse(cli, objects_kind(cli->verb->object), how_of(cli->verb->command), argv,
 			 &change))
 		return CLI_USAGE;
 	if (batch_atomic(cli))

@@ -12,8 +12,7 @@
 #include "cli.h"
 #include "keys.h"
 #include "netlink/object.h"
-
-#define WORDS_MAX 32
+#include "words.h"
 
 enum object_kind objects_kind(const char *word)
 {
@@ -28,44 +27,32 @@ enum object_kind objects_kind(const char *word)
 	return OBJECT_NONE;
 }
 
-/* As the store has them: by type, then by the bytes of the key. */
 static int compare(const void *a, const void *b)
 {
-	const struct object *x = a, *y = b;
-	uint8_t kx[SLUICE_KEY_MAX], ky[SLUICE_KEY_MAX];
-	size_t nx, ny;
-	int order;
-
-	if (x->kind != y->kind)
-		return x->kind < y->kind ? -1 : 1;
-	nx = object_key(x, kx);
-	ny = object_key(y, ky);
-	order = memcmp(kx, ky, nx < ny ? nx : ny);
-	return order ? order : nx < ny ? -1 : nx > ny;
+	return object_cmp(a, b);
 }
 
 static int read_line(const struct cli *cli, char *line, struct keys *seen, struct vec *objects)
 {
-	char *words[WORDS_MAX + 1], *rest, *word;
+	char *words[WORDS_MAX + 1];
 	uint8_t key[SLUICE_KEY_MAX];
+	int n = words_split(line, words);
 	enum object_kind kind;
 	struct change c;
 	size_t len;
-	int n = 0;
 
-	line[strcspn(line, "#\r\n")] = '\0';
-	for (word = strtok_r(line, " \t", &rest); word && n < WORDS_MAX;
-	     word = strtok_r(NULL, " \t", &rest))
-		words[n++] = word;
-	words[n] = NULL;
 	if (!n)
 		return CLI_OK;
+	if (n < 0) {
+		cli_error("more than %d words", WORDS_MAX);
+		return CLI_FAILED;
+	}
 	kind = objects_kind(words[0]);
 	if (kind == OBJECT_NONE || n < 2 || (strcmp(words[1], "add") && strcmp(words[1], "replace"))) {
 		cli_error("this adds no port, route, group or set");
 		return CLI_FAILED;
 	}
-	if (change_parse(cli, kind, CHANGE_ADD, n - 2, words + 2, &c))
+	if (change_parse(cli, kind, CHANGE_ADD, words + 2, &c))
 		return CLI_FAILED;
 	len = object_key(&c.object, key);
 	if (keys_has(seen, object_type(kind), key, len)) {

@@ -82,6 +82,20 @@ size_t object_key(const struct object *o, uint8_t key[SLUICE_KEY_MAX])
 	return len;
 }
 
+int object_cmp(const struct object *a, const struct object *b)
+{
+	uint8_t key_a[SLUICE_KEY_MAX], key_b[SLUICE_KEY_MAX];
+	size_t len_a, len_b;
+	int order;
+
+	if (a->kind != b->kind)
+		return object_type(a->kind) < object_type(b->kind) ? -1 : 1;
+	len_a = object_key(a, key_a);
+	len_b = object_key(b, key_b);
+	order = memcmp(key_a, key_b, len_a < len_b ? len_a : len_b);
+	return order ? order : len_a < len_b ? -1 : len_a > len_b;
+}
+
 static size_t put_attr(uint8_t *value, size_t len, uint16_t type, const void *bytes, size_t n)
 {
 	struct nlattr attr = { .nla_len = MNL_ATTR_HDRLEN + n, .nla_type = type };

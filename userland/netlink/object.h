@@ -32,6 +32,9 @@ const char *object_type_name(uint32_t type);
 /** object_key() - Return: its length; words of the table above OBJECT_NAME_MAX always fit. */
 size_t object_key(const struct object *o, uint8_t key[SLUICE_KEY_MAX]);
 
+/** object_cmp() - the order of the store: by type, then by the bytes of the key. */
+int object_cmp(const struct object *a, const struct object *b);
+
 /** object_value() - Return: its length. @value: aligned to four bytes. */
 size_t object_value(const struct object *o, uint8_t value[OBJECT_VALUE_MAX]);
 
