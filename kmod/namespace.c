@@ -2,9 +2,11 @@
 /*
  * namespace.c: a store for each network namespace, from the namespace's first moment to its last.
  *
- * The life of an owner is that of a socket: a port id is one socket's alone while the socket is
- * open, and netlink tells when it is closed. A message is worked off inside its sender's
- * sendmsg(), which holds the socket: so no owner is made for a socket that has gone.
+ * The life of an owner is that of a socket, and netlink tells when that is closed. A message is
+ * worked off inside its sender's sendmsg(), which holds the socket: so no owner is made for one
+ * that has gone. A port id is free a moment before its end is told, and another socket may have it
+ * by then: that the sender is another socket shows that the one before has gone, and what is
+ * told later of its end is passed over.
  *
  * The module can be removed when nothing would be lost but contents: not while a compiler is
  * bound, a transaction is open or a confirmation is waited for. Programs that call the kfunc
@@ -128,34 +130,63 @@ static enum hrtimer_restart ring(struct hrtimer *timer)
 
 /* --- sockets ------------------------------------------------------------------- */
 
-struct store_owner *sluice_net_owner(struct sluice_net *sn, u32 portid)
+struct store_owner *sluice_net_find(struct sluice_net *sn, const struct sock *sk, u32 portid)
 {
-	struct store_owner *o = xa_load(&sn->owners, portid);
+	const struct sluice_owner *o = xa_load(&sn->owners, portid);
 
-	if (o)
-		return o;
-	o = store_owner_open(sn->store, (void *)(unsigned long)portid);
-	if (!o)
-		return NULL;
-	if (xa_is_err(xa_store(&sn->owners, portid, o, GFP_KERNEL_ACCOUNT))) {
-		store_owner_close(sn->store, o);
-		return NULL;
-	}
-	return o;
+	return o && o->sk == sk ? o->store : NULL;
 }
 
-static void close_owner(struct sluice_net *sn, struct store_owner *o)
+static int open_owner(struct sluice_net *sn, struct sluice_owner *o, const struct sock *sk)
 {
-	if (sn->deaf == o)
+	o->store = store_owner_open(sn->store, o);
+	o->sk = sk;
+	return o->store ? 0 : -ENOMEM;
+}
+
+static void close_owner(struct sluice_net *sn, struct sluice_owner *o)
+{
+	if (!o->store)
+		return;
+	if (sn->deaf == o->store)
 		sn->deaf = NULL;
-	store_owner_close(sn->store, o);
+	store_owner_close(sn->store, o->store);
+	o->store = NULL;
+	o->sk = NULL;
+}
+
+struct store_owner *sluice_net_owner(struct sluice_net *sn, const struct sock *sk, u32 portid)
+{
+	struct sluice_owner *o = xa_load(&sn->owners, portid);
+
+	if (o && o->sk == sk)
+		return o->store;
+	if (o) {
+		/* the socket before this one: its end is told any moment */
+		if (o->sk)
+			o->stale++;
+		close_owner(sn, o);
+		return open_owner(sn, o, sk) ? NULL : o->store;
+	}
+	o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
+	if (!o)
+		return NULL;
+	o->portid = portid;
+	if (open_owner(sn, o, sk))
+		goto free;
+	if (!xa_is_err(xa_store(&sn->owners, portid, o, GFP_KERNEL_ACCOUNT)))
+		return o->store;
+	close_owner(sn, o);
+free:
+	kfree(o);
+	return NULL;
 }
 
 static int socket_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	const struct netlink_notify *n = data;
 	struct sluice_net *sn;
-	struct store_owner *o;
+	struct sluice_owner *o;
 
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
@@ -164,9 +195,14 @@ static int socket_event(struct notifier_block *nb, unsigned long event, void *da
 	if (!xa_load(&sn->owners, n->portid))
 		return NOTIFY_DONE;
 	sluice_net_enter(sn);
-	o = xa_erase(&sn->owners, n->portid);
-	if (o)
+	o = xa_load(&sn->owners, n->portid);
+	if (o && o->stale) {
+		o->stale--;
+	} else if (o) {
+		xa_erase(&sn->owners, n->portid);
 		close_owner(sn, o);
+		kfree(o);
+	}
 	sluice_net_leave(sn);
 	return NOTIFY_DONE;
 }
@@ -203,7 +239,7 @@ static int __net_init begin(struct net *net)
 static void __net_exit end(struct net *net)
 {
 	struct sluice_net *sn = sluice_net(net);
-	struct store_owner *o;
+	struct sluice_owner *o;
 	unsigned long portid;
 
 	sluice_net_enter(sn);
@@ -213,8 +249,10 @@ static void __net_exit end(struct net *net)
 	hrtimer_cancel(&sn->timer);
 	cancel_work_sync(&sn->tick);
 
-	xa_for_each(&sn->owners, portid, o)
+	xa_for_each(&sn->owners, portid, o) {
 		close_owner(sn, o);
+		kfree(o);
+	}
 	xa_destroy(&sn->owners);
 	store_free(sn->store);
 	mutex_destroy(&sn->lock);

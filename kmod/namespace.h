@@ -26,12 +26,21 @@
 #include "store.h"
 
 struct net;
+struct sock;
+
+/* A socket that has something in the store; the cookie of its store_owner. */
+struct sluice_owner {
+	struct store_owner *store;
+	const struct sock *sk;		/* which socket, by its address: never looked into */
+	u32 portid;
+	u32 stale;			/* ends of earlier sockets of this port id yet to be told */
+};
 
 struct sluice_net {
 	struct net *net;
 	struct mutex lock;		/* see above */
 	struct store *store;
-	struct xarray owners;		/* struct store_owner by netlink port id */
+	struct xarray owners;		/* struct sluice_owner by netlink port id */
 	struct store_owner *deaf;	/* the compiler, which could not be told of a candidate */
 	u64 unheard;			/* that candidate, if @deaf */
 	bool held;			/* the module: something here would be lost with it */
@@ -56,15 +65,18 @@ void sluice_net_enter(struct sluice_net *sn);
 void sluice_net_leave(struct sluice_net *sn);
 
 /**
- * sluice_net_owner() - what socket @portid is to the store; made when it is not known yet, and
- * closed with the socket. Return: NULL without memory. Under @lock.
+ * sluice_net_owner() - what socket @sk, whose port id is @portid, is to the store; made when it is
+ * not known yet, and closed with the socket. Return: NULL without memory. Under @lock.
  */
-struct store_owner *sluice_net_owner(struct sluice_net *sn, u32 portid);
+struct store_owner *sluice_net_owner(struct sluice_net *sn, const struct sock *sk, u32 portid);
+
+/** sluice_net_find() - the same, or NULL if it is not known. Under @lock. */
+struct store_owner *sluice_net_find(struct sluice_net *sn, const struct sock *sk, u32 portid);
 
 /** sluice_owner_portid() - whose it is. */
 static inline u32 sluice_owner_portid(const struct store_owner *o)
 {
-	return (unsigned long)store_owner_cookie(o);
+	return ((const struct sluice_owner *)store_owner_cookie(o))->portid;
 }
 
 int __init sluice_net_init(void);

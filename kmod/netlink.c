@@ -168,8 +168,9 @@ int sluice_put_object(struct sk_buff *skb, const struct store_object *o, bool va
 /* A request at work: what its parts need of it. */
 struct request {
 	struct sluice_net *sn;
+	const struct sk_buff *skb;
 	struct genl_info *info;
-	struct store_owner *owner;
+	struct store_owner *owner;	/* NULL where the command does not need one */
 };
 
 static struct sk_buff *answer_new(const struct request *r, size_t room, void **header)
@@ -185,19 +186,44 @@ static struct sk_buff *answer_new(const struct request *r, size_t room, void **h
 	return NULL;
 }
 
-static int answer_generation(const struct request *r, u64 generation)
-{
+/*
+ * The answer of a command that changes something: made before the change, since that could not be
+ * taken back for want of memory, and sent after it.
+ */
+struct promise {
+	struct sk_buff *skb;
 	void *header;
-	struct sk_buff *skb = answer_new(r, nla_total_size_64bit(sizeof(u64)), &header);
+	void *generation;	/* in @skb, unaligned */
+};
 
-	if (!skb)
+static int promise_answer(const struct request *r, struct promise *p)
+{
+	struct nlattr *a;
+
+	p->skb = answer_new(r, nla_total_size_64bit(sizeof(u64)), &p->header);
+	if (!p->skb)
 		return -ENOMEM;
-	if (nla_put_u64_64bit(skb, SLUICE_A_GENERATION, generation, SLUICE_A_PAD)) {
-		nlmsg_free(skb);
-		return -EMSGSIZE;
+	a = nla_reserve_64bit(p->skb, SLUICE_A_GENERATION, sizeof(u64), SLUICE_A_PAD);
+	if (a) {
+		p->generation = nla_data(a);
+		return 0;
 	}
-	genlmsg_end(skb, header);
-	return genlmsg_reply(skb, r->info);
+	nlmsg_free(p->skb);
+	return -EMSGSIZE;
+}
+
+/* @err: of the change. A client whose socket is full finds ENOBUFS there, but done is done. */
+static int keep_promise(const struct request *r, const struct promise *p, int err,
+			const struct store_error *why, u64 generation)
+{
+	if (err) {
+		nlmsg_free(p->skb);
+		return refuse_why(r->info->extack, err, why, r->info->attrs, NULL);
+	}
+	memcpy(p->generation, &generation, sizeof(generation));
+	genlmsg_end(p->skb, p->header);
+	genlmsg_reply(p->skb, r->info);
+	return 0;
 }
 
 /* --- objects --------------------------------------------------------------------- */
@@ -286,7 +312,7 @@ revert:
 /* --- reading --------------------------------------------------------------------- */
 
 /* The configuration that a GET names, and the one object it may have. */
-static int read_get(struct sluice_net *sn, u32 portid, const struct nlmsghdr *nlh,
+static int read_get(struct sluice_net *sn, const struct sk_buff *skb, const struct nlmsghdr *nlh,
 		    struct nlattr **attrs, bool dump, struct object *o, struct store_tree *view,
 		    u64 *generation, struct netlink_ext_ack *extack)
 {
@@ -321,8 +347,9 @@ static int read_get(struct sluice_net *sn, u32 portid, const struct nlmsghdr *nl
 		which = STORE_NUMBER;
 		number = nla_get_u64(attrs[SLUICE_A_GENERATION]);
 	}
-	err = store_read(sn->store, xa_load(&sn->owners, portid), which, number, view, generation,
-			 &why);
+	err = store_read(sn->store,
+			 sluice_net_find(sn, NETLINK_CB(skb).sk, NETLINK_CB(skb).portid),
+			 which, number, view, generation, &why);
 	return err ? refuse_why(extack, err, &why, attrs, NULL) : 0;
 }
 
@@ -354,7 +381,7 @@ static int do_get(const struct request *r)
 	u64 generation;
 	int err;
 
-	err = read_get(r->sn, r->info->snd_portid, r->info->nlhdr, r->info->attrs, false, &o,
+	err = read_get(r->sn, r->skb, r->info->nlhdr, r->info->attrs, false, &o,
 		       &view, &generation, r->info->extack);
 	if (err)
 		return err;
@@ -410,7 +437,7 @@ static int dump_start(struct netlink_callback *cb)
 	if (!d)
 		return -ENOMEM;
 	sluice_net_enter(sn);
-	err = read_get(sn, NETLINK_CB(cb->skb).portid, cb->nlh, sluice_dump_attrs(cb), true, &o,
+	err = read_get(sn, cb->skb, cb->nlh, sluice_dump_attrs(cb), true, &o,
 		       &d->view, &d->generation, cb->extack);
 	sluice_net_leave(sn);
 	if (err) {
@@ -479,8 +506,9 @@ static int do_commit(const struct request *r)
 	struct nlattr **attrs = r->info->attrs, *timeout = attrs[SLUICE_A_CONFIRM_TIMEOUT],
 		      *comment = attrs[SLUICE_A_COMMENT], *number = attrs[SLUICE_A_GENERATION];
 	struct store_commit how = { .seq = r->info->snd_seq };
-	u64 now = sluice_net_now_ms(), from, candidate;
+	u64 now = sluice_net_now_ms(), from, candidate = 0;
 	struct store_error why;
+	struct promise answer;
 	int err;
 
 	if (timeout) {
@@ -493,6 +521,9 @@ static int do_commit(const struct request *r)
 		how.comment = nla_data(comment);
 		how.comment_len = strnlen(how.comment, nla_len(comment));
 	}
+	err = promise_answer(r, &answer);
+	if (err)
+		return err;
 	if (r->info->genlhdr->cmd == SLUICE_CMD_COMMIT) {
 		err = store_commit(r->sn->store, r->owner, &how, now, &candidate, &why);
 	} else {
@@ -500,9 +531,7 @@ static int do_commit(const struct request *r)
 		err = store_rollback(r->sn->store, r->owner, number ? &from : NULL, &how, now,
 				     &candidate, &why);
 	}
-	if (err)
-		return refuse_why(r->info->extack, err, &why, attrs, NULL);
-	return answer_generation(r, candidate);
+	return keep_promise(r, &answer, err, &why, candidate);
 }
 
 static int do_verdict(const struct request *r)
@@ -529,21 +558,27 @@ static int do_verdict(const struct request *r)
 
 static int do_begin(const struct request *r, struct store_error *why)
 {
-	u64 generation;
-	int err = store_begin(r->sn->store, r->owner, &generation, why);
+	struct promise answer;
+	u64 generation = 0;
+	int err = promise_answer(r, &answer);
 
-	return err ? refuse_why(r->info->extack, err, why, r->info->attrs, NULL) :
-		     answer_generation(r, generation);
+	if (err)
+		return err;
+	err = store_begin(r->sn->store, r->owner, &generation, why);
+	return keep_promise(r, &answer, err, why, generation);
 }
 
 static int do_bind(const struct request *r, struct store_error *why)
 {
 	struct nlattr *number = r->info->attrs[SLUICE_A_GENERATION];
-	u64 runs = number ? nla_get_u64(number) : 0, running;
-	int err = store_bind(r->sn->store, r->owner, runs, &running, why);
+	u64 runs = number ? nla_get_u64(number) : 0, running = 0;
+	struct promise answer;
+	int err = promise_answer(r, &answer);
 
-	return err ? refuse_why(r->info->extack, err, why, r->info->attrs, NULL) :
-		     answer_generation(r, running);
+	if (err)
+		return err;
+	err = store_bind(r->sn->store, r->owner, runs, &running, why);
+	return keep_promise(r, &answer, err, why, running);
 }
 
 static int do_confirm(const struct request *r, struct store_error *why)
@@ -690,10 +725,16 @@ static int do_request(const struct request *r)
 	return -EOPNOTSUPP;
 }
 
+/* Who only looks leaves nothing behind. */
+static bool has_owner(u8 cmd)
+{
+	return cmd != SLUICE_CMD_GET && cmd != SLUICE_CMD_STATUS && cmd != SLUICE_CMD_CONFIRM;
+}
+
 static int doit(struct sk_buff *skb, struct genl_info *info)
 {
-	struct request r = { .sn = sluice_net(genl_info_net(info)), .info = info };
-	int err;
+	struct request r = { .sn = sluice_net(genl_info_net(info)), .skb = skb, .info = info };
+	int err = 0;
 
 	err = check_version(info->nlhdr, info->extack);
 	if (err)
@@ -702,8 +743,12 @@ static int doit(struct sk_buff *skb, struct genl_info *info)
 	if (!try_module_get(THIS_MODULE))
 		return refuse(info->extack, -ESHUTDOWN, "the module is being removed", NULL);
 	sluice_net_enter(r.sn);
-	r.owner = sluice_net_owner(r.sn, info->snd_portid);
-	err = r.owner ? do_request(&r) : -ENOMEM;
+	if (has_owner(info->genlhdr->cmd)) {
+		r.owner = sluice_net_owner(r.sn, NETLINK_CB(skb).sk, info->snd_portid);
+		err = r.owner ? 0 : -ENOMEM;
+	}
+	if (!err)
+		err = do_request(&r);
 	sluice_net_leave(r.sn);
 	module_put(THIS_MODULE);
 	return err;

@@ -102,7 +102,9 @@ static struct sk_buff *event_message(const struct store_event *e, u32 portid, u3
 {
 	size_t room = 8 * nla_total_size_64bit(sizeof(u64)) +
 		      nla_total_size(SLUICE_COMMENT_MAX + 1) + nla_total_size(e->message_len + 1);
-	struct sk_buff *skb = genlmsg_new(room, GFP_KERNEL);
+	/* that the store has gone back is said once, and nobody could be blamed for missing it */
+	gfp_t must = e->kind == STORE_RETURNED ? __GFP_NOFAIL : 0;
+	struct sk_buff *skb = genlmsg_new(room, GFP_KERNEL | must);
 	void *header;
 
 	if (!skb)

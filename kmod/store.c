@@ -80,6 +80,7 @@ struct store {
 
 	struct store_owner *owners;
 	struct store_owner *compiler;
+	u32 txns;				/* open ones */
 
 	struct store_generation *candidate;	/* NULL: none */
 	struct store_owner *committer;
@@ -686,6 +687,7 @@ static void end_txn(struct store *s, struct store_owner *o)
 	store_tree_put(s, &o->txn->tree);
 	discharge(s, o->txn, sizeof(*o->txn));
 	o->txn = NULL;
+	s->txns--;
 }
 
 static void abort_txn(struct store *s, struct store_owner *o)
@@ -748,6 +750,7 @@ int store_begin(struct store *s, struct store_owner *o, u64 *generation, struct 
 	txn->tree = tree_get(&running(s)->tree);
 	txn->began_from = running(s)->number;
 	o->txn = txn;
+	s->txns++;
 	*generation = txn->began_from;
 	tell(s, &(struct store_event){ .kind = STORE_BEGUN, .generation = txn->began_from });
 	return 0;
@@ -1225,7 +1228,6 @@ u64 store_tick(struct store *s, u64 now_ms)
 
 void store_status(const struct store *s, u64 now_ms, struct store_status *status)
 {
-	const struct store_owner *o;
 	u64 left = 0;
 
 	memset(status, 0, sizeof(*status));
@@ -1242,8 +1244,7 @@ void store_status(const struct store *s, u64 now_ms, struct store_status *status
 		status->confirm_left_ms = left < U32_MAX ? left : U32_MAX;
 		status->confirm_back = s->generations[1]->number;
 	}
-	for (o = s->owners; o; o = o->next)
-		status->txns += o->txn ? 1 : 0;
+	status->txns = s->txns;
 	status->generations = s->n_generations;
 	status->last = s->last;
 	status->memory = s->memory;

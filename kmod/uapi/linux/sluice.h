@@ -67,6 +67,7 @@
  * The last SLUICE_HISTORY_MAX generations before the running one are kept for ROLLBACK,
  * fewer where the store's memory limit asks for it (the oldest go first). Rolling back
  * makes a new generation with the old contents, by way of the compiler like any other.
+ * A dump that nobody reads on keeps what it shows, and that counts, until its socket closes.
  *
  * A generation committed with CONFIRM_TIMEOUT goes back by itself when nobody sends
  * CONFIRM in time: then the old contents are the running configuration at once, under a
