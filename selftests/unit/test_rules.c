@@ -3,7 +3,7 @@
  * userland/rules: tables against the plain list, on random lists that overlap on purpose,
  * changed and unchanged, and on lists made to explode.
  *
- * SEED= repeats a run.
+ * SEED= repeats a run; SLOW=1 adds hostile lists of 100,000 rules.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -312,6 +312,19 @@ static void port_rectangles(struct rule_list *list, size_t n)
 	}
 }
 
+/* Each rule has a port of its own. */
+static void exact_ports(struct rule_list *list, size_t n)
+{
+	while (list->rules.len < n) {
+		uint16_t port = list->rules.len * 6;
+		struct rule_test t[2] = { { RULES_PROTO, RULE_RANGE, 6, 6 },
+					  { RULES_DPORT, RULE_RANGE, port, port } };
+
+		add_pair(list, 0x0a000000, 8, 0xc0a80000 | below(&seed, 1 << 12), 28 + below(&seed, 5), t,
+			 2);
+	}
+}
+
 /* Built within the budget and right, or refused in words. */
 static void hostile(void (*make)(struct rule_list *list, size_t n), size_t n, size_t budget,
 		    bool must_fit)
@@ -321,21 +334,26 @@ static void hostile(void (*make)(struct rule_list *list, size_t n), size_t n, si
 	struct rules_stats stats;
 	struct text why = { 0 };
 	struct rules *r;
+	clock_t began;
 	int err;
 
 	make(&list, n);
 	copy = list_copy(&list);
+	began = clock();
 	err = rules_build(&copy, &options, &r, &why);
+	began = clock() - began;
 	if (!err) {
 		rules_stats(r, &stats);
-		printf("# %zu rules: %zu kB of %zu, %u by %u bands, %u probes, %zu services in %u groups\n",
-		       list.rules.len, stats.bytes >> 10, budget >> 10, stats.bands[0], stats.bands[1],
+		printf("# %zu rules: %zu kB of %zu, %.0f ms, %u by %u bands, %u probes, %zu services in %u groups\n",
+		       list.rules.len, stats.bytes >> 10, budget >> 10,
+		       began * 1e3 / CLOCKS_PER_SEC, stats.bands[0], stats.bands[1],
 		       stats.probes, stats.services, stats.groups);
 		assert_true(stats.bytes <= budget);
 		compare(r, &list, 1500);
 		rules_free(r);
 	} else {
-		printf("# %zu rules: %s\n", list.rules.len, text_string(&why));
+		printf("# %zu rules, %.0f ms: %s\n", list.rules.len, began * 1e3 / CLOCKS_PER_SEC,
+		       text_string(&why));
 		assert_int_equal(err, -E2BIG);
 		assert_true(why.len > 40);
 		assert_false(must_fit);
@@ -354,6 +372,19 @@ static void test_hostile(void **state)
 	hostile(uniform_prefixes, 10000, RULES_BUDGET, true);
 	hostile(deep_nesting, 10000, RULES_BUDGET, true);
 	hostile(port_rectangles, 1000, RULES_BUDGET, true);
+}
+
+/* SLOW=1: as many rules as the budget is meant for. */
+static void test_hostile_100k(void **state)
+{
+	(void)state;
+	if (!getenv("SLOW"))
+		skip();
+	hostile(object_groups, 100000, RULES_BUDGET, true);
+	hostile(uniform_prefixes, 100000, RULES_BUDGET, true);
+	hostile(deep_nesting, 100000, RULES_BUDGET, true);
+	hostile(port_rectangles, 3000, RULES_BUDGET, true);
+	hostile(exact_ports, 10000, RULES_BUDGET, true);
 }
 
 /* Budgets that force more bands, longer lists, and at last a refusal. */
@@ -573,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_determinate),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_hostile_100k),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_gaps),
