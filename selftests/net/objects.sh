@@ -18,7 +18,7 @@ END
 daemon() {
 	sluiced -n "$LAB.r" >> "$LAB_DIR/sluiced.log" 2>&1 &
 	sluiced=$!
-	wait_for 15 at r status
+	wait_for 60 at r status
 }
 check "sluiced starts" daemon
 # What r's kernel has no route to.
