@@ -62,7 +62,7 @@ PRODUCTS := $(B)/sluice $(B)/sluiced $(B)/sluice-lab $(B)/sluice-bench
 UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/test_*.c))
 PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
 # Run in a guest where the module is loaded: see selftests/vm/test_module.sh.
-MODULE   := $(addprefix $(B)/test/,hold stress)
+MODULE   := $(addprefix $(B)/test/,commits fuzz hold stress)
 MODULECOMMON := $(B)/obj/selftests/module/socket.o $(B)/obj/selftests/module/kernel_memory.o
 
 .PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm test-debug-kernel fuzz check style bench install uninstall clean help
