@@ -24,6 +24,7 @@ int bench_fanout(int argc, char **argv);
 int bench_forward(int argc, char **argv);
 int bench_lookup(int argc, char **argv);
 int bench_measure(int argc, char **argv);
+int bench_store(int argc, char **argv);
 
 struct spread {
 	double median, min, max;

@@ -15,6 +15,7 @@ static const struct verb {
 	{ "forward", "packets through a router, from veth to veth", bench_forward },
 	{ "fanout", "one packet in, a copy out of many ports", bench_fanout },
 	{ "measure", "flow measurement inside XDP; --accuracy: estimates beside NetFlow's", bench_measure },
+	{ "store", "objects into the configuration's store, in the module or in sluiced", bench_store },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -36,8 +37,11 @@ static void usage(FILE *out)
 "  engine            who: sluice, sluice_measure, twin, lpm_trie, fib_lookup, dir24_array,\n"
 "                    dir24_bss, rte_fib, rte_lpm, rte_fib6, rte_lpm6; kernel; mirred, bridge, mroute,\n"
 "                    bare_broadcast (a redirect and nothing else); percpu_hash,\n"
-"                    lru_percpu_hash, netflow, off\n"
-"  where             xdp, native, veth (a router between veth pairs)\n"
+"                    lru_percpu_hash, netflow, off; libmnl (a bare round trip)\n"
+"  where             xdp, native, veth (a router between veth pairs); module, socket (the store's\n"
+"                    home), kernel\n"
+"  operation         set (many objects a message), set_one (one a message), dump, status, getfamily\n"
+"  objects           of one turn; ns are those of one object, or of one round trip\n"
 "  family            4 or 6\n"
 "  stream            prefix (uniform over prefixes), zipf (over 500,000 flows), worst (the\n"
 "                    longest prefixes only); miss, held (flows), agh, mix (traffic)\n"
