@@ -63,6 +63,7 @@ UNIT     := $(patsubst selftests/unit/%.c,$(B)/test/%,$(wildcard selftests/unit/
 PROG     := $(patsubst selftests/prog/%.c,$(B)/test/%,$(wildcard selftests/prog/test_*.c))
 # Run in a guest where the module is loaded: see selftests/vm/test_module.sh.
 MODULE   := $(addprefix $(B)/test/,commits fuzz hold stress)
+MODULEBPF := $(B)/gen/selftests/prog/deliver.bpf.o
 MODULECOMMON := $(B)/obj/selftests/module/socket.o $(B)/obj/selftests/module/kernel_memory.o
 
 .PHONY: all bpf userland tools kmod kmod-vm kmod-check demo test test-deps test-vm test-debug-kernel fuzz check style bench install uninstall clean help
@@ -167,8 +168,10 @@ $(B)/test/test_disk: $(B)/obj/selftests/unit/test_disk.o $(B)/obj/userland/daemo
 $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)
 # Those that stress the module say TAP themselves, and share how to talk to it.
-$(MODULE): $(B)/test/%: $(B)/obj/selftests/module/%.o $(MODULECOMMON) $(LIB)
+$(filter-out %/stress,$(MODULE)): $(B)/test/%: $(B)/obj/selftests/module/%.o $(MODULECOMMON) $(LIB)
 	$(Q)$(call link,$< $(MODULECOMMON),-lpthread)
+$(B)/test/stress: $(call objects,selftests/module/stress) $(MODULECOMMON) $(LIB)
+	$(Q)$(call link,$(filter %.o,$^),-lpthread)
 
 # build/vm has kernels, which are no affair of ours.
 -include $(shell find $(B) -path $(B)/vm -prune -o -name '*.d' -print 2>/dev/null)
@@ -180,7 +183,7 @@ test-deps:
 	$(Q)tools/deps.sh test
 
 test: test-deps
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE) $(MODULEBPF)
 	$(Q)TESTS="$(TESTS)" selftests/run
 
 # FUZZ: targets (all); RUNS: inputs for each. "make test" has each for ten seconds.
@@ -190,14 +193,15 @@ fuzz: test-deps
 
 # In a guest with Debian's own kernel: what the developers' kernel takes, its may not.
 test-vm: test-deps
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
-	$(Q)TESTS="vm vm-long" selftests/run
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE) $(MODULEBPF)
+	$(Q)COMMITS=10000 TEST_TIMEOUT=900 VM_TIMEOUT=1800 TESTS="vm vm-long" selftests/run
 
 # In a guest with a kernel that looks for memory used wrongly, locks taken wrongly, and leaks.
 test-debug-kernel: test-deps
-	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE)
-	$(Q)KERNEL=$$(selftests/vm/debug-kernel) && KERNEL=$$KERNEL LONG=1 TEST_TIMEOUT=5400 \
-	    VM_TIMEOUT=7200 TESTS=vm selftests/run
+	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE) $(MODULEBPF)
+	$(Q)KERNEL=$$(selftests/vm/debug-kernel) && export KERNEL && \
+	    OPERATIONS=1000000 COMMITS=10000 FUZZ_SECONDS=60 TEST_TIMEOUT=10800 VM_TIMEOUT=14400 \
+	    TESTS=vm selftests/run
 
 demo:
 	$(Q)tools/deps.sh demo

@@ -16,7 +16,8 @@ long kernel_memory_kB(void);
 
 /**
  * kernel_namespaces_settled() - how many network namespaces there are; -1: unknown. They end in
- * the background: waits until there are no more than @wanted, or none has ended for some seconds.
+ * the background: waits until there are no more than @wanted, for half a minute. LONG_MAX: until none
+ * has ended for some seconds.
  */
 long kernel_namespaces_settled(long wanted);
 

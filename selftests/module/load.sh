@@ -3,7 +3,10 @@
 # The module is loaded, and is what it says: what the tests behind this one rest on.
 . "$(dirname "$0")/lib.sh"
 
-has_kfunc() { bpftool btf dump file /sys/kernel/btf/sluice --base-btf /sys/kernel/btf/vmlinux | grep "bpf_sluice_deliver"; }
+has_kfunc() {
+	bpftool btf dump file /sys/kernel/btf/sluice --base-btf /sys/kernel/btf/vmlinux |
+		grep bpf_sluice_deliver
+}
 family() { genl ctrl get name sluice && genl ctrl get name sluice | grep -q "Version: 0x1"; }
 no_family() { ! genl ctrl get name sluice; }
 limit() { equal "$2" "$(cat "/sys/module/sluice/parameters/$1")" "$1"; }

@@ -3,9 +3,8 @@
 # The benchmark of the store: whichever home it has, all operations are measured and said.
 . "$(dirname "$0")/lib.sh"
 need jq
-LAB_DIR=$(mktemp -d)
-scratch=$LAB_DIR
-trap 'rm -rf "$LAB_DIR"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
 lines() { jq -s -e "$1" "$scratch/bench"; }
 check "a small run" eval 'sluice-bench store --json --objects 3000 --rounds 2 > "$scratch/bench"'

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The module, in a guest: one boot for all that needs it loaded. What ran there comes out as tests of
-# their own. KERNEL and what else selftests/vm/boot reads choose the guest; LONG=1 is the long run.
+# their own. KERNEL and what else selftests/vm/boot reads choose the guest; COMMITS, OPERATIONS and
+# FUZZ_SECONDS, how long those programs are at it.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 skip() { echo "1..0 # SKIP $*"; exit 4; }
@@ -19,9 +20,31 @@ if [ "${1-}" != inside ]; then
 	export KERNEL=$root
 	MODULE=$(kmod/build -b "$root/vmlinux" "$headers") || exit 1
 	export MODULE
-	VM_TIMEOUT=${VM_TIMEOUT:-500} exec selftests/vm/boot "$0" inside
+	VM_TIMEOUT=${VM_TIMEOUT:-1100} exec selftests/vm/boot "$0" inside
 fi
 
-[ -z "${LONG-}" ] && operations=10000 || operations=1000000
-exec selftests/run --tap selftests/module/load.sh "build/test/stress" selftests/net/host_leg.sh \
-	selftests/module/unload.sh selftests/module/cli.sh
+# What waits much and what computes much go side by side; what counts memory and references, alone.
+export SLUICE_STORE=module TEST_TIMEOUT=${TEST_TIMEOUT:-400}
+said=$(mktemp -d)
+phase() { selftests/run --tap "$@" > "$said/$BASHPID"; }
+tell() {
+	local file
+	wait
+	for file in "$said"/*; do
+		grep '^1\.\.' "$file"
+		grep -v '^1\.\.' "$file"
+		rm "$file"
+	done
+}
+phase selftests/module/load.sh
+tell
+phase selftests/net/confirm.sh &
+phase build/test/test_transport selftests/net/host_leg.sh selftests/net/bench_store.sh &
+tell
+phase "build/test/commits -n ${COMMITS:-1000}" \
+	"build/test/stress -n ${OPERATIONS:-10000}" \
+	"build/test/fuzz -t ${FUZZ_SECONDS:-5}" \
+	selftests/module/way.sh \
+	selftests/module/unload.sh \
+	selftests/module/cli.sh
+tell
