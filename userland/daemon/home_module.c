@@ -81,7 +81,9 @@ static void look_in(struct home_module *h, uint64_t ms)
 /* ---- the copy on disk ----------------------------------------------------------- */
 
 static void end(struct home_module *h);
+static void has_saved(uv_work_t *work, int status);
 
+/* In a thread of the pool. */
 static void save(uv_work_t *work)
 {
 	struct home_module *h = work->data;
@@ -89,7 +91,29 @@ static void save(uv_work_t *work)
 	h->save_err = module_copy_save(h->path, &h->saved_now, &h->save_why);
 }
 
-static void save_if_behind(struct home_module *h);
+static void save_if_behind(struct home_module *h)
+{
+	if (h->busy || h->wanted <= h->saved)
+		return;
+	h->saving.data = h;
+	h->busy = !uv_queue_work(h->loop, &h->saving, save, has_saved);
+}
+
+/* What cannot be saved now, because it waits to be confirmed (-EAGAIN), is no failure. */
+static void say_saved(struct home_module *h, int err)
+{
+	if (err == -EAGAIN)
+		return;
+	if (err && h->closing)
+		log_error("what runs could not be copied to %s: %s", h->path,
+			  text_string(&h->save_why));
+	else if (err)
+		notes_set(h->owner.notes, "store", "what runs could not be copied to %s (%s): after "
+			  "a boot an older configuration would come back", h->path,
+			  text_string(&h->save_why));
+	else if (!h->closing)
+		notes_clear(h->owner.notes, "store");
+}
 
 static void has_saved(uv_work_t *work, int status)
 {
@@ -97,36 +121,16 @@ static void has_saved(uv_work_t *work, int status)
 	int err = status ? status : h->save_err;
 
 	h->busy = false;
-	if (!err)
-		h->saved = h->saved_now;
-	if (!err && !h->closing)
-		notes_clear(h->owner.notes, "store");
-	else if (err && err != -EAGAIN && !h->closing)
-		notes_set(h->owner.notes, "store", "what runs could not be copied to %s (%s): after "
-			  "a boot an older configuration would come back", h->path,
-			  text_string(&h->save_why));
-	else if (err && err != -EAGAIN)
-		log_error("what runs could not be copied to %s: %s", h->path,
-			  text_string(&h->save_why));
+	say_saved(h, err);
 	text_free(&h->save_why);
-	if (err && h->closing)
-		h->wanted = 0;
-	else if (err)
-		look_in(h, AGAIN_MS);
-	else
+	if (!err) {
+		h->saved = h->saved_now;
 		save_if_behind(h);
+	} else {
+		look_in(h, AGAIN_MS);
+	}
 	if (h->closing && !h->busy)
 		end(h);
-}
-
-static void save_if_behind(struct home_module *h)
-{
-	if (h->busy || h->wanted <= h->saved)
-		return;
-	h->busy = true;
-	h->saving.data = h;
-	if (uv_queue_work(h->loop, &h->saving, save, has_saved))
-		h->busy = false;
 }
 
 /* ---- the connection ---------------------------------------------------------------- */
