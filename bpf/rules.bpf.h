@@ -16,7 +16,21 @@
 
 #include "bpf/rules.h"
 
+/*
+ * Cells are most of the verifier's work, and each walk has several. A BPF program may have
+ * them verified once, by a global function of its own around rules_cell(): it declares
+ * that, and defines RULES_LOOK as its call, before it includes this.
+ */
+#ifndef RULES_LOOK
+#define RULES_LOOK(area, shape, cell, classes, found) rules_cell(area, shape, cell, classes, found)
+#endif
+
 #define RULES_INLINE_FN	static inline __attribute__((always_inline, unused))
+
+/* The service classes of a packet. */
+struct rules_classes {
+	__u32 of_group[RULES_GROUPS_MAX];
+};
 
 /* The rule that is first so far. */
 struct rules_found {
@@ -49,14 +63,14 @@ RULES_INLINE_FN __u32 rules_half(const __u8 *area, const volatile struct rules_s
 
 /**
  * rules_step() - step @i towards the service classes; all of them, from 0 up.
- * @class: by group: 0 before the first step.
+ * @classes: 0 before the first step.
  * @value: of the step's field.
  */
 RULES_INLINE_FN void rules_step(const __u8 *area, const volatile struct rules_shape *s,
-				unsigned int i, __u32 value, __u32 *class)
+				unsigned int i, __u32 value, struct rules_classes *classes)
 {
 	__u32 of_field = rules_half(area, s, s->step[i].classes, value & s->step[i].mask);
-	__u32 *c = &class[s->step[i].group % RULES_GROUPS_MAX];
+	__u32 *c = &classes->of_group[s->step[i].group % RULES_GROUPS_MAX];
 
 	*c = s->step[i].combined ? rules_half(area, s, s->step[i].combined,
 					      (__u64)*c * s->step[i].width + of_field) : of_field;
@@ -64,13 +78,13 @@ RULES_INLINE_FN void rules_step(const __u8 *area, const volatile struct rules_sh
 
 /* Whether service @service has the packet. */
 RULES_INLINE_FN int rules_service_has(const __u8 *area, const volatile struct rules_shape *s,
-				      __u32 service, const __u32 *class)
+				      __u32 service, const struct rules_classes *classes)
 {
 	__u32 all = ~0u;
 
 	for (unsigned int g = 0; g < RULES_GROUPS_MAX && g < s->groups; g++)
 		all &= rules_word(area, s, s->group[g].bits,
-				  (__u64)class[g] * s->bits_words + service / 32);
+				  (__u64)classes->of_group[g] * s->bits_words + service / 32);
 	return all >> (service & 31) & 1;
 }
 
@@ -89,17 +103,18 @@ RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct ru
 
 /**
  * rules_cell() - what one cell adds to what was found.
- * @class: the service class of each group.
+ * @classes: the packet's service classes.
  */
 RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_shape *s, __u32 cell,
-				const __u32 *class, struct rules_found *found)
+				const struct rules_classes *classes, struct rules_found *found)
 {
 	__u32 kind = RULES_KIND(cell), at = RULES_AT(cell);
 
 	if (!cell)
 		return;
 	if (kind == RULES_ROW) {
-		cell = rules_word(area, s, s->rows, (__u64)at * s->group[0].classes + class[0]);
+		cell = rules_word(area, s, s->rows, (__u64)at * s->group[0].classes +
+				  classes->of_group[0]);
 		kind = RULES_KIND(cell);
 		at = RULES_AT(cell);
 	}
@@ -108,7 +123,7 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 			const struct rules_entry *e =
 				rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
 
-			if (rules_service_has(area, s, e->service & ~RULES_LAST, class)) {
+			if (rules_service_has(area, s, e->service & ~RULES_LAST, classes)) {
 				rules_found_take(area, s, e->rule, found);
 				break;
 			}
@@ -121,7 +136,7 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 		const struct rules_head *head =
 			rules_at(area, s, s->heads + sizeof(*head) * (__u64)at);
 
-		if (!rules_service_has(area, s, head->service, class))
+		if (!rules_service_has(area, s, head->service, classes))
 			return;
 	} else if (kind != RULES_SURE) {
 		return;
@@ -186,7 +201,7 @@ RULES_INLINE_FN __u32 rules_plane_cell(const __u8 *area, const volatile struct r
 
 /* More than two bands: each pair of nodes over the two classes. */
 RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct rules_shape *s,
-				      __u32 source, __u32 destination, const __u32 *class,
+				      __u32 source, __u32 destination, const struct rules_classes *classes,
 				      struct rules_found *found)
 {
 	for (unsigned int i = 0; i < RULES_BANDS_MAX && i < s->bands[0]; i++) {
@@ -200,34 +215,34 @@ RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct ru
 					     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
 
 			if (y != RULES_NONE)
-				rules_cell(area, s, rules_plane_cell(area, s, x, y), class, found);
+				RULES_LOOK(area, s, rules_plane_cell(area, s, x, y), classes, found);
 		}
 	}
 }
 
 /**
  * rules_walk() - the first rule that matches.
- * @source, @destination: address words. @class: service classes by group.
+ * @source, @destination: address words. @classes: after all steps.
  * @found: RULES_FOUND_NONE; left so if no rule matches.
  */
 RULES_INLINE_FN void rules_walk(const __u8 *area, const volatile struct rules_shape *s,
-				__u32 source, __u32 destination, const __u32 *class,
+				__u32 source, __u32 destination, const struct rules_classes *classes,
 				struct rules_found *found)
 {
 	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
 	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
 
 	if (s->chain[0]) {
-		rules_walk_bands(area, s, source, destination, class, found);
+		rules_walk_bands(area, s, source, destination, classes, found);
 		return;
 	}
-	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), class, found);
+	RULES_LOOK(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
 	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), class, found);
+		RULES_LOOK(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
 	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), class, found);
+		RULES_LOOK(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), class, found);
+		RULES_LOOK(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
 }
 
 #endif

@@ -44,6 +44,7 @@ struct mix {
 	unsigned int lengths;		/* prefixes have at most so many bits; 0: all */
 	unsigned int prefixes;		/* a side names at most */
 	unsigned int fields;		/* a rule tests at most */
+	unsigned int kinds;		/* fields that are tested at all; 0: all those below */
 	unsigned int values;		/* of each field: few make services meet; 0: any */
 };
 
@@ -67,10 +68,10 @@ static inline struct prefix mix_prefix(uint64_t *state, const struct mix *m, uin
 static inline void mix_test(uint64_t *state, const struct mix *m, struct rule_test *t)
 {
 	static const uint8_t fields[] = {
-		RULES_IN, RULES_PROTO, RULES_SPORT, RULES_DPORT, RULES_TCP_FLAGS, RULES_ICMP_TYPE,
+		RULES_PROTO, RULES_DPORT, RULES_TCP_FLAGS, RULES_SPORT, RULES_IN, RULES_ICMP_TYPE,
 		RULES_VLAN, RULES_DSCP, RULES_FRAG, RULES_SOCKET, RULES_SETS,
 	};
-	uint8_t field = fields[below(state, sizeof(fields))];
+	uint8_t field = fields[below(state, m->kinds ? m->kinds : sizeof(fields))];
 	uint32_t values = rules_field_values(field), a, b;
 
 	if (m->values && m->values < values)

@@ -26,6 +26,7 @@
 #define PAGE		4096u
 #define LIST_SHORT	8u
 #define CLASSES_MANY	16384u	/* of services, for fields in a group */
+#define CLASSES_SOME	2048u
 #define CLASSES_FEW	256u
 #define PIECES_MAX	((size_t)1 << 23)
 #define KICKS_MAX	500
@@ -750,6 +751,9 @@ static int build_all(struct planes *t, const struct rules *r, struct text *why)
 {
 	int err = services_classify(&t->services, t->budget / 2, CLASSES_MANY, why);
 
+	/* If it must be several groups, then handy ones: rows are lists for each class. */
+	if (!err && t->services.groups > 1)
+		err = services_classify(&t->services, t->budget / 2, CLASSES_SOME, why);
 	if (err)
 		return err;
 	err = build_planes(t, r);

@@ -351,7 +351,7 @@ static bool combine(struct intern *all, const struct intern *more, struct servic
 			step->combined[i * width + j] =
 				intern_put(&combined, both, words * sizeof(*both), NULL);
 			few = combined.items.len <= most &&
-			      combined.items.len * words * sizeof(*both) <= limit;
+			      combined.items.len * words * sizeof(*both) <= 4 * limit;
 		}
 	}
 	free(both);

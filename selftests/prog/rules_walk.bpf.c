@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rules_walk.bpf.c: asks a rule list's tables for all packets of a list, inside XDP, and leaves
+ * the answers.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+struct rules_classes;
+struct rules_found;
+int look_at(__u32 cell, const struct rules_classes *classes, struct rules_found *found);
+#define RULES_LOOK(area, shape, cell, classes, found) look_at(cell, classes, found)
+
+#include "bpf/rules.bpf.h"
+#include "selftests/prog/rules_walk.h"
+
+/* The loader puts the area's map in its place. */
+char rules_anchor[8] __attribute__((section(".data.rules")));
+const volatile struct rules_shape shape;
+
+__u32 rounds;
+struct question question[PACKETS];
+__u32 rule[PACKETS], action[PACKETS];
+
+/* The address of a map's value, in a register: else it would be a relocation at every use. */
+static __always_inline const __u8 *area_start(void)
+{
+	const __u8 *area = (const __u8 *)rules_anchor;
+
+	asm("" : "+r"(area));
+	return area;
+}
+
+__attribute__((noinline)) int look_at(__u32 cell, const struct rules_classes *classes,
+				      struct rules_found *found)
+{
+	if (classes && found)
+		rules_cell(area_start(), &shape, cell, classes, found);
+	return 0;
+}
+
+static long ask(__u32 i, void *unused)
+{
+	const struct question *q = &question[i & (PACKETS - 1)];
+	struct rules_found found = RULES_FOUND_NONE;
+	struct rules_classes classes = { 0 };
+	const __u8 *area = area_start();
+
+	for (unsigned int s = 0; s < RULES_FIELD_COUNT && s < shape.steps; s++) {
+		__u32 field = shape.step[s].field;
+
+		if (field < RULES_FIELD_COUNT)
+			rules_step(area, &shape, s, q->field[field], &classes);
+	}
+	rules_walk(area, &shape, q->word[0], q->word[1], &classes, &found);
+	rule[i & (PACKETS - 1)] = found.rule;
+	action[i & (PACKETS - 1)] = found.action;
+	return 0;
+}
+
+SEC("xdp") int walk(struct xdp_md *ctx)
+{
+	bpf_loop(rounds, ask, NULL, 0);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";
