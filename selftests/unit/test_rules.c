@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "bpf/rules.bpf.h"
+#include "rules/forest.h"
 #include "selftests/unit/rule_lists.h"
 
 static uint64_t seed;
@@ -219,6 +220,89 @@ static void test_addresses(void **state)
 	rule_list_free(&list);
 }
 
+/* ---- forests ------------------------------------------------------------------------- */
+
+struct numbers {
+	uint8_t seen[4096];
+	unsigned int count;
+};
+
+static void note_numbers(void *user, uint32_t first, uint32_t count)
+{
+	struct numbers *n = user;
+
+	for (uint32_t i = first; i < first + count; i++) {
+		assert_false(n->seen[i]);
+		n->seen[i] = 1;
+		n->count++;
+	}
+}
+
+/* What is said to be below each node is what is, one by one. */
+static void check_forest(const struct forest *f)
+{
+	for (uint32_t node = 1; node < f->nodes.len; node++) {
+		const struct forest_node *n = forest_node(f, node);
+		struct numbers below = { 0 };
+		unsigned int count = 0;
+
+		assert_int_equal(*(uint32_t *)vec_at(&f->numbered, n->number), node);
+		forest_below(f, node, note_numbers, &below);
+		for (uint32_t other = 1; other < f->nodes.len; other++) {
+			const struct forest_node *o = forest_node(f, other);
+			bool is_below = n->prefix.addr.family == o->prefix.addr.family &&
+					prefix_contains(&n->prefix, &o->prefix);
+
+			assert_true(!is_below || o->band >= n->band);
+			if (!is_below || o->band != n->band)
+				continue;
+			assert_true(below.seen[o->number]);
+			count++;
+		}
+		assert_int_equal(below.count, count);
+	}
+}
+
+/* Nodes that are added and taken back again. */
+static void test_forest(void **state)
+{
+	static const struct mix mix = { .v6 = 30, .centres = 4 };
+	static const uint32_t limit[] = { 15, 3 };
+
+	(void)state;
+	for (unsigned int round = 0; round < 6; round++) {
+		unsigned int added = 0;
+		struct forest f;
+
+		forest_init(&f);
+		for (unsigned int i = 0; i < 150; i++) {
+			struct prefix p = mix_prefix(&seed, &mix, below(&seed, 3) ? ADDR_V4 : ADDR_V6);
+
+			forest_put(&f, &p);
+		}
+		forest_order(&f);
+		forest_number(&f, 2 + round % 2, limit);
+		f.cap = 4096;
+		check_forest(&f);
+		for (unsigned int i = 0; i < 60; i++) {
+			struct prefix p = mix_prefix(&seed, &mix, below(&seed, 3) ? ADDR_V4 : ADDR_V6);
+
+			if (added && !below(&seed, 3)) {
+				forest_drop(&f);
+				added--;
+			} else if (!forest_get(&f, &p) && forest_add(&f, &p)) {
+				added++;
+			}
+			if (i % 4 == 0)
+				check_forest(&f);
+		}
+		while (added--)
+			forest_drop(&f);
+		check_forest(&f);
+		forest_free(&f);
+	}
+}
+
 /* ---- hostile lists -------------------------------------------------------------------- */
 
 static void add_pair(struct rule_list *list, uint32_t source, unsigned int source_len,
@@ -414,14 +498,28 @@ static struct rule_list present_list(const struct rules *r, struct vec *numbers)
 	return list;
 }
 
+static uint32_t priority_of(const struct rules *r, uint32_t number)
+{
+	const struct rules_head *heads = (const void *)(rules_area(r) + rules_shape(r)->heads);
+
+	return heads[number].priority;
+}
+
 /* Changed tables, the list, and tables of that list built anew: all the same in meaning. */
 static void compare_changed(const struct rules *r, unsigned int packets)
 {
 	struct vec numbers = VEC(uint32_t);
 	struct rule_list list = present_list(r, &numbers);
 	struct rules *fresh = build(&list, NULL);
+	uint32_t above = 0;
 
 	assert_non_null(fresh);
+	for (size_t i = 0; i < numbers.len; i++) {
+		uint32_t priority = priority_of(r, *(uint32_t *)vec_at(&numbers, i));
+
+		assert_true(priority > above);
+		above = priority;
+	}
 	for (unsigned int i = 0; i < packets; i++) {
 		struct rule_packet p = list_packet(&seed, &list);
 		uint32_t got = rules_match(r, &p), want = rules_match(fresh, &p);
@@ -619,6 +717,7 @@ int main(void)
 		cmocka_unit_test(test_exhaustive),
 		cmocka_unit_test(test_determinate),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_forest),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_hostile_100k),
 		cmocka_unit_test(test_budgets),

@@ -183,7 +183,7 @@ uint32_t services_find(struct services *s, const struct rule *rule)
 
 /* ---- classes of one field -------------------------------------------------- */
 
-/* Bits of services; a class at any step is a number in its intern. */
+/* A bit for each service: what a class, at any step, stands for. */
 struct bitmap {
 	size_t words;		/* of 64 bits */
 	uint64_t *bit;
