@@ -132,7 +132,6 @@ struct rules_stats {
 	unsigned int bands[2];
 	unsigned int probes;	/* cells that a packet looks at, at most */
 	unsigned int list_max;	/* entries of the longest list allowed */
-	bool compares;		/* source ports of some services are compared */
 	size_t builds;		/* how often all was built: 1, and once for each change that needed it */
 };
 

@@ -323,7 +323,8 @@ static int step_cmp(const void *a, const void *b)
 }
 
 /*
- * The classes of a group, @all, and those of one more field become those of both.
+ * The classes of a group, @all, and those of one more field become those of both, if neither
+ * the array that combines them nor their bits take more than @limit.
  * Return: whether there are few enough; else @all and @step are as they were.
  */
 static bool combine(struct intern *all, const struct intern *more, struct service_step *step,
@@ -351,7 +352,7 @@ static bool combine(struct intern *all, const struct intern *more, struct servic
 			step->combined[i * width + j] =
 				intern_put(&combined, both, words * sizeof(*both), NULL);
 			few = combined.items.len <= most &&
-			      combined.items.len * words * sizeof(*both) <= 4 * limit;
+			      combined.items.len * words * sizeof(*both) <= limit;
 		}
 	}
 	free(both);
