@@ -194,7 +194,7 @@ fuzz: test-deps
 # In a guest with Debian's own kernel: what the developers' kernel takes, its may not.
 test-vm: test-deps
 	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE) $(MODULEBPF)
-	$(Q)COMMITS=10000 TEST_TIMEOUT=900 VM_TIMEOUT=1800 TESTS="vm vm-long" selftests/run
+	$(Q)LONG=1 COMMITS=10000 TEST_TIMEOUT=900 VM_TIMEOUT=1800 TESTS="vm vm-long" selftests/run
 
 # In a guest with a kernel that looks for memory used wrongly, locks taken wrongly, and leaks.
 test-debug-kernel: test-deps

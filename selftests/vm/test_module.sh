@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The module, in a guest: one boot for all that needs it loaded. What ran there comes out as tests of
 # their own. KERNEL and what else selftests/vm/boot reads choose the guest; COMMITS, OPERATIONS and
-# FUZZ_SECONDS, how long those programs are at it.
+# FUZZ_SECONDS, how long those programs are at it; LONG=1 takes the slow ones along.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 skip() { echo "1..0 # SKIP $*"; exit 4; }
@@ -41,10 +41,12 @@ tell
 phase selftests/net/confirm.sh &
 phase build/test/test_transport selftests/net/host_leg.sh selftests/net/bench_store.sh &
 tell
-phase "build/test/commits -n ${COMMITS:-1000}" \
+long=()
+[ -z "${LONG-}" ] || long=(selftests/module/cli.sh selftests/net/privilege.sh selftests/net/history.sh)
+phase "build/test/commits -n ${COMMITS:-300}" \
 	"build/test/stress -n ${OPERATIONS:-10000}" \
 	"build/test/fuzz -t ${FUZZ_SECONDS:-5}" \
 	selftests/module/way.sh \
 	selftests/module/unload.sh \
-	selftests/module/cli.sh
+	"${long[@]}"
 tell
