@@ -253,7 +253,8 @@ static void choose_more(const struct forest *forest, const struct vec *pieces, u
 void bands_choose(const struct forest *forest, const struct vec *pieces, size_t budget, bool more,
 		  struct vec *choices)
 {
-	struct bands all_wide = { .bands = { 1, 1 } };
+	/* One cell a packet: but where wide rules cross in each of them, rows are many. */
+	struct bands all_wide = { .bands = { 1, 1 }, .most_cells = 2 * SMALL };
 	size_t nodes = (size_t)forest_size(&forest[0]) * forest_size(&forest[1]);
 
 	if (more) {

@@ -27,6 +27,7 @@ struct bands {
 	bool nw_hashed, wn_hashed;
 	size_t bytes;		/* of planes and chains, at most */
 	size_t writes;		/* (cell, rule) pairs */
+	size_t most_cells;	/* bytes of lists and rows, beyond which another is better; 0: any */
 };
 
 /**

@@ -567,7 +567,9 @@ static int build_by(struct planes *t, const struct rules *r, const struct bands 
 	if (fixed > t->budget)
 		return -E2BIG;
 	f.most_hashed = (t->budget - fixed) / sizeof(struct rules_bucket) * RULES_BUCKET;
-	cells_init(&t->cells, &t->services, t->heads, list_max, t->budget - fixed);
+	cells_init(&t->cells, &t->services, t->heads, list_max,
+		   b->most_cells && b->most_cells < t->budget - fixed ? b->most_cells :
+		   t->budget - fixed);
 	t->ww = xcalloc(n[0], sizeof(uint32_t));
 	t->nw = xcalloc(n[1], sizeof(uint32_t));
 	t->wn = xcalloc(n[2], sizeof(uint32_t));
