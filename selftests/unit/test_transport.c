@@ -701,10 +701,13 @@ static void a_flood_of_notifications(void **state)
 	char key[SLUICE_KEY_MAX + 1];
 
 	good(monitor, client_subscribe(monitor, 1 << SLUICE_GROUP_CONFIG));
-	/* some 20 MB: more than a socket holds, even where much was asked for */
-	for (int round = 0; round < 26; round++) {
+	/*
+	 * Some 20 MB: more than a socket holds, even where much was asked for; and each round is
+	 * more than a queue.
+	 */
+	for (int round = 0; round < 8; round++) {
 		good(c, client_begin(c, NULL));
-		for (int i = 0; i < 3000; i++) {
+		for (int i = 0; i < 10000; i++) {
 			snprintf(key, sizeof(key), "%0250d", i);
 			good(c, client_set(c, SLUICE_OBJECT_PORT, key, 250, &round, sizeof(round), 0));
 		}
