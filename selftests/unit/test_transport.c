@@ -37,6 +37,7 @@
 #include "netlink/client.h"
 #include "netlink/message.h"
 #include "store_client.h"
+#include "store_compiler.h"
 #include "store_server.h"
 
 /* --- the store, and its compiler ------------------------------------------------- */
@@ -62,25 +63,6 @@ static struct client *connected(struct home *h)
 
 	good(c, reach(h, c));
 	return c;
-}
-
-struct compiled {
-	unsigned int documents;
-	size_t bytes;
-	bool reject, later, never;
-};
-
-static int compile_document(void *ctx, const char *name, const char *bytes, size_t len)
-{
-	struct compiled *c = ctx;
-
-	(void)name;
-	c->documents++;
-	c->bytes += len;
-	c->reject |= !strcmp(bytes, "reject");
-	c->later |= !strcmp(bytes, "later");
-	c->never |= !strcmp(bytes, "never");
-	return 0;
 }
 
 /* Errors are the store's affair: it may have decided meanwhile. */

@@ -686,9 +686,13 @@ size_t message_len(const struct message_out *o)
 size_t message_put_error(void *buf, const struct nlmsghdr *request,
 			 const struct message_error *e)
 {
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nlmsgerr *body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
+	struct nlmsghdr *nlh;
+	struct nlmsgerr *body;
 
+	/* padding goes out as well, and nobody shall find in it what was here before */
+	memset(buf, 0, MESSAGE_ERROR_MAX);
+	nlh = mnl_nlmsg_put_header(buf);
+	body = mnl_nlmsg_put_extra_header(nlh, sizeof(*body));
 	nlh->nlmsg_type = NLMSG_ERROR;
 	nlh->nlmsg_flags = NLM_F_CAPPED;
 	nlh->nlmsg_seq = request->nlmsg_seq;

@@ -215,7 +215,7 @@ static void take_family(struct genl *g, const struct nlmsghdr *nlh)
 /* Asks the kernel for the family's numbers. */
 static int resolve(struct genl *g, struct text *why)
 {
-	char buf[8192] __attribute__((aligned(4)));
+	char buf[8192] __attribute__((aligned(4))) = {};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct genlmsghdr *genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
 	int64_t deadline = transport_now() + RESOLVE_MS;
