@@ -263,6 +263,7 @@ struct config {
 };
 
 #define CONFIG_PORT	(1u << 0)
+#define CONFIG_PORT_FILTER (1u << 1)	/* has a filter (bpf/classify.h) */
 
 /*
  * Where the generation program calls the module's kfunc, its object file has the call of a helper of
@@ -281,6 +282,10 @@ struct trace {
 	__u32 nexthop;		/* which of the group's */
 	__u32 group;		/* replicated: number */
 	__u32 egress_port;	/* in: the port whose copy the egress program shall make */
+	__u32 mark;
+	__u32 rule;		/* number + 1 of the one that ended the search; 0: none */
+	__u32 side;		/* how many of side[] */
+	__u32 side_rule[7];	/* numbers of those that acted and went on, in their order */
 	__u32 pad;
 };
 

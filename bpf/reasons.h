@@ -54,7 +54,17 @@
  *	icmp_short	p < 8 (ICMP in IPv4), p < 4 (ICMPv6 in IPv6)
  *	igmp_short	p < 8 (IPv4, protocol 2)
  *
- * Here the packet is measured, if the policy measures: key, and L as its bytes. The key's ports are those
+ * Filter: only if the port has one. It is asked about every frame that is not malformed: also about
+ * one that is not_ip, vlan_deep, ip6_jumbo or ip6_ext_many, with what is known of it. The first two are not
+ * IP; their ethertype is that behind the tags that were read (vlan_deep: of the third). The others
+ * have addresses and no transport; their protocol is that of the header where the walk ended, and they
+ * are a fragment if a fragment header was walked. What is allowed goes on as if there were no filter.
+ * Rules without allow or drop act if they match and stand before the rule that ends the search
+ *	filter_blind	(BPF only) nonlinear, and the port has a filter
+ *	policed		over the rate of a police rule; the rules behind it do not act
+ *	filtered	the rule that ends the search drops
+ *
+ * In between, the packet is measured, if the policy measures: dropped by the filter or not: key, and L as its bytes. The key's ports are those
  * of TCP and UDP; 0 in a later fragment and for every other protocol.
  *
  * Replicate: only if the policy has groups and the destination address is multicast. Tried in order:
@@ -126,6 +136,9 @@
 	X(udp_length,	DROP,	 "wrong UDP length") \
 	X(icmp_short,	DROP,	 "shorter than an ICMP header") \
 	X(igmp_short,	DROP,	 "shorter than an IGMP header") \
+	X(filter_blind,	DROP,	 "headers beyond the first buffer, which the filter must see") \
+	X(policed,	DROP,	 "over the rate of a police rule") \
+	X(filtered,	DROP,	 "dropped by a rule of the filter") \
 	X(replicated,	COPY,	 "copied to the legs of its group") \
 	X(host_only,	PASS,	 "the only leg of its group is this host") \
 	X(group_rpf,	DROP,	 "its group comes in on another port") \

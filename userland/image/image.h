@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "bpf/classify.h"
 #include "bpf/layout.h"
 
 #define IMAGE_NAME_MAX	36	/* a policy's name with its NUL, rounded up */
@@ -69,6 +70,48 @@ struct image_measure {
 	unsigned int slots;		/* per CPU */
 };
 
+/* ---- filters -------------------------------------------------------------- */
+
+/* A rule of the policy; its number is its place. */
+struct image_rule {
+	char *text;			/* as the policy has it, on one line */
+	char *where;			/* "edge.sluice:12" */
+	uint64_t key;			/* of what it says, and the how manieth that says it: counters go on by it */
+};
+
+struct image_element {
+	struct set_key key;
+	uint64_t timeout_ns;		/* from the commit on; 0: stays */
+};
+
+struct image_set {
+	char name[IMAGE_NAME_MAX];
+	uint32_t size;
+	uint64_t timeout_ns;		/* of what rules insert; 0: stays */
+	bool addresses;
+	struct vec elements;		/* of struct image_element: of the configuration */
+};
+
+struct image_mac {
+	uint8_t address[6];
+	uint16_t number;		/* of fields RULES_ETH_SRC, RULES_ETH_DST */
+};
+
+/* All of it is empty, and shape.layers 0, without a filter. */
+struct image_filter {
+	struct classify_shape shape;
+	uint8_t *area;			/* .data.rules: area_bytes, whole pages */
+	size_t area_bytes;
+	uint8_t *address[2][2];		/* .data.*: shape.address[side][family] each; NULL: constant */
+	struct vec rules;		/* of struct image_rule */
+	uint32_t *first;		/* by rule: its first action in actions; RULES_NONE: none */
+	struct vec actions;		/* of struct action */
+	struct vec sets;		/* of struct image_set, by number */
+	struct vec macs;		/* of struct image_mac */
+	uint64_t *meters;		/* by meter number: the key of its rule, and the how manieth of the rule */
+	size_t meters_len;
+};
+
 struct image {
 	struct config config;		/* .rodata; what a load adds (generation, seed, trace) is 0 */
 	uint32_t limit4, limit6;	/* routes taken at most */
@@ -80,6 +123,7 @@ struct image {
 	struct vec legs;		/* of struct image_leg, sorted by group */
 	struct vec counters;		/* of struct image_counter: all that the image counts with */
 	struct image_measure measure;
+	struct image_filter filter;
 };
 
 struct image *image_new(void);

@@ -30,6 +30,10 @@
 #include "bpf/reasons.h"
 
 struct policy;
+struct policy_action;
+struct policy_predicate;
+struct policy_rule;
+struct policy_set;
 
 /* ---- what is known of the world ----------------------------------------- */
 
@@ -71,6 +75,24 @@ typedef const struct eval_nexthops *eval_route_fn(void *context, const struct ad
 typedef bool eval_neighbour_fn(void *context, unsigned int number, const struct addr *a,
 			       uint8_t mac[6]);
 
+/* eval_set_fn - whether @set has @value: an address; or a number, of family ADDR_NONE, in @number. */
+typedef bool eval_set_fn(void *context, const struct policy_set *set, const struct addr *address,
+			 uint64_t number);
+
+/* eval_police_fn - whether action @action of @rule is over its rate with this packet. */
+typedef bool eval_police_fn(void *context, const struct policy_rule *rule,
+			    const struct policy_action *action);
+
+/* What eval_socket_fn is asked for: ports in host order. */
+struct eval_flow {
+	struct addr src, dst;
+	uint8_t proto;			/* 6 or 17 */
+	uint16_t sport, dport;
+};
+
+/* eval_socket_fn - this host's socket for a packet: 0 none, 1 established, 2 listen. */
+typedef unsigned int eval_socket_fn(void *context, const struct eval_flow *flow);
+
 struct eval_env {
 	const struct eval_port *ports;
 	size_t ports_len;
@@ -80,6 +102,12 @@ struct eval_env {
 	void *route_context;
 	eval_neighbour_fn *neighbour;	/* for static routes; NULL: none is known */
 	void *neighbour_context;
+	eval_set_fn *in_set;		/* NULL: sets have the elements of the store, and no others */
+	void *set_context;
+	eval_police_fn *police;		/* NULL: no packet is over a rate */
+	void *police_context;
+	eval_socket_fn *socket;		/* NULL: no packet has a socket */
+	void *socket_context;
 };
 
 /* ---- what becomes of a packet ------------------------------------------- */
@@ -107,8 +135,19 @@ struct eval_key {
 	uint16_t l4_src, l4_dst;	/* host order */
 };
 
+/* An action that a rule did, other than allow and drop. */
+struct eval_effect {
+	const struct policy_rule *rule;
+	const struct policy_action *action;
+};
+
 struct eval_result {
 	struct vec outcomes;		/* of struct eval_outcome; at least one */
+	const struct policy_rule *rule;	/* that ended the search; NULL: none did, or there is no filter */
+	struct vec matched;		/* of const struct policy_rule *: all that matched up to that, it included */
+	struct vec effects;		/* of struct eval_effect, in the order of the rules; ends with a police
+					 * action that dropped the packet */
+	uint32_t mark;			/* the last one that was set; 0: none */
 	bool measured;
 	struct eval_key key;
 	uint64_t bytes;
@@ -123,6 +162,10 @@ void policy_eval(const struct policy *p, const struct eval_env *env, unsigned in
 		 const void *frame, size_t len, struct eval_result *result);
 
 void eval_result_free(struct eval_result *result);
+
+/** policy_matches() - whether a frame that comes in on port @number meets @predicate; false if malformed. */
+bool policy_matches(const struct policy *p, const struct eval_env *env, unsigned int number,
+		    const void *frame, size_t len, const struct policy_predicate *predicate);
 
 /** eval_reason_name() - "ip4_short" for REASON_ip4_short. */
 const char *eval_reason_name(enum sluice_reason reason);

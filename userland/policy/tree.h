@@ -41,6 +41,13 @@
 #define POLICY_ENTRIES_MAX	4096	/* (source, group, port) */
 #define POLICY_LEGS_MAX		256	/* legs of a group, "host" included */
 #define POLICY_HOST_LEGS_MAX	64	/* legs beside "host" */
+#define POLICY_SETS_MAX		256
+#define POLICY_SET_TESTS_MAX	16	/* different (set, field) that filters test */
+#define POLICY_SET_SIZE_MAX	16777216
+#define POLICY_RULES_MAX	1048576	/* of all filters together */
+#define POLICY_ACTIONS_MAX	8	/* of one rule */
+#define POLICY_PREDICATE_DEPTH	200	/* predicates within predicates, lets included */
+#define POLICY_ASSERTS_MAX	1024
 #define POLICY_LIMIT4_MAX	4194304
 #define POLICY_LIMIT6_MAX	1048576
 
@@ -54,6 +61,12 @@ struct policy {
 	struct vec statics;		/* of struct policy_static, of the store */
 	struct vec groups;		/* of struct policy_group, those of the store last */
 	struct vec measures;		/* of struct policy_measure; check: at most one */
+	struct vec filters;		/* of struct policy_filter *, in the order of the text */
+	struct vec sets;		/* of struct policy_set * */
+	struct vec elements;		/* of struct policy_element, of the store */
+	struct vec asserts;		/* of struct policy_assert */
+	struct vec rules;		/* check: of struct policy_rule *, all filters': by number */
+	struct vec set_tests;		/* check: of struct policy_set_test, by number */
 	bool incomplete;		/* a document could not be read: names may be missing */
 };
 
@@ -101,6 +114,7 @@ struct policy_value {
 struct policy_let {
 	char *name;
 	struct place place;		/* of the name */
+	struct policy_predicate *predicate;	/* let NAME = PREDICATE; else NULL, and: */
 	struct vec values;		/* of struct policy_value, as written */
 	bool broken;			/* its statement has a syntax error: values are missing */
 	/* check: what it stands for, through other lets; one of the two is empty */
@@ -197,6 +211,176 @@ struct policy_measure {
 
 #define POLICY_MEASURE_DEFAULTS .threshold_ppm = 1000, .oversampling = 20, \
 	.interval_ms = 5000, .slots = 8192
+
+/* ---- predicates --------------------------------------------------------- */
+
+/*
+ * X(field, name, bits, what has it). A packet that does not have a field meets no test of it,
+ * neither == nor !=; "not" turns the whole test round.
+ */
+#define POLICY_FIELDS(X)							\
+	X(IN,		"in",		16)	/* the port it came in on: always */	\
+	X(ETH_SRC,	"eth.src",	48)	/* always */			\
+	X(ETH_DST,	"eth.dst",	48)	/* always */			\
+	X(ETH_TYPE,	"eth.type",	16)	/* always: of what follows the tags that were read */	\
+	X(VLAN_ID,	"vlan.id",	12)	/* a tag: the outer one's */	\
+	X(VLAN_PCP,	"vlan.pcp",	3)	/* likewise */			\
+	X(IP_SRC,	"ip.src",	128)	/* IP */			\
+	X(IP_DST,	"ip.dst",	128)	/* IP */			\
+	X(IP_PROTO,	"ip.proto",	8)	/* IP: behind the extension headers that were walked */	\
+	X(IP_DSCP,	"ip.dscp",	6)	/* IP */			\
+	X(IP_ECN,	"ip.ecn",	2)	/* IP */			\
+	X(IP_TTL,	"ip.ttl",	8)	/* IP: or hop limit */		\
+	X(IP_FRAG,	"ip.frag",	2)	/* IP: 0 none, 1 first, 2 later */	\
+	X(L4_SRC,	"l4.src",	16)	/* TCP or UDP, and no later fragment */	\
+	X(L4_DST,	"l4.dst",	16)	/* likewise */			\
+	X(TCP_SRC,	"tcp.src",	16)	/* TCP, and no later fragment */	\
+	X(TCP_DST,	"tcp.dst",	16)	/* likewise */			\
+	X(UDP_SRC,	"udp.src",	16)	/* UDP, and no later fragment */	\
+	X(UDP_DST,	"udp.dst",	16)	/* likewise */			\
+	X(TCP_FLAGS,	"tcp.flags",	8)	/* TCP, and no later fragment: byte 13 */	\
+	X(ICMP_TYPE,	"icmp.type",	8)	/* ICMP in IPv4 or ICMPv6 in IPv6, no later fragment */	\
+	X(ICMP_CODE,	"icmp.code",	8)	/* likewise */			\
+	X(PKT_LEN,	"pkt.len",	16)	/* always: bytes of the frame, 65535 if more */	\
+	X(SOCKET,	"socket",	2)	/* TCP or UDP, not in fragments: 0 none, 1 established, 2 listen */
+
+enum policy_field {
+#define X(field, name, bits) FIELD_##field,
+	POLICY_FIELDS(X)
+#undef X
+	FIELD_COUNT
+};
+
+enum policy_predicate_kind {
+	PREDICATE_NONE,			/* there was a mistake in it */
+	PREDICATE_AND, PREDICATE_OR,	/* left, right */
+	PREDICATE_NOT,			/* left */
+	PREDICATE_NAME,			/* a let, or a bare word (ip4, tcp, ...): left is what it stands for */
+	PREDICATE_TEST,			/* the packet has the field, and its value is one of those */
+	PREDICATE_SET,			/* the packet has the field, and the set has its value */
+};
+
+enum policy_compare { COMPARE_EQUAL, COMPARE_UNEQUAL, COMPARE_LESS, COMPARE_AT_MOST,
+		      COMPARE_GREATER, COMPARE_AT_LEAST, COMPARE_IN };
+
+struct policy_predicate {
+	enum policy_predicate_kind kind;
+	struct place place;
+	struct policy_predicate *left, *right;	/* may be shared with a let's: never written to */
+	char *name;			/* NAME: of the let, or the bare word; SET: of the set */
+	struct policy_let *let;		/* NAME; check; NULL: a bare word */
+	/* TEST and SET: */
+	enum policy_field field;
+	struct place field_place;
+	/* TEST as written: [field & mask] compare values */
+	enum policy_compare compare;
+	uint64_t mask;			/* all ones: none written */
+	struct vec values;		/* of struct policy_value */
+	/*
+	 * TEST, check: what it comes to. Addresses: prefixes, sorted by prefix_cmp(); any other
+	 * field: ranges within its bits, sorted, apart from each other, with comparison and mask
+	 * worked into them (FIELD_IN: of indices in policy->ports). The packet meets the test if it
+	 * has the field and its value is among them, or, with unequal, is not.
+	 */
+	struct vec prefixes;		/* of struct prefix */
+	struct vec ranges;		/* of struct policy_range */
+	bool unequal;			/* prefixes: any address but these */
+	struct policy_set *set;		/* SET; check */
+	unsigned int set_test;		/* SET; check: number in policy->set_tests */
+};
+
+/* ---- set NAME : FIELD size N [timeout TIME]; ------------------------------ */
+
+struct policy_set {
+	char *name;
+	struct place place;		/* of the name */
+	enum policy_field field;	/* of what kind its values are: ip.src and ip.dst are one kind */
+	uint64_t size;			/* elements at most */
+	uint64_t timeout_ms;		/* of what rules insert; 0: it stays */
+	unsigned int number;		/* check: in policy->sets */
+	bool used;
+};
+
+/* A set that is asked for a field of the packet. */
+struct policy_set_test {
+	struct policy_set *set;
+	enum policy_field field;
+};
+
+/* An object of the store: an element that stays until it is taken out. */
+struct policy_element {
+	char *name;			/* of the set */
+	struct prefix element;		/* a host prefix */
+	uint64_t timeout_ms;		/* 0: stays */
+	struct place place, element_place;
+	struct policy_set *set;		/* check */
+};
+
+/* ---- filter PORT, ... { ACTION, ... [if PREDICATE]; ... } ------------------ */
+
+enum policy_action_kind { DO_ALLOW, DO_DROP, DO_COUNT, DO_POLICE, DO_INSERT, DO_EMIT, DO_MARK };
+
+struct policy_action {
+	enum policy_action_kind kind;
+	struct place place;
+	char *text;			/* count: name of the counter; emit: what the event says */
+	uint32_t mark;
+	/* police RATE [burst N] [per FIELD] */
+	bool bytes;			/* the rate is bytes a second and the burst bytes; else packets */
+	uint64_t rate, burst;		/* check: burst at least 1 packet, or 1514 bytes */
+	bool per;			/* a rate of its own for each value of @field */
+	enum policy_field field;	/* police per; insert FIELD into SET */
+	struct place field_place;
+	char *set_name;			/* insert */
+	struct place set_place;
+	struct policy_set *set;		/* check */
+};
+
+/*
+ * allow and drop end a packet's search, and are the last of a rule's actions; a rule without
+ * one acts and goes on. What a packet does to a set it does not see itself: tests are answered
+ * by the sets as they were when it came.
+ */
+struct policy_rule {
+	uint32_t number;		/* check: in policy->rules */
+	struct policy_filter *filter;
+	struct place place;		/* of its first word up to its last */
+	struct vec actions;		/* of struct policy_action, at least one */
+	struct policy_predicate *predicate;	/* NULL: every packet */
+	bool ends;			/* check: its last action is allow or drop */
+};
+
+struct policy_filter {
+	struct vec ports;		/* of struct policy_port_ref; check: .port is set; a port has one filter */
+	struct vec rules;		/* of struct policy_rule * */
+	struct place place;		/* "filter" and the ports */
+};
+
+/* ---- assert ---------------------------------------------------------------- */
+
+enum policy_assert_kind {
+	ASSERT_ISOLATED,	/* assert isolated A -> B [if P | unless P]; */
+	ASSERT_REACHABLE,	/* assert reachable A -> B [if P | unless P]; */
+	ASSERT_NEVER,		/* assert never P reaches B; */
+	ASSERT_COVERED,		/* assert covered; every rule of every filter can match */
+	ASSERT_EQUAL,		/* assert equal A B; the filters of two ports treat all packets alike */
+};
+
+struct policy_assert {
+	enum policy_assert_kind kind;
+	struct place place;		/* the whole statement */
+	struct policy_port_ref from;	/* isolated, reachable, equal; check */
+	bool host;			/* to this host, not to to.port */
+	struct policy_port_ref to;	/* check */
+	struct policy_predicate *predicate;	/* NULL: any packet */
+	bool unless;			/* the packets that do not meet it */
+};
+
+/** policy_field_name() - "ip.src" for FIELD_IP_SRC, and so on. */
+const char *policy_field_name(enum policy_field field);
+
+/** policy_field_bits() - how many bits its values have; 128 for addresses. */
+unsigned int policy_field_bits(enum policy_field field);
 
 /** policy_free() - gives back the tree and its sources. Print diagnostics first: they point into it. */
 void policy_free(struct policy *p);
