@@ -100,6 +100,9 @@ static void test_round(void **state)
 	o.element.timeout_ms = 5400000;
 	check_round(&o, KEY("a-name_of-exactly-thirty-2-bytes\0000.0.0.0/0"),
 		    "set a-name_of-exactly-thirty-2-bytes 0.0.0.0/0 timeout 90m");
+	o.element.since_ms = 1763783957123;
+	check_round(&o, KEY("a-name_of-exactly-thirty-2-bytes\0000.0.0.0/0"),
+		    "set a-name_of-exactly-thirty-2-bytes 0.0.0.0/0 timeout 90m");
 }
 
 /* Attributes as bytes: length and type in host order, which these tests take for little-endian. */
@@ -148,7 +151,8 @@ static const struct {
 	CASE(4, "*\0" "239.1.1.1\0wan\0fa", U32("\1", "\xff\x0f\0\0"), "a VLAN is 1 to 4094"),
 	CASE(4, "*\0" "239.1.1.1\0wan\0fa", U32("\2", "\0\1\0\0"), "a TTL is 1 to 255"),
 	CASE(5, "bad", "", "the set in the store bad: its key has not 2 words"),
-	CASE(5, "bad\0" "10.0.0.1", U32("\2", "\1\0\0\0"), "does not know attribute 2"),
+	CASE(5, "bad\0" "10.0.0.1", U32("\3", "\1\0\0\0"), "does not know attribute 3"),
+	CASE(5, "bad\0" "10.0.0.1", U32("\2", "\1\0\0\0"), "attribute 2 of its value is malformed"),
 #undef CASE
 };
 

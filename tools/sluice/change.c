@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/quantity.h"
 #include "base/text.h"
@@ -215,6 +216,14 @@ static int parse_group(const struct cli *cli, struct change *c, char **words)
 	return CLI_OK;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
 static int parse_set(const struct cli *cli, struct change *c, char **words)
 {
 	struct object_element *e = &c->object.element;
@@ -238,7 +247,10 @@ static int parse_set(const struct cli *cli, struct change *c, char **words)
 		return *words ? cli_usage(cli, "\"%s\" is too much", *words) : CLI_OK;
 	if (take_clauses(cli, words, clauses))
 		return CLI_USAGE;
-	return timeout ? take_duration(cli, timeout, &e->timeout_ms) : CLI_OK;
+	if (!timeout)
+		return CLI_OK;
+	e->since_ms = now_ms();
+	return take_duration(cli, timeout, &e->timeout_ms);
 }
 
 int change_parse(const struct cli *cli, enum object_kind kind, enum change_how how, char **words,

@@ -53,7 +53,8 @@ struct object_member {
 struct object_element {
 	char set[OBJECT_NAME_MAX + 1];
 	struct prefix element;
-	uint32_t timeout_ms;		/* 0: the set's */
+	uint32_t timeout_ms;		/* 0: it stays */
+	uint64_t since_ms;		/* CLOCK_REALTIME when it was added; 0: not known */
 };
 
 /* Zeroed before it is filled, so that equal ones are equal as bytes. */

@@ -81,7 +81,8 @@ struct image_rule {
 
 struct image_element {
 	struct set_key key;
-	uint64_t timeout_ns;		/* from the commit on; 0: stays */
+	uint64_t timeout_ns;		/* 0: stays */
+	uint64_t since_ns;		/* CLOCK_REALTIME from when it runs; 0: from when it is first in the map */
 };
 
 struct image_set {

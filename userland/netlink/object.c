@@ -116,6 +116,11 @@ static size_t put_u32(uint8_t *value, size_t len, uint16_t type, uint32_t n)
 	return n ? put_attr(value, len, type, &n, sizeof(n)) : len;
 }
 
+static size_t put_u64(uint8_t *value, size_t len, uint16_t type, uint64_t n)
+{
+	return n ? put_attr(value, len, type, &n, sizeof(n)) : len;
+}
+
 size_t object_value(const struct object *o, uint8_t value[OBJECT_VALUE_MAX])
 {
 	char via[ADDR_STRLEN];
@@ -140,6 +145,7 @@ size_t object_value(const struct object *o, uint8_t value[OBJECT_VALUE_MAX])
 		break;
 	case OBJECT_ELEMENT:
 		len = put_u32(value, len, SLUICE_ELEMENT_A_TIMEOUT, o->element.timeout_ms);
+		len = put_u64(value, len, SLUICE_ELEMENT_A_SINCE, o->element.since_ms);
 		break;
 	}
 	return len;
@@ -152,15 +158,17 @@ static const struct {
 	const char *name;		/* as users call it */
 	unsigned int words;
 	uint32_t strings;		/* bits: attributes that are strings; others are u32 */
+	uint32_t wide;			/* but these: u64 */
 	unsigned int attrs;		/* the greatest */
 } shapes[] = {
-	[SLUICE_OBJECT_PORT] = { OBJECT_PORT, "port", 1, 1 << SLUICE_PORT_A_DEVICE,
+	[SLUICE_OBJECT_PORT] = { OBJECT_PORT, "port", 1, 1 << SLUICE_PORT_A_DEVICE, 0,
 				 SLUICE_PORT_A_MAX },
 	[SLUICE_OBJECT_ROUTE] = { OBJECT_ROUTE, "route", 2,
-				  1 << SLUICE_ROUTE_A_VIA | 1 << SLUICE_ROUTE_A_PORT,
+				  1 << SLUICE_ROUTE_A_VIA | 1 << SLUICE_ROUTE_A_PORT, 0,
 				  SLUICE_ROUTE_A_MAX },
-	[SLUICE_OBJECT_MEMBER] = { OBJECT_MEMBER, "group", 4, 0, SLUICE_MEMBER_A_MAX },
-	[SLUICE_OBJECT_ELEMENT] = { OBJECT_ELEMENT, "set", 2, 0, SLUICE_ELEMENT_A_MAX },
+	[SLUICE_OBJECT_MEMBER] = { OBJECT_MEMBER, "group", 4, 0, 0, SLUICE_MEMBER_A_MAX },
+	[SLUICE_OBJECT_ELEMENT] = { OBJECT_ELEMENT, "set", 2, 0, 1 << SLUICE_ELEMENT_A_SINCE,
+				    SLUICE_ELEMENT_A_MAX },
 };
 
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
@@ -226,7 +234,8 @@ static int read_attrs(struct reader *r, const void *value, size_t len)
 		if (!type || type > shapes[r->type].attrs)
 			return refuse(r, "this sluice does not know attribute %u of its value", type);
 		if (shapes[r->type].strings >> type & 1 ?
-		    !n || memchr(bytes, '\0', n) != bytes + n - 1 : n != 4)
+		    !n || memchr(bytes, '\0', n) != bytes + n - 1 :
+		    n != (shapes[r->type].wide >> type & 1 ? 8 : 4))
 			return refuse(r, "attribute %u of its value is malformed", type);
 		if (r->attr[type])
 			return refuse(r, "its value has attribute %u twice", type);
@@ -276,6 +285,11 @@ static const char *attr_string(const struct reader *r, unsigned int type)
 static uint32_t attr_u32(const struct reader *r, unsigned int type)
 {
 	return r->attr[type] ? mnl_attr_get_u32(r->attr[type]) : 0;
+}
+
+static uint64_t attr_u64(const struct reader *r, unsigned int type)
+{
+	return r->attr[type] ? mnl_attr_get_u64(r->attr[type]) : 0;
 }
 
 static int read_port(const struct reader *r, struct object_port *p)
@@ -328,6 +342,7 @@ static int read_element(const struct reader *r, struct object_element *e)
 	if (read_name(r, r->word[0], e->set) || read_prefix(r, r->word[1], &e->element))
 		return -EBADMSG;
 	e->timeout_ms = attr_u32(r, SLUICE_ELEMENT_A_TIMEOUT);
+	e->since_ms = attr_u64(r, SLUICE_ELEMENT_A_SINCE);
 	return 0;
 }
 

@@ -312,6 +312,7 @@ struct policy_element {
 	char *name;			/* of the set */
 	struct prefix element;		/* a host prefix */
 	uint64_t timeout_ms;		/* 0: stays */
+	uint64_t since_ms;		/* CLOCK_REALTIME from when it runs; 0: from when it is first there */
 	struct place place, element_place;
 	struct policy_set *set;		/* check */
 };
