@@ -33,7 +33,7 @@
 	X(ETH_TYPE,	65536,	"eth.type")	/* of what follows the tags */ \
 	X(ETH_SRC,	65536,	"eth.src")	/* number of the address among those asked for; 0: none of them */ \
 	X(ETH_DST,	65536,	"eth.dst")	/* likewise */		\
-	X(VLAN,		4096,	"vlan.id")	/* 0: no tag */		\
+	X(VLAN,		8192,	"vlan.id")	/* RULES_TAG | id; 0: no tag */ \
 	X(PCP,		8,	"vlan.pcp")				\
 	X(PROTO,	256,	"ip.proto")				\
 	X(DSCP,		64,	"ip.dscp")				\
@@ -48,6 +48,8 @@
 	X(LENGTH,	65536,	"pkt.len")				\
 	X(SOCKET,	4,	"socket")	/* 0 none, 1 established, 2 listen */ \
 	X(SETS,		65536,	"sets")		/* a bit for each set that has the packet */
+
+#define RULES_TAG	0x1000u	/* tells the tag with id 0 from no tag */
 
 enum rules_field {
 #define X(field, values, name) RULES_##field,
