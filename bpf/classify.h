@@ -49,7 +49,7 @@ struct action {
 	__u8 field;		/* enum action_field: insert, police per */
 	__u8 bytes;		/* police: rate in bytes, not packets */
 	__u32 number;		/* count: counter; insert: set; police: meter; emit: rule; mark: the mark */
-	__u64 rate;		/* police: packets or bytes a second */
+	__u64 rate;		/* police: packets or bytes a second; insert: image_rule.key, for set_value.until */
 	__u64 burst;		/* police: packets or bytes; insert: timeout in ns, 0: stays */
 };
 _Static_assert(sizeof(struct action) == 24, "action");
@@ -69,10 +69,15 @@ _Static_assert(sizeof(struct set_key) == 20, "set_key");
 /*
  * An element is there for generation g at time t if (since <= g <= until or inserted by a rule) and
  * (expires == 0 or t < expires).
+ *
+ * g is a word in a section of the program's own, ".data.sets", at first the number of the generation: a
+ * commit that changes elements and nothing else enters them for the next number, and then stores that, with
+ * no new program. A packet reads it once.
  */
 struct set_value {
 	__u64 expires;		/* ns of CLOCK_BOOTTIME; 0: never */
-	__u32 since, until;	/* an element of the configuration: the generations that have it; since 0: a rule's */
+	__u32 since;		/* 0: a rule put it there, else the first generation that has it */
+	__u32 until;		/* the last one; a rule's: the low half of the rule's key, to tell who put it there */
 };
 _Static_assert(sizeof(struct set_value) == 16, "set_value");
 

@@ -70,6 +70,8 @@ _sluice()
 		own="$own object flow counter top monitor module replay" ;;
 	policy|object)
 		own="show" ;;
+	"policy show"*)
+		own="--counters" ;;
 	port|group|set)
 		own="show add replace del flush" ;;
 	route)

@@ -34,7 +34,7 @@ static const struct verb verbs[] = {
 	  "the generations that are kept" },
 	{ "batch", NULL, batch, "[-force | -atomic] " COMMIT " FILE | -",
 	  "run many commands, one a line; also: sluice -batch FILE" },
-	{ "policy", "show", policy_show, "[NAME]",
+	{ "policy", "show", policy_show, "[--counters] [NAME]",
 	  "the text of the running policy" },
 	{ "port", "show", port_show, "[NAME]",
 	  "ports, their interfaces and what became of their packets" },

@@ -379,8 +379,7 @@ enum sluice_member_attr {
 enum sluice_element_attr {
 	SLUICE_ELEMENT_A_UNSPEC,
 	SLUICE_ELEMENT_A_TIMEOUT,	/* u32: ms; absent: it stays */
-	SLUICE_ELEMENT_A_SINCE,		/* u64: ms of CLOCK_REALTIME when it was added: TIMEOUT runs from then; absent:
-					 * from when the daemon first has it */
+	SLUICE_ELEMENT_A_SINCE,		/* u64: ms of CLOCK_REALTIME: TIMEOUT runs from then */
 
 	__SLUICE_ELEMENT_A_MAX,
 	SLUICE_ELEMENT_A_MAX = __SLUICE_ELEMENT_A_MAX - 1
