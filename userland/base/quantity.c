@@ -28,6 +28,15 @@ static const struct unit rates[] = {
 	{ "kbit", 1000, 8 }, { "bit", 1, 8 }, { 0 },
 };
 
+static const struct unit packets[] = {
+	{ "Mpps", 1000000, 1 }, { "kpps", 1000, 1 }, { "pps", 1, 1 }, { 0 },
+};
+
+static const struct unit sizes[] = {
+	{ "GB", 1000000000, 1 }, { "MB", 1000000, 1 }, { "kB", 1000, 1 }, { "B", 1, 1 },
+	{ "G", 1000000000, 1 }, { "M", 1000000, 1 }, { "k", 1000, 1 }, { 0 },
+};
+
 static const struct unit fractions[] = { { "%", 10000, 1 }, { 0 } };
 
 static const struct unit none[] = { { "", 1, 1 }, { 0 } };
@@ -104,6 +113,16 @@ int quantity_rate(const struct quantity *q, uint64_t *Bps)
 	return in_base(q, rates, Bps);
 }
 
+int quantity_packets(const struct quantity *q, uint64_t *pps)
+{
+	return in_base(q, packets, pps);
+}
+
+int quantity_size(const struct quantity *q, uint64_t *bytes)
+{
+	return in_base(q, sizes, bytes);
+}
+
 int quantity_fraction(const struct quantity *q, uint64_t *ppm)
 {
 	return in_base(q, fractions, ppm);
@@ -129,6 +148,16 @@ void quantity_print_duration(uint64_t ms, struct text *out)
 void quantity_print_rate(uint64_t Bps, struct text *out)
 {
 	print_whole(Bps, rates, out);
+}
+
+void quantity_print_packets(uint64_t pps, struct text *out)
+{
+	print_whole(pps, packets, out);
+}
+
+void quantity_print_size(uint64_t bytes, struct text *out)
+{
+	print_whole(bytes, sizes, out);
 }
 
 void quantity_print_fraction(uint64_t ppm, struct text *out)

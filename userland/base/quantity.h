@@ -4,6 +4,8 @@
  *
  *	duration	ms s m h
  *	rate		bit kbit Mbit Gbit Tbit (bits a second), Bps kBps MBps GBps (bytes a second)
+ *	packets		pps kpps Mpps (packets a second)
+ *	size		B kB MB GB (bytes); k M G say the same
  *	fraction	%
  *
  * Prefixes are powers of ten. "Mbps" is refused: half of the world reads bits, and tc reads bytes.
@@ -43,6 +45,12 @@ int quantity_duration(const struct quantity *q, uint64_t *ms);
 /** quantity_rate() - bytes a second. */
 int quantity_rate(const struct quantity *q, uint64_t *Bps);
 
+/** quantity_packets() - packets a second. */
+int quantity_packets(const struct quantity *q, uint64_t *pps);
+
+/** quantity_size() - bytes; a bare number is none. */
+int quantity_size(const struct quantity *q, uint64_t *bytes);
+
 /** quantity_fraction() - millionths: 0.1% is 1000. */
 int quantity_fraction(const struct quantity *q, uint64_t *ppm);
 
@@ -52,6 +60,8 @@ int quantity_number(const struct quantity *q, uint64_t *n);
 /* What reads back as the same. */
 void quantity_print_duration(uint64_t ms, struct text *out);
 void quantity_print_rate(uint64_t Bps, struct text *out);
+void quantity_print_packets(uint64_t pps, struct text *out);
+void quantity_print_size(uint64_t bytes, struct text *out);
 void quantity_print_fraction(uint64_t ppm, struct text *out);
 
 #endif

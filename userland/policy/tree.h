@@ -12,9 +12,10 @@
  * their places lie in a text of their own, which reads as a user would have written them.
  *
  * Everything hangs on the policy and goes with it: names and nodes are in its
- * arena, lists are vecs. Nodes that others point to (ports, lets) do not move.
+ * arena, lists are vecs; those of rules and predicates lie in the arena too, and some are the very
+ * list of a let. Nodes that others point to (ports, lets, sets, filters, rules) do not move.
  *
- * Names of ports, lets and measures are one name space. A port belongs to a node
+ * Names of ports, lets, sets and measures are one name space. A port belongs to a node
  * (a router); there is one node so far, and its name is NULL.
  */
 #ifndef SLUICE_POLICY_TREE_H
@@ -47,6 +48,13 @@
 #define POLICY_RULES_MAX	1048576	/* of all filters together */
 #define POLICY_ACTIONS_MAX	8	/* of one rule */
 #define POLICY_PREDICATE_DEPTH	200	/* predicates within predicates, lets included */
+#define POLICY_TESTS_MAX	65536	/* tests of one predicate, those of lets each time they are named */
+#define POLICY_TESTS_ALL	16777216	/* of all rules together */
+#define POLICY_MASK_RANGES	65536	/* steps that it may take to make ranges of a mask */
+#define POLICY_COUNTER_MAX	64	/* bytes of the name of a counter */
+#define POLICY_EVENT_MAX	200	/* bytes of what an event says */
+#define POLICY_RATE_MAX		1000000000000ull	/* bytes or packets a second */
+#define POLICY_BURST_MAX	0xffffffffull	/* bytes or packets */
 #define POLICY_ASSERTS_MAX	1024
 #define POLICY_LIMIT4_MAX	4194304
 #define POLICY_LIMIT6_MAX	1048576
@@ -83,6 +91,8 @@ struct policy_port {
 	struct place interface_place;
 	bool store;			/* an object of the store, no document's */
 	bool used;			/* check: something refers to it */
+	unsigned int number;		/* check: in policy->ports */
+	struct policy_filter *filter;	/* check: of the packets that come in on it; NULL: none */
 };
 
 /* A port by its name. */
@@ -99,6 +109,7 @@ enum policy_value_type {
 	VALUE_NONE,		/* there was a mistake in it */
 	VALUE_PREFIX,
 	VALUE_NUMBERS,
+	VALUE_MAC,
 	VALUE_LET,
 };
 
@@ -106,8 +117,11 @@ struct policy_value {
 	enum policy_value_type type;
 	struct place place;
 	struct prefix prefix;		/* VALUE_PREFIX; an address is a host prefix */
-	uint64_t first, last;		/* VALUE_NUMBERS, both included; a number is a range of one */
-	char *name;			/* VALUE_LET */
+	uint64_t first, last;		/* VALUE_NUMBERS, both included; a number is a range of one. VALUE_MAC:
+					 * the 48 bits, twice */
+	char *name;			/* VALUE_LET: of the let; check: words of a field (tcp, syn, a port's
+					 * name) have become VALUE_NUMBERS. VALUE_NUMBERS: NULL, or a flag
+					 * that stands in it */
 	struct policy_let *let;		/* VALUE_LET; check */
 };
 
@@ -120,6 +134,7 @@ struct policy_let {
 	/* check: what it stands for, through other lets; one of the two is empty */
 	struct vec prefixes;		/* of struct prefix: sorted by prefix_cmp(), none twice */
 	struct vec ranges;		/* of struct policy_range: sorted, apart from each other */
+	bool macs;			/* the ranges are addresses of the link layer */
 	enum { LET_NEW, LET_OPEN, LET_DONE } state;
 	bool used;
 };
@@ -275,6 +290,7 @@ struct policy_predicate {
 	/* TEST as written: [field & mask] compare values */
 	enum policy_compare compare;
 	uint64_t mask;			/* all ones: none written */
+	struct place mask_place;	/* source NULL: no mask is written */
 	struct vec values;		/* of struct policy_value */
 	/*
 	 * TEST, check: what it comes to. Addresses: prefixes, sorted by prefix_cmp(); any other
@@ -287,6 +303,9 @@ struct policy_predicate {
 	bool unequal;			/* prefixes: any address but these */
 	struct policy_set *set;		/* SET; check */
 	unsigned int set_test;		/* SET; check: number in policy->set_tests */
+	/* Of all kinds, what names stand for included: */
+	unsigned int depth;		/* levels, this one included */
+	unsigned int tests;		/* tests, those of a let each time that it is named */
 };
 
 /* ---- set NAME : FIELD size N [timeout TIME]; ------------------------------ */
