@@ -72,9 +72,9 @@ size_t frame_build(const struct frame_fields *f, uint8_t frame[FRAME_MAX]);
 
 /**
  * frame_read() - the fields of a frame, as bpf/reasons.h says that the filter sees them.
- * in and socket are not among them: the caller sets both.
- * Return: REASON_none, or why it is not asked about its transport: of what is dropped for
- * being malformed nothing is known, and f->has is 0.
+ * in and socket, which bytes do not tell, are 0: the caller knows better.
+ * Return: REASON_none, or what parse makes of it: of what is dropped for being malformed
+ * nothing is known, and f->has is 0.
  */
 enum sluice_reason frame_read(const void *frame, size_t len, struct frame_fields *f);
 
