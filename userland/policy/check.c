@@ -334,6 +334,7 @@ static void add_value(struct check *c, struct policy_let *let, struct policy_val
 			vec_append(&let->prefixes, &v->prefix);
 		break;
 	case VALUE_NUMBERS:
+	case VALUE_MAC:
 		if (take_values(c, 1, v->place))
 			vec_append(&let->ranges, &r);
 		break;

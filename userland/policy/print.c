@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/quantity.h"
+#include "policy/field.h"
 #include "policy/tree.h"
 
 static void print_string(const char *s, struct text *out)
@@ -43,6 +44,9 @@ static void print_value(const struct policy_value *v, struct text *out)
 		text_printf(out, "%" PRIu64, v->first);
 		if (v->last != v->first)
 			text_printf(out, "-%" PRIu64, v->last);
+		break;
+	case VALUE_MAC:
+		field_print(NULL, FIELD_ETH_SRC, v->first, out);
 		break;
 	case VALUE_LET:
 		text_printf(out, "%s", v->name);

@@ -79,25 +79,6 @@ const char *policy_key_name(enum policy_key key)
 	return "?";
 }
 
-static const struct {
-	const char *name;
-	unsigned int bits;
-} fields[FIELD_COUNT] = {
-#define X(field, name, bits) { name, bits },
-	POLICY_FIELDS(X)
-#undef X
-};
-
-const char *policy_field_name(enum policy_field field)
-{
-	return fields[field].name;
-}
-
-unsigned int policy_field_bits(enum policy_field field)
-{
-	return fields[field].bits;
-}
-
 char *policy_entry_name(const struct policy_entry *e, char *buf)
 {
 	char source[ADDR_STRLEN] = "*", group[PREFIX_STRLEN];
