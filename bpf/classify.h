@@ -48,11 +48,14 @@ struct action {
 	__u8 last;		/* of its rule */
 	__u8 field;		/* enum action_field: insert, police per */
 	__u8 bytes;		/* police: rate in bytes, not packets */
-	__u32 number;		/* count: counter; insert: set; police: meter; emit: rule; mark: the mark */
-	__u64 rate;		/* police: packets or bytes a second; insert: image_rule.key, for set_value.until */
-	__u64 burst;		/* police: packets or bytes; insert: timeout in ns, 0: stays */
+	__u32 number;		/* count: counter; insert: set; police: meter; emit: number of its text; mark: the mark */
+	__u64 rate;		/* police: packets or bytes a second */
+	__u64 burst;		/* police: how long an empty bucket takes to be full, METER_UNITS; insert: time-out in
+				 * ns, 0: stays */
+	__u32 full;		/* insert: counter of the packets that found the set full */
+	__u32 rule_key;		/* insert: low half of image_rule.key, for set_value.by */
 };
-_Static_assert(sizeof(struct action) == 24, "action");
+_Static_assert(sizeof(struct action) == 32, "action");
 
 /*
  * A set is a hash of its own; its number is its place in the map of sets. Numbers lie in the key in
@@ -67,26 +70,66 @@ struct set_key {
 _Static_assert(sizeof(struct set_key) == 20, "set_key");
 
 /*
- * An element is there for generation g at time t if (since <= g <= until or inserted by a rule) and
- * (expires == 0 or t < expires).
+ * An element may be in the configuration, or inserted (by a rule or by hand), or both: neither
+ * knows of the other. Times are ns of CLOCK_BOOTTIME.
  *
- * g is a word in a section of the program's own, ".data.sets", at first the number of the generation: a
- * commit that changes elements and nothing else enters them for the next number, and then stores that, with
- * no new program. A packet reads it once.
+ * The generation of the configuration's elements is a word in a section of the program's own,
+ * ".data.sets", at first the number of the program's generation: a commit that changes elements and nothing
+ * else enters them for the next number, and then stores that, with no new program. A packet reads it
+ * once.
  */
+#define SET_STAYS	(~0ull)
 struct set_value {
-	__u64 expires;		/* ns of CLOCK_BOOTTIME; 0: never */
-	__u32 since;		/* 0: a rule put it there, else the first generation that has it */
-	__u32 until;		/* the last one; a rule's: the low half of the rule's key, to tell who put it there */
+	__u64 inserted;		/* until then; 0: nobody inserted it */
+	__u64 expires;		/* of the configuration's; SET_STAYS */
+	__u32 since, until;	/* the generations that have it in the configuration, both included; since 0: none */
+	__u32 by;		/* inserted: struct action.rule_key of the rule that did first; 0: by hand */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct set_value) == 16, "set_value");
+_Static_assert(sizeof(struct set_value) == 32, "set_value");
 
-/* A token bucket; it is empty at @full_at - burst and full at @full_at. */
+/* Whether generation @generation has the element at time @now. */
+static inline __attribute__((always_inline)) int set_value_holds(const struct set_value *v,
+								 __u32 generation, __u64 now)
+{
+	__u64 inserted = *(const volatile __u64 *)&v->inserted;
+
+	if (now < inserted)
+		return 1;
+	return v->since && v->since <= generation && generation <= v->until && now < v->expires;
+}
+
+/*
+ * Token buckets, by the generic cell rate algorithm: a bucket's value is the time when it is full
+ * again, in units of 1 / METER_UNITS ns of CLOCK_BOOTTIME, modulo 2^64. A packet takes the time that its tokens
+ * need to come back; what would make it longer than the rule's burst is over the rate.
+ */
+#define METER_UNITS	1024ull
+#define METERS_MAX	65536u	/* buckets in all; the one longest unused gives way, and begins full */
 struct meter_key {
 	struct set_key value;	/* zero: the rule has one rate for all packets */
-	__u32 meter;		/* number: the same in the next generation for the same rule */
+	__u32 meter;		/* made of what the rule says: the same in the next generation */
 };
 _Static_assert(sizeof(struct meter_key) == 24, "meter_key");
+
+/* What emit tells, in the ring buffer "events". */
+struct filter_event {
+	__u64 time;		/* ns of CLOCK_BOOTTIME */
+	__u32 generation;	/* whose numbers these are: */
+	__u32 rule;
+	__u32 text;		/* struct action.number */
+	__u32 length;		/* bytes of the frame */
+	__u16 port;		/* came in on */
+	__u16 ethertype;	/* behind the tags that were read */
+	__be16 sport, dport;	/* 0 where there are none */
+	__u8 family;		/* 4, 6; 0: not IP, and all below is 0 */
+	__u8 protocol;
+	__u8 reserved[6];
+	__u8 source[16];	/* as in set_key */
+	__u8 destination[16];
+};
+_Static_assert(sizeof(struct filter_event) == 72, "filter_event");
+#define EVENTS_BYTES	(1u << 18)
 
 struct set_test {
 	__u16 set;		/* number */
@@ -100,9 +143,12 @@ struct classify_shape {
 	__u32 set_tests;
 	struct set_test set_test[SET_TESTS_MAX];	/* bit i of field RULES_SETS */
 	__u32 macs;		/* eth.src or eth.dst is tested: the map "macs" numbers addresses */
+	__u32 lost_marks;	/* counter: packets whose mark the driver could not keep */
+	__u32 lost_events;	/* counter: events that found no room */
 	/*
 	 * Where layer l has its address words: .data.rules + words[side][l] holds a __u32 for
-	 * each address class. layers == 1: there are none, the look-ups yield the words.
+	 * each address class; class 0 is that of what is not IP. 0, which only a single layer may
+	 * have: there are none, the look-ups yield the words.
 	 */
 	__u32 words[2][LAYERS_MAX];
 	struct rules_shape layer[LAYERS_MAX];	/* offsets from the start of .data.rules, all of them */

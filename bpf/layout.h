@@ -22,11 +22,22 @@
  *	flow_memory	bpf/flow.h		held flows
  *	leg_table	HASH leg_key -> struct leg	for the egress and tc programs; keyed by generation
  *	leg_ports	HASH leg_ports_key -> struct leg_ports	for the tc program; keyed by generation
- *  - those of one generation, not pinned, gone with it:
+ *	set_NAME	HASH set_key -> struct set_value	bpf/classify.h; as long as generations have the set
+ *	meters		LRU_HASH meter_key -> __u64
+ *	events		RINGBUF of struct filter_event
+ *  - those of one generation, gone with it; not pinned, but for the last:
  *	.rodata		struct config
  *	groups		HASH group_key -> struct group
  *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
  *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
+ *	.data.rules	the area of bpf/classify.h, and the look-ups .data.src4, src6, dst4, dst6
+ *	rule_actions	ARRAY [rule] of __u32	its first action; RULES_NONE: none
+ *	actions		ARRAY of struct action
+ *	macs		HASH address -> its number in the rules
+ *	sets		ARRAY_OF_MAPS [set number] of the sets
+ *	.data.sets	__u32: generation of the configuration's elements
+ *	rule_counts, rule_base	what its rules count: pinned, with the generation's number behind the name,
+ *			as long as it may run: so that a new daemon finds them
  *
  * Why the egress program and its tables outlive generations: the kernel queues
  * redirected frames by device, and runs over a whole queue the program that came
@@ -45,7 +56,7 @@
 
 #include "bpf/reasons.h"
 
-#define LAYOUT_VERSION	1
+#define LAYOUT_VERSION	2
 
 #define PORTS_MAX	1024	/* port numbers 1 .. PORTS_MAX - 1; 0 is none */
 #define PORT_SLOTS	8192	/* power of two */
@@ -208,13 +219,16 @@ struct leg_ports {
  */
 #define COPY_MAGIC	0x5c1ce001u
 #define COPY_NOT_HOST	(1u << 0)	/* tc: the host is no leg: drop the frame after copying */
+#define COPY_ONLY_MARK	(1u << 1)	/* tc: no copies: the frame goes to the host, marked */
 
 struct copy_meta {
 	__u32 magic;		/* COPY_MAGIC */
 	__u32 generation;
-	__u32 group;		/* number */
-	__u32 flags;		/* COPY_* */
+	__u16 group;		/* number */
+	__u16 flags;		/* COPY_* */
+	__u32 mark;		/* tc: skb->mark of what goes to the host */
 };
+LAYOUT_ASSERT(struct copy_meta, 16);
 
 #define COPY_ROOM	(2 * sizeof(struct copy_meta))	/* in front of a frame for the tc program */
 
@@ -234,6 +248,23 @@ struct port_stats {
 _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 
 #define COUNTER_NAME_MAX 128
+
+/*
+ * What the rules of a generation have counted: rule_counts, a PERCPU_ARRAY [rules] of struct count, for
+ * the programs; and rule_base, one value of a mmapable array: a struct rule_base_head, and behind
+ * it for each rule what rules that say the same had counted in generations before.
+ */
+struct rule_base_head {
+	__u32 generation;
+	__u32 program;		/* id */
+	__u32 rules;
+	__u32 complete;		/* the counts of the generation before are in it */
+};
+
+struct rule_base {
+	__u64 key;		/* image_rule.key */
+	struct count count;
+};
 
 struct names {
 	__u32 layout_version;	/* LAYOUT_VERSION: of all pinned maps */
@@ -257,7 +288,8 @@ struct config {
 	__u8 vlans;		/* some port has VLAN interfaces */
 	__u8 redirects_buffers;	/* the kernel redirects frames of several buffers: Linux 6.3 and later */
 	__u8 delivers;		/* the module's kfunc copies for the host, beside other legs */
-	__u8 pad2[3];
+	__u8 marks;		/* a rule sets a mark: bpf/classify.h has the rest of what filters are */
+	__u8 pad2[2];
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 };
@@ -286,7 +318,12 @@ struct trace {
 	__u32 rule;		/* number + 1 of the one that ended the search; 0: none */
 	__u32 side;		/* how many of side[] */
 	__u32 side_rule[7];	/* numbers of those that acted and went on, in their order */
-	__u32 pad;
+	/*
+	 * In: the port that a test run's frame came in on. Then counters, meters, sets, flow memory
+	 * and events stay as they are, and no packet is over a rate. 0: it is no test run, or one of
+	 * a datapath without folder, where there is nothing to spare.
+	 */
+	__u32 testing;
 };
 
 #endif

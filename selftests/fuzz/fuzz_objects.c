@@ -140,7 +140,7 @@ static void compile(const struct policy *p)
 
 	diags_init(&diags);
 	numbering_init(&numbering, NULL, NULL, NULL);
-	expect(!compile_policy(p, &numbering, &image, &diags));
+	expect(!compile_policy(p, &numbering, NULL, &image, &diags));
 	expect(image->statics.len == p->statics.len);
 	expect(image->config.route == (p->statics.len > 0));
 	image_free(image);

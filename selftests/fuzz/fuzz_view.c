@@ -86,7 +86,7 @@ static void make_world(void)
 	diags_init(&diags);
 	policy = policy_parse_text("edge.sluice", source, strlen(source), &diags);
 	numbering_init(&numbering, NULL, NULL, NULL);
-	if (diags.errors || compile_policy(policy, &numbering, &image, &diags))
+	if (diags.errors || compile_policy(policy, &numbering, NULL, &image, &diags))
 		abort();
 	numbering_free(&numbering);
 	diags_free(&diags);

@@ -115,7 +115,7 @@ static int setup(void **state)
 	policy = policy_parse_text("edge.sluice", source, sizeof(source) - 1, &diags);
 	assert_int_equal(diags.errors, 0);
 	numbering_init(&numbering, NULL, NULL, NULL);
-	assert_int_equal(compile_policy(policy, &numbering, &image, &diags), 0);
+	assert_int_equal(compile_policy(policy, &numbering, NULL, &image, &diags), 0);
 	numbering_free(&numbering);
 	diags_free(&diags);
 	make_fib();

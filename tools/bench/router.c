@@ -56,7 +56,7 @@ static int compile(struct router *r, const char *text)
 	numbering_init(&numbering, NULL, NULL, NULL);
 	policy = policy_parse_text("bench.sluice", text, strlen(text), &diags);
 	if (!diags.errors)
-		err = compile_policy(policy, &numbering, &r->image, &diags);
+		err = compile_policy(policy, &numbering, NULL, &r->image, &diags);
 	if (err) {
 		diags_print(&diags, &out, false);
 		fputs(text_string(&out), stderr);

@@ -101,7 +101,7 @@ static int read_policy(struct replay *r)
 					       &diags);
 	vec_free(&objects);
 	if (!diags.errors)
-		err = compile_policy(r->policy, &numbering, &r->image, &diags);
+		err = compile_policy(r->policy, &numbering, NULL, &r->image, &diags);
 	check_complain(r->cli, &diags);
 	numbering_free(&numbering);
 	diags_free(&diags);

@@ -10,6 +10,7 @@
 struct compiler {
 	const struct policy *policy;
 	struct numbering *numbering;
+	struct compile_options options;
 	struct image *image;
 	struct diags *diags;
 	struct table port_numbers;	/* struct policy_port * -> uint16_t */
@@ -237,11 +238,12 @@ static int compile_all(struct compiler *c)
 }
 
 int compile_policy(const struct policy *policy, struct numbering *numbering,
-		   struct image **image, struct diags *diags)
+		   const struct compile_options *options, struct image **image, struct diags *diags)
 {
 	struct compiler c = {
 		.policy = policy,
 		.numbering = numbering,
+		.options = options ? *options : (struct compile_options){ 0 },
 		.image = image_new(),
 		.diags = diags,
 		.port_numbers = TABLE(struct policy_port *, uint16_t),

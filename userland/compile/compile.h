@@ -10,21 +10,30 @@
 #include "image/numbering.h"
 #include "policy/tree.h"
 
+struct compile_options {
+	size_t budget;		/* most bytes for the tables of all filters; 0: RULES_BUDGET */
+};
+
 /**
  * compile_policy() - builds the image of @policy.
  * @policy: checked, without errors.
  * @numbering: gives port and counter numbers, and is added to.
+ * @options: NULL: defaults.
  * @image: set on success; the caller frees it by image_free().
  *
  * Counters are named so that they stay the same across generations:
  *	group SOURCE GROUP PORT			what came in
  *	leg SOURCE GROUP PORT LEG		copies sent
  *	leg-ttl SOURCE GROUP PORT LEG		copies not sent, for their TTL
- * with "*" for any source, and PORT and LEG as interfaces.
+ * with "*" for any source, and PORT and LEG as interfaces; and of filters
+ *	count NAME				what rules with count "NAME" saw
+ *	set-full NAME				packets that found the set full, and were not inserted
+ *	events-lost, marks-lost			events and marks that there was no room for
  *
- * Return: 0, or -ENOSPC with a diagnostic that names what did not fit.
+ * Return: 0; -ENOSPC with a diagnostic that names what did not fit; -E2BIG with one if filters do not
+ * fit into the budget.
  */
 int compile_policy(const struct policy *policy, struct numbering *numbering,
-		   struct image **image, struct diags *diags);
+		   const struct compile_options *options, struct image **image, struct diags *diags);
 
 #endif

@@ -237,7 +237,7 @@ static int compile(struct generations *g, struct attempt *a)
 
 	numbering_init(&numbering, datapath_ports(g->p.datapath), datapath_names(g->p.datapath),
 		       g->image);
-	err = compile_policy(a->policy, &numbering, &a->image, &a->diags);
+	err = compile_policy(a->policy, &numbering, NULL, &a->image, &a->diags);
 	numbering_free(&numbering);
 	return err;
 }

@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 #include "base/text.h"
+#include "base/vec.h"
+#include "bpf/classify.h"
 #include "bpf/layout.h"
 #include "bpf/lpm.h"
 #include "image/image.h"
@@ -173,6 +175,73 @@ bool datapath_redirects_buffers(const struct datapath *dp);
  */
 const char *datapath_host_copies(const struct datapath *dp, const char **why);
 
+/* ---- what filters keep ---------------------------------------------------- */
+
+/*
+ * Rule counters. A swap does not begin them anew: what a rule of the generation before had counted
+ * goes to the rule with the same key, complete once datapath_commit() has returned. A daemon that
+ * starts finds those of the generation that runs, before it has committed one itself.
+ */
+
+/** datapath_rules() - how many rules the running generation has. */
+uint32_t datapath_rules(const struct datapath *dp);
+
+/** datapath_rule_key() - image_rule.key of its rule @number. */
+uint64_t datapath_rule_key(const struct datapath *dp, uint32_t number);
+
+/** datapath_rule_counts() - what rules @first .. @first + @n - 1 have counted so far. Return: 0; -ENOENT; -errno. */
+int datapath_rule_counts(const struct datapath *dp, uint32_t first, uint32_t n, struct count *counts);
+
+/*
+ * Sets of the running generation, by name; of what runs when the daemon starts, too. An element can be there
+ * for two reasons, each with a time of its own; it is gone when neither holds it. Staging and
+ * committing an image brings the configuration's elements along.
+ */
+enum set_origin { SET_INSERTED, SET_CONFIGURED };
+
+struct set_entry {
+	struct set_key key;
+	struct set_value value;		/* set_value_holds() tells whether it is there */
+};
+
+/** datapath_set_entries() - appends all to @entries, a vec of struct set_entry, expired ones included. -ENOENT: no such set. */
+int datapath_set_entries(const struct datapath *dp, const char *name, struct vec *entries);
+
+/**
+ * datapath_set_add() - @origin holds @key until @until, in ns of CLOCK_BOOTTIME; SET_STAYS.
+ * Return: 0; -ENOENT: no such set; -E2BIG: it is full.
+ */
+int datapath_set_add(struct datapath *dp, const char *name, enum set_origin origin,
+		     const struct set_key *key, uint64_t until);
+
+/** datapath_set_delete() - @origin holds @key no more. Return: 0; -ENOENT: no such set, or it did not hold it. */
+int datapath_set_delete(struct datapath *dp, const char *name, enum set_origin origin,
+			const struct set_key *key);
+
+/** datapath_set_flush() - @origin holds nothing any more. Return: how many it held, or -errno. */
+int datapath_set_flush(struct datapath *dp, const char *name, enum set_origin origin);
+
+/** datapath_set_sweep() - takes out what has expired. To be called now and then. Return: how many, or -errno. */
+int datapath_set_sweep(struct datapath *dp, const char *name);
+
+/**
+ * datapath_commit_sets() - makes @image the running one, which differs from it in elements of sets only:
+ * no program is loaded. @number: as datapath_stage(). Return: 0, or -errno with all as it was.
+ */
+int datapath_commit_sets(struct datapath *dp, const struct image *image, uint32_t number,
+			 struct text *why);
+
+/** datapath_sets() - calls @fn with the name and the size of each set of the running generation. */
+void datapath_sets(const struct datapath *dp, void (*fn)(void *ctx, const char *name, uint32_t size),
+		   void *ctx);
+
+/** datapath_events_fd() - readable when there are events; valid until datapath_close(). -errno if it cannot be had. */
+int datapath_events_fd(struct datapath *dp);
+
+/** datapath_events() - calls @fn with each event that waits. Return: how many, or -errno. */
+int datapath_events(struct datapath *dp, void (*fn)(void *ctx, const struct filter_event *event),
+		    void *ctx);
+
 /* ---- test runs ----------------------------------------------------------- */
 
 #define TEST_FRAME_MAX	(64 * 1024)
@@ -186,7 +255,8 @@ struct test_result {
 
 /**
  * generation_test() - runs the program on one frame that came in on port @port;
- * nothing is sent. @gen: staged in a datapath without folder.
+ * nothing is sent. A generation of a datapath with a folder, staged and not yet committed, leaves
+ * counters, meters, sets, flow memory and events as they are; one without does all that it would.
  * Return: 0; -EINVAL for a frame shorter than 14 bytes, -E2BIG for one longer than
  * the kernel takes.
  */

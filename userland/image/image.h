@@ -109,8 +109,7 @@ struct image_filter {
 	struct vec actions;		/* of struct action */
 	struct vec sets;		/* of struct image_set, by number */
 	struct vec macs;		/* of struct image_mac */
-	uint64_t *meters;		/* by meter number: the key of its rule, and the how manieth of the rule */
-	size_t meters_len;
+	struct vec texts;		/* of char *: of emit, by struct action.number */
 };
 
 struct image {
