@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * userland/analyse on rule lists: against every packet of small domains, and against packets
+ * that aim at the answers on ClassBench's sets. SLOW=1: the sets of 100,000 rules too.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "analyse/dead.h"
+#include "analyse/regions.h"
+#include "selftests/unit/rule_lists.h"
+
+static uint64_t seed;
+static bool slow;
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* ---- small domains ------------------------------------------------------------------ */
+
+/*
+ * Prefixes of up to so many bits, protocols and ports of up to so many values: then a packet for each
+ * combination of one bit and one value more than that is every packet that a list can tell from others.
+ */
+#define BITS	4
+#define VALUES	3
+
+static const struct mix small[] = {
+	{ .v6 = 30, .centres = 64, .lengths = BITS, .prefixes = 2, .fields = 2, .kinds = 2, .values = VALUES },
+	{ .v6 = 0, .centres = 64, .lengths = 2, .prefixes = 3, .fields = 2, .kinds = 2, .values = VALUES },
+	{ .v6 = 50, .centres = 64, .lengths = 1, .prefixes = 1, .fields = 1, .kinds = 1, .values = VALUES },
+};
+
+/* Packets that the second half of the tests takes to be possible. */
+static const struct rule_test only_tcp[] = {
+	{ RULES_PROTO, RULE_RANGE, 1, 1 },
+};
+static const struct rule_test no_port[] = {
+	{ RULES_PROTO, RULE_RANGE, 0, 0 }, { RULES_PROTO, RULE_RANGE, 2, 255 },
+	{ RULES_DPORT, RULE_RANGE, 0, 0 }, { RULES_VLAN, RULE_RANGE, 7, 9 },
+};
+static const struct rule possible[] = {
+	{ .families = RULE_IP4 | RULE_IP6, .tests = 1, .test = only_tcp },
+	{ .families = RULE_ALL, .tests = 4, .test = no_port },
+};
+
+static bool can_be(const struct rule_packet *p)
+{
+	struct rule_packet q = *p;
+
+	q.field[RULES_VLAN] = 7;	/* whatever it takes where nobody asks */
+	return rule_matches(&possible[0], &q) || rule_matches(&possible[1], &q);
+}
+
+static struct vec all_packets(bool some)
+{
+	static const uint8_t families[] = { ADDR_NONE, ADDR_V4, ADDR_V6 };
+	struct vec packets = VEC(struct rule_packet);
+
+	for (unsigned int f = 0; f < 3; f++)
+		for (unsigned int s = 0; s < (f ? 1 << BITS : 1); s++)
+			for (unsigned int d = 0; d < (f ? 1 << BITS : 1); d++)
+				for (unsigned int v = 0; v < (VALUES + 1) * (VALUES + 1); v++) {
+					struct rule_packet p = { 0 };
+
+					p.addr[0].family = p.addr[1].family = families[f];
+					p.addr[0].bytes[0] = s << (8 - BITS);
+					p.addr[1].bytes[0] = d << (8 - BITS);
+					p.field[RULES_PROTO] = v % (VALUES + 1);
+					p.field[RULES_DPORT] = v / (VALUES + 1);
+					if (!some || can_be(&p))
+						vec_append(&packets, &p);
+				}
+	return packets;
+}
+
+static struct regions *close_regions(struct regions *r, bool some, uint32_t classes)
+{
+	struct text why = { 0 };
+
+	for (unsigned int i = 0; some && i < 2; i++)
+		regions_possible(r, &possible[i]);
+	if (classes)
+		regions_classes(r, classes);
+	if (regions_close(r, &why))
+		fail_msg("%s", text_string(&why));
+	return r;
+}
+
+static struct regions *regions_of(const struct rule_list *list, bool some, uint32_t classes)
+{
+	struct regions *r = regions_new();
+
+	for (size_t i = 0; i < list->rules.len; i++)
+		regions_add(r, 0, rule_at(list, i), i, 0);
+	return close_regions(r, some, classes);
+}
+
+/* Whether the rules of @covers have all packets that @rule has. */
+static bool covered(const struct rule_list *list, uint32_t rule, const struct vec *covers,
+		    size_t without, const struct vec *packets)
+{
+	for (size_t i = 0; i < packets->len; i++) {
+		const struct rule_packet *p = vec_at(packets, i);
+		bool has = false;
+
+		if (!rule_matches(rule_at(list, rule), p))
+			continue;
+		for (size_t k = 0; k < covers->len && !has; k++) {
+			const struct region_rule *c = vec_at(covers, k);
+
+			has = k != without && rule_matches(rule_at(list, c->number), p);
+		}
+		if (!has)
+			return false;
+	}
+	return true;
+}
+
+static size_t shown, needless;	/* rules that cover dead ones; those without which the others still do */
+
+static void check_dead(const struct rule_list *list, bool some, uint32_t classes, const struct vec *packets)
+{
+	struct regions *r = regions_of(list, some, classes);
+	bool *alive = xcalloc(list->rules.len + 1, sizeof(*alive));
+	struct vec dead = VEC(struct dead_rule);
+	size_t next = 0;
+
+	for (size_t i = 0; i < packets->len; i++) {
+		uint32_t n = rule_list_match(list, vec_at(packets, i));
+
+		if (n != RULES_NONE)
+			alive[n] = true;
+	}
+	assert_int_equal(dead_rules(r, 0, true, &dead), 0);
+	for (uint32_t i = 0; i < list->rules.len; i++) {
+		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0 } } };
+		struct rule_packet w;
+		const struct dead_rule *d = vec_at(&dead, next);
+
+		if (alive[i]) {
+			assert_int_equal(regions_find(r, &q, &w, NULL), 1);
+			assert_int_equal(rule_list_match(list, &w), i);
+			assert_true(!some || can_be(&w));
+			assert_true(!some || w.field[RULES_PROTO] == 1 || w.field[RULES_VLAN] == 7);
+			continue;
+		}
+		assert_true(next++ < dead.len);
+		assert_int_equal(d->number, i);
+		assert_true(covered(list, i, &d->covers, SIZE_MAX, packets));
+		for (size_t k = 0; k < d->covers.len; k++, shown++)
+			needless += covered(list, i, &d->covers, k, packets);
+	}
+	assert_int_equal(next, dead.len);
+	dead_rules_free(&dead);
+	free(alive);
+	regions_free(r);
+}
+
+static void test_dead(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 240; round++) {
+		const struct mix *m = &small[round % 3];
+		bool some = round / 3 % 2;
+		struct vec packets = all_packets(some);
+		struct rule_list list = mix_list(&seed, m, 1 + below(&seed, 40));
+
+		check_dead(&list, some, 0, &packets);
+		check_dead(&list, some, 2, &packets);
+		rule_list_free(&list);
+		vec_free(&packets);
+	}
+	printf("# %zu rules cover dead ones, %zu of them need not\n", shown, needless);
+	assert_true(shown > 1000 && needless < shown / 20);
+}
+
+/* ---- boxes that meet ------------------------------------------------------------------ */
+
+static void test_meeting(void **state)
+{
+	struct vec packets = all_packets(false);
+
+	(void)state;
+	for (unsigned int round = 0; round < 30; round++) {
+		struct rule_list list[2] = {
+			mix_list(&seed, &small[round % 3], 1 + below(&seed, 12)),
+			mix_list(&seed, &small[round % 3], 1 + below(&seed, 12)),
+		};
+		struct regions *r = regions_new();
+		struct vec meet = VEC(uint32_t);
+		size_t n = list[0].rules.len;
+
+		for (unsigned int l = 0; l < 2; l++)
+			for (size_t i = 0; i < list[l].rules.len; i++)
+				regions_add(r, l, rule_at(&list[l], i), i, 0);
+		close_regions(r, false, 0);
+		for (uint32_t a = 0; a < n; a++) {
+			regions_meeting(r, a, 1, &meet);
+			for (uint32_t b = 0, at = 0; b < list[1].rules.len; b++) {
+				struct region_query q = {
+					.boxes = 2, .box = { a, n + b }, .befores = 1, .before = { { 1, b, 0 } },
+				};
+				bool some = false, listed;
+				struct rule_packet w;
+
+				for (size_t i = 0; i < packets.len && !some; i++)
+					some = rule_matches(rule_at(&list[0], a), vec_at(&packets, i)) &&
+					       rule_list_match(&list[1], vec_at(&packets, i)) == b;
+				assert_int_equal(regions_find(r, &q, &w, NULL), some);
+				if (some) {
+					assert_true(rule_matches(rule_at(&list[0], a), &w));
+					assert_int_equal(rule_list_match(&list[1], &w), b);
+				}
+				listed = at < meet.len && *(uint32_t *)vec_at(&meet, at) == n + b;
+				at += listed;
+				assert_true(listed || !some);
+			}
+		}
+		vec_free(&meet);
+		regions_free(r);
+		rule_list_free(&list[0]);
+		rule_list_free(&list[1]);
+	}
+	vec_free(&packets);
+}
+
+/* ---- ClassBench ---------------------------------------------------------------------------- */
+
+static struct rule_list read_set(const char *name, struct source *source)
+{
+	struct rule_list list = RULE_LIST;
+	struct text error = { 0 };
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", classbench_folder(), name);
+	if (classbench_read(path, source, &list, &error))
+		fail_msg("%s", text_string(&error));
+	return list;
+}
+
+/* What is said to be dead hides from packets that aim; what is not shows a packet. */
+static void check_set(const char *name)
+{
+	struct source source = { 0 };
+	struct rule_list list = read_set(name, &source);
+	double began = seconds(), closed, ended;
+	struct regions *r = regions_of(&list, false, 0);
+	struct vec dead = VEC(struct dead_rule);
+	size_t asked = 0;
+
+	closed = seconds();
+	assert_int_equal(dead_rules(r, 0, true, &dead), 0);
+	ended = seconds();
+	printf("# %s: %zu rules, %zu dead: partition %.3f s, questions %.3f s\n", name, list.rules.len,
+	       dead.len, closed - began, ended - closed);
+	for (size_t i = 0; i < dead.len; i++) {
+		const struct dead_rule *d = vec_at(&dead, i);
+
+		assert_true(d->covers.len > 0);
+		for (unsigned int k = 0; k < 100000 / (dead.len + 1) / (slow ? 1 : 50) + 1; k++) {
+			struct rule_packet p = aim_packet(&seed, rule_at(&list, d->number),
+							  rule_at(&list, d->number));
+			bool has = false;
+
+			if (!rule_matches(rule_at(&list, d->number), &p))
+				continue;
+			asked++;
+			for (size_t c = 0; c < d->covers.len && !has; c++)
+				has = rule_matches(rule_at(&list, ((struct region_rule *)
+						   vec_at(&d->covers, c))->number), &p);
+			assert_true(has);
+		}
+	}
+	for (uint32_t i = below(&seed, 50), next = 0; i < list.rules.len; i += 1 + below(&seed, 500)) {
+		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0 } } };
+		struct rule_packet w;
+
+		while (next < dead.len && ((struct dead_rule *)vec_at(&dead, next))->number < i)
+			next++;
+		if (next < dead.len && ((struct dead_rule *)vec_at(&dead, next))->number == i)
+			continue;
+		assert_int_equal(regions_find(r, &q, &w, NULL), 1);
+		assert_int_equal(rule_list_match(&list, &w), i);
+	}
+	printf("# %s: %zu packets aimed at dead rules hit none\n", name, asked);
+	dead_rules_free(&dead);
+	regions_free(r);
+	rule_list_free(&list);
+	free(source.name);
+}
+
+static void test_sets(void **state)
+{
+	(void)state;
+	if (!classbench_folder()) {
+		print_message("no recorded rule sets in %s/acl\n", data_folder());
+		skip();
+	}
+	check_set("acl1_10000");
+	check_set("fw1_10000");
+	check_set("ipc1_10000");
+	if (slow) {
+		check_set("acl1_100000");
+		check_set("fw1_100000");
+		check_set("ipc1_100000");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dead),
+		cmocka_unit_test(test_meeting),
+		cmocka_unit_test(test_sets),
+	};
+
+	slow = getenv("SLOW") && *getenv("SLOW");
+	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
+	printf("# SEED=%llu repeats this\n", (unsigned long long)seed);
+	return cmocka_run_group_tests_name("analyse", tests, NULL, NULL);
+}
