@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * predicate.c: a predicate as a union of boxes.
+ *
+ * "not" is pushed down to the tests on the way (not (a and b) is not a or not b), so that
+ * there are only unions, products and tests. A union is the boxes of its parts one behind the
+ * other; a product is every box of one part with every box of the other, where they meet.
+ * Products multiply: after each the boxes are simplified, and there is a limit.
+ *
+ * A test is a box, or few. A packet that lacks a field has 0 there, and meets no test of it:
+ *	tcp.dst == 22		protocol 6, fragment none or first, l4.dst 22
+ *	not (tcp.dst == 22)	l4.dst anything but 22 (what lacks ports has 0), or protocol not 6
+ *	not (tcp.dst == 0)	l4.dst anything but 0, or protocol not 6, or a later fragment
+ *	not (ip.src == P)	addresses but P, of both families, or not IP
+ *	icmp.type == 8		protocol 1 of IPv4 or 58 of IPv6 ..., icmp.type 8
+ */
+#include "lower/predicate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "lower/lower.h"
+#include "policy/field.h"
+#include "policy/tree.h"
+
+/* What may be taken on the way: pairs of boxes tried, for all predicates; bytes of sets, for one. */
+#define PAIRS_MAX	((size_t)1 << 24)
+#define BYTES_MAX	((size_t)1 << 29)
+
+static const struct {
+	enum rules_field field;
+	enum presence presence;
+} fields[FIELD_COUNT] = {
+	[FIELD_IN] =		{ RULES_IN,		PRESENT_ALWAYS },
+	[FIELD_ETH_SRC] =	{ RULES_ETH_SRC,	PRESENT_ALWAYS },
+	[FIELD_ETH_DST] =	{ RULES_ETH_DST,	PRESENT_ALWAYS },
+	[FIELD_ETH_TYPE] =	{ RULES_ETH_TYPE,	PRESENT_ALWAYS },
+	[FIELD_VLAN_ID] =	{ RULES_VLAN,		PRESENT_TAG },
+	[FIELD_VLAN_PCP] =	{ RULES_PCP,		PRESENT_TAG },
+	[FIELD_IP_SRC] =	{ RULES_FIELD_COUNT,	PRESENT_IP },
+	[FIELD_IP_DST] =	{ RULES_FIELD_COUNT,	PRESENT_IP },
+	[FIELD_IP_PROTO] =	{ RULES_PROTO,		PRESENT_IP },
+	[FIELD_IP_DSCP] =	{ RULES_DSCP,		PRESENT_IP },
+	[FIELD_IP_ECN] =	{ RULES_ECN,		PRESENT_IP },
+	[FIELD_IP_TTL] =	{ RULES_TTL,		PRESENT_IP },
+	[FIELD_IP_FRAG] =	{ RULES_FRAG,		PRESENT_IP },
+	[FIELD_L4_SRC] =	{ RULES_SPORT,		PRESENT_L4 },
+	[FIELD_L4_DST] =	{ RULES_DPORT,		PRESENT_L4 },
+	[FIELD_TCP_SRC] =	{ RULES_SPORT,		PRESENT_TCP },
+	[FIELD_TCP_DST] =	{ RULES_DPORT,		PRESENT_TCP },
+	[FIELD_UDP_SRC] =	{ RULES_SPORT,		PRESENT_UDP },
+	[FIELD_UDP_DST] =	{ RULES_DPORT,		PRESENT_UDP },
+	[FIELD_TCP_FLAGS] =	{ RULES_TCP_FLAGS,	PRESENT_TCP },
+	[FIELD_ICMP_TYPE] =	{ RULES_ICMP_TYPE,	PRESENT_ICMP },
+	[FIELD_ICMP_CODE] =	{ RULES_ICMP_CODE,	PRESENT_ICMP },
+	[FIELD_PKT_LEN] =	{ RULES_LENGTH,		PRESENT_ALWAYS },
+	[FIELD_SOCKET] =	{ RULES_SOCKET,		PRESENT_SOCKET },
+};
+
+void lowering_init(struct lowering *l, const struct policy *policy, struct lower_names *names,
+		   struct diags *diags)
+{
+	struct span *span = xcalloc(names->ports + 1, sizeof(*span));
+	struct arena scratch = { 0 };
+	struct values ports;
+
+	for (size_t i = 0; i < names->ports; i++)
+		span[i].first = span[i].last = names->port[i];
+	ports = values_make(&scratch, span, names->ports);
+	if (ports.len)
+		memcpy(span, ports.span, ports.len * sizeof(*span));
+	arena_free(&scratch);
+	*l = (struct lowering){ .policy = policy, .names = names, .ports = { span, ports.len },
+				.diags = diags };
+}
+
+void lowering_free(struct lowering *l)
+{
+	free((void *)l->ports.span);
+	arena_free(&l->arena);
+}
+
+/* ---- packets without a field ----------------------------------------------------- */
+
+static void add_without(struct lowering *l, const struct box *within, uint8_t families,
+			enum rules_field field, struct values but, struct vec *out)
+{
+	struct box box = *within;
+
+	if (box_families(&box, families) &&
+	    (!but.len || box_values(&l->arena, &box, field,
+				    values_others(&l->arena, but, box_universe(field)))) &&
+	    box_settle(&l->arena, &box))
+		vec_append(out, &box);
+}
+
+/* The packets of @within that are not what @presence is about. */
+static void add_absent(struct lowering *l, const struct box *within, enum presence presence,
+		       struct vec *out)
+{
+	static const struct span tcp = { 6, 6 }, udp = { 17, 17 }, both[] = { { 6, 6 }, { 17, 17 } };
+	static const struct span icmp = { 1, 1 }, icmp6 = { 58, 58 };
+	static const struct span early = { 0, 1 }, whole = { 0, 0 }, tag = { RULES_TAG, RULES_TAG | 0xfff };
+	static const struct values none = { NULL, 0 };
+
+	switch (presence) {
+	case PRESENT_ALWAYS:
+		return;
+	case PRESENT_TAG:
+		add_without(l, within, RULE_ALL, RULES_VLAN, (struct values){ &tag, 1 }, out);
+		return;
+	case PRESENT_IP:
+		add_without(l, within, RULE_NOT_IP, RULES_PROTO, none, out);
+		return;
+	case PRESENT_L4:
+		add_without(l, within, RULE_ALL, RULES_PROTO, (struct values){ both, 2 }, out);
+		break;
+	case PRESENT_TCP:
+		add_without(l, within, RULE_ALL, RULES_PROTO, (struct values){ &tcp, 1 }, out);
+		break;
+	case PRESENT_UDP:
+		add_without(l, within, RULE_ALL, RULES_PROTO, (struct values){ &udp, 1 }, out);
+		break;
+	case PRESENT_ICMP:
+		add_without(l, within, RULE_ALL & ~RULE_IP6, RULES_PROTO, (struct values){ &icmp, 1 }, out);
+		add_without(l, within, RULE_IP6, RULES_PROTO, (struct values){ &icmp6, 1 }, out);
+		break;
+	case PRESENT_SOCKET:
+		add_without(l, within, RULE_ALL, RULES_PROTO, (struct values){ both, 2 }, out);
+		add_without(l, within, RULE_ALL, RULES_FRAG, (struct values){ &whole, 1 }, out);
+		return;
+	}
+	add_without(l, within, RULE_ALL, RULES_FRAG, (struct values){ &early, 1 }, out);
+}
+
+/* ---- tests -------------------------------------------------------------------------- */
+
+static int too_large(struct lowering *l, struct place place, const char *what)
+{
+	diag_error(l->diags, place, "%s", what);
+	diag_hint(l->diags, "write it as several rules, or as a set");
+	return -E2BIG;
+}
+
+static void add_addresses(struct lowering *l, const struct policy_predicate *p, bool negate,
+			  const struct box *within, struct vec *out)
+{
+	enum rule_side side = p->field == FIELD_IP_SRC ? RULE_SOURCE : RULE_DESTINATION;
+	struct prefixes set = prefixes_make(&l->arena, p->prefixes.data, p->prefixes.len);
+	struct box box = *within;
+
+	if (p->unequal != negate)
+		set = prefixes_others(&l->arena, set);
+	if ((negate || box_families(&box, RULE_IP4 | RULE_IP6)) &&
+	    box_addresses(&l->arena, &box, side, set) && box_settle(&l->arena, &box))
+		vec_append(out, &box);
+}
+
+/* The number of an address of the link layer; 0: there is none left. */
+static uint16_t mac_number(struct lower_names *names, uint64_t address)
+{
+	struct lower_mac mac;
+	uint16_t *number;
+	bool fresh;
+
+	for (unsigned int i = 0; i < 6; i++)
+		mac.address[i] = address >> (40 - 8 * i);
+	number = table_get(&names->mac_numbers, &mac);
+	if (number)
+		return *number;
+	if (names->macs.len == UINT16_MAX)
+		return 0;
+	vec_append(&names->macs, &mac);
+	number = table_put(&names->mac_numbers, &mac, &fresh);
+	*number = names->macs.len;
+	return *number;
+}
+
+/*
+ * Each address that is asked for has a number. Of a test and its complement the smaller one says
+ * which those are: "anything but A" asks for A.
+ */
+static int mac_values(struct lowering *l, const struct policy_predicate *p, struct values *values)
+{
+	const uint64_t all = 1ull << 48;
+	struct vec others = VEC(struct policy_range), span = VEC(struct span);
+	const struct vec *asked = &p->ranges;
+	uint64_t count = 0, next = 0;
+	int err = -E2BIG;
+
+	for (size_t i = 0; i < p->ranges.len; i++) {
+		const struct policy_range *range = vec_at(&p->ranges, i);
+
+		count += range->last - range->first + 1;
+		if (next < range->first)
+			vec_append(&others, &(struct policy_range){ next, range->first - 1 });
+		next = range->last + 1;
+	}
+	if (next < all)
+		vec_append(&others, &(struct policy_range){ next, all - 1 });
+	if (count > all / 2) {
+		asked = &others;
+		count = all - count;
+	}
+	if (count > UINT16_MAX)
+		goto out;
+	for (size_t i = 0; i < asked->len; i++) {
+		const struct policy_range *range = vec_at(asked, i);
+
+		for (uint64_t a = range->first; a <= range->last; a++) {
+			uint16_t number = mac_number(l->names, a);
+
+			if (!number)
+				goto out;
+			vec_append(&span, &(struct span){ number, number });
+		}
+	}
+	*values = values_make(&l->arena, span.data, span.len);
+	if (asked == &others)
+		*values = values_others(&l->arena, *values, box_universe(fields[p->field].field));
+	err = 0;
+out:
+	vec_free(&others);
+	vec_free(&span);
+	if (!err)
+		return 0;
+	diag_error(l->diags, p->place, "more than %u link-layer addresses are asked for", UINT16_MAX);
+	diag_hint(l->diags, "%s is compared with single addresses: of a range or a mask, each counts",
+		  policy_field_name(p->field));
+	return err;
+}
+
+/* The values that a test allows, as rule lists number them. */
+static int test_values(struct lowering *l, const struct policy_predicate *p, struct values *values)
+{
+	const struct policy_range *range = p->ranges.data;
+	struct vec span = VEC(struct span);
+
+	if (p->field == FIELD_ETH_SRC || p->field == FIELD_ETH_DST)
+		return mac_values(l, p, values);
+	for (size_t i = 0; i < p->ranges.len; i++) {
+		uint64_t first = range[i].first, last = range[i].last;
+
+		if (p->field == FIELD_IN) {
+			for (; first <= last && first < l->names->ports; first++)
+				vec_append(&span, &(struct span){ l->names->port[first],
+								  l->names->port[first] });
+			continue;
+		}
+		if (p->field == FIELD_VLAN_ID) {
+			first |= RULES_TAG;
+			last |= RULES_TAG;
+		}
+		vec_append(&span, &(struct span){ first, last });
+	}
+	*values = values_make(&l->arena, span.data, span.len);
+	vec_free(&span);
+	return 0;
+}
+
+static int add_test(struct lowering *l, const struct policy_predicate *p, bool negate,
+		    const struct box *within, struct vec *out)
+{
+	enum rules_field field = fields[p->field].field;
+	enum presence presence = fields[p->field].presence;
+	struct values universe = p->field == FIELD_IN ? l->ports : box_universe(field);
+	struct values values;
+	struct box box = *within;
+	bool zero;
+	int err = test_values(l, p, &values);
+
+	if (err)
+		return err;
+	zero = values_have(values, 0);
+	if (negate) {
+		values = values_others(&l->arena, values, universe);
+		/* What lacks the field, beside those that have 0 for that. */
+		if (presence != box_presence(field) && presence != PRESENT_TAG && !zero)
+			add_without(l, within, RULE_ALL, RULES_PROTO, presence == PRESENT_TCP ?
+				    (struct values){ &(const struct span){ 6, 6 }, 1 } :
+				    (struct values){ &(const struct span){ 17, 17 }, 1 }, out);
+		else if (zero)
+			add_absent(l, within, presence, out);
+	} else {
+		values = values_both(&l->arena, values, universe);
+		if (presence == PRESENT_ICMP && zero) {
+			/* Which protocol it is, the family says: a box each. */
+			struct box v6 = box;
+
+			if (box_families(&v6, RULE_IP6) && box_present(&l->arena, &v6, presence) &&
+			    box_values(&l->arena, &v6, field, values) && box_settle(&l->arena, &v6))
+				vec_append(out, &v6);
+			if (!box_families(&box, RULE_IP4))
+				return 0;
+		}
+		if (!box_present(&l->arena, &box, presence))
+			return 0;
+	}
+	if (!values.len)
+		return 0;
+	if ((values_within(universe, values) || box_values(&l->arena, &box, field, values)) &&
+	    box_settle(&l->arena, &box))
+		vec_append(out, &box);
+	return 0;
+}
+
+static void add_set(struct lowering *l, const struct policy_predicate *p, bool negate,
+		    const struct box *within, struct vec *out)
+{
+	uint16_t bit = 1u << p->set_test;
+	enum presence presence = fields[p->field].presence;
+	struct box box = *within;
+
+	/* The set is asked for the port of either protocol. */
+	if (negate && (presence == PRESENT_TCP || presence == PRESENT_UDP))
+		add_absent(l, within, presence, out);
+	if ((negate || box_present(&l->arena, &box, presence)) &&
+	    box_bits(&l->arena, &box, (struct bits){ negate ? 0 : bit, bit }) &&
+	    box_settle(&l->arena, &box))
+		vec_append(out, &box);
+}
+
+/* ---- unions and products -------------------------------------------------------------- */
+
+static int add_union(struct lowering *l, const struct policy_predicate *p, bool negate,
+		     const struct box *within, struct vec *out);
+
+/* @current becomes what is in it and in the boxes of @p. */
+static int multiply(struct lowering *l, const struct policy_predicate *p, bool negate,
+		    struct vec *current)
+{
+	struct vec part = VEC(struct box), product = VEC(struct box);
+	const struct box any = box_any();
+	int err = 0;
+
+	/* One box so far: the part is lowered within it. */
+	if (current->len == 1) {
+		err = add_union(l, p, negate, vec_at(current, 0), &product);
+		goto out;
+	}
+	err = add_union(l, p, negate, &any, &part);
+	if (err)
+		goto out;
+	boxes_simplify(&l->arena, &part);
+	l->pairs += current->len * part.len;
+	if (l->pairs > PAIRS_MAX) {
+		err = too_large(l, p->place, "together with the rest of the predicate this comes to too many cases");
+		goto out;
+	}
+	for (size_t i = 0; i < current->len; i++) {
+		for (size_t j = 0; j < part.len; j++) {
+			struct box both;
+
+			if (!box_both(&l->arena, vec_at(current, i), vec_at(&part, j), &both))
+				continue;
+			vec_append(&product, &both);
+			if (product.len > LOWER_BOXES_MAX || l->arena.bytes > BYTES_MAX) {
+				err = too_large(l, p->place,
+						"together with the rest of the predicate this comes to too many cases");
+				goto out;
+			}
+		}
+	}
+out:
+	vec_free(&part);
+	if (err) {
+		vec_free(&product);
+		return err;
+	}
+	vec_free(current);
+	boxes_simplify(&l->arena, &product);
+	*current = product;
+	return 0;
+}
+
+/* The parts of nested products, one by one: tests first, as they only narrow. */
+static int multiply_parts(struct lowering *l, const struct policy_predicate *p, bool negate,
+			  bool tests, struct vec *current)
+{
+	const struct policy_predicate *q = p;
+	bool turned = negate;
+	int err;
+
+	while (q->kind == PREDICATE_NOT || q->kind == PREDICATE_NAME) {
+		turned ^= q->kind == PREDICATE_NOT;
+		q = q->left;
+	}
+	if (q->kind == (turned ? PREDICATE_OR : PREDICATE_AND)) {
+		err = multiply_parts(l, q->left, turned, tests, current);
+		return err ? err : multiply_parts(l, q->right, turned, tests, current);
+	}
+	if ((q->kind == PREDICATE_TEST || q->kind == PREDICATE_SET) != tests || !current->len)
+		return 0;
+	return multiply(l, q, turned, current);
+}
+
+static int add_union(struct lowering *l, const struct policy_predicate *p, bool negate,
+		     const struct box *within, struct vec *out)
+{
+	struct vec product = VEC(struct box);
+	int err;
+
+	switch (p->kind) {
+	case PREDICATE_NONE:
+		return 0;
+	case PREDICATE_NOT:
+		return add_union(l, p->left, !negate, within, out);
+	case PREDICATE_NAME:
+		return add_union(l, p->left, negate, within, out);
+	case PREDICATE_SET:
+		add_set(l, p, negate, within, out);
+		return 0;
+	case PREDICATE_TEST:
+		if (p->field != FIELD_IP_SRC && p->field != FIELD_IP_DST) {
+			err = add_test(l, p, negate, within, out);
+		} else {
+			add_addresses(l, p, negate, within, out);
+			err = 0;
+		}
+		break;
+	case PREDICATE_AND:
+	case PREDICATE_OR:
+		if ((p->kind == PREDICATE_OR) != negate) {
+			err = add_union(l, p->left, negate, within, out);
+			if (!err)
+				err = add_union(l, p->right, negate, within, out);
+			break;
+		}
+		vec_append(&product, within);
+		err = multiply_parts(l, p, negate, true, &product);
+		if (!err)
+			err = multiply_parts(l, p, negate, false, &product);
+		for (size_t i = 0; i < product.len && !err; i++)
+			vec_append(out, vec_at(&product, i));
+		vec_free(&product);
+		break;
+	default:
+		return 0;
+	}
+	if (err)
+		return err;
+	if (out->len > LOWER_BOXES_MAX * 4 || l->arena.bytes > BYTES_MAX)
+		return too_large(l, p->place, "this comes to too many cases");
+	return 0;
+}
+
+int predicate_boxes(struct lowering *l, const struct policy_predicate *predicate, bool negate,
+		    const struct box *within, struct vec *boxes)
+{
+	int err;
+
+	if (!predicate) {
+		if (!negate)
+			vec_append(boxes, within);
+		return 0;
+	}
+	err = add_union(l, predicate, negate, within, boxes);
+	if (err)
+		return err;
+	boxes_simplify(&l->arena, boxes);
+	if (boxes->len > LOWER_BOXES_MAX)
+		return too_large(l, predicate->place, "this comes to too many cases");
+	return 0;
+}
