@@ -175,8 +175,9 @@ struct dd_list {
 	const uint32_t *mark;		/* in the order they were said */
 };
 
-/** dd_leaf() - the copies that a leaf makes: *@n of them, in an order that depends on what they say alone. */
-const struct dd_list *const *dd_leaf(const struct dd *leaf, size_t *n);
+/** dd_copies() - how many copies a leaf makes; dd_copy() - one of them, in an order that depends on what they say alone. */
+size_t dd_copies(const struct dd *leaf);
+const struct dd_list *dd_copy(const struct dd *leaf, size_t i);
 
 /**
  * dd_witness() - a packet that @a makes something of.
