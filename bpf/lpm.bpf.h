@@ -8,7 +8,8 @@
  *
  *   IPv4  18 bits index dir: a result, or a node for the next 6 bits; its result,
  *	   or a kid for the last 8. A packed node is one line: a bit for each run of
- *	   equal results, whose count up to here gives the place of the result.
+ *	   equal results, whose count up to here gives the place of the result. (In small
+ *	   fixed tables 10 bits, then 6, 8 and 8.)
  *   IPv6  nodes of 8 bits at /0, /8 .. /40, hashed by (prefix, level). A node
  *	   exists where the table has prefixes that end in it, and holds for each of
  *	   its 256 slots the longest match, shorter prefixes included: so the deepest
@@ -23,7 +24,9 @@
  * levels, and the default route beside them) might come from different moments,
  * so it looks whether the table's version is still the same, and else starts over.
  *
- * All accesses are masked with constants of the shape, which the verifier knows.
+ * All accesses are masked with constants of the shape, or compared with them, which the
+ * verifier knows. Functions that have @wide (and @bits) are inlined for each width (and
+ * first level) that there is; the look-ups choose one by the shape.
  */
 #ifndef SLUICE_LPM_BPF_H
 #define SLUICE_LPM_BPF_H
@@ -48,17 +51,41 @@ LPM_INLINE_FN __u32 lpm_popcount(__u64 x)
 }
 #endif
 
-/* A node by its offset in bytes; what flags the word has beside it the mask takes away. */
-LPM_INLINE_FN const void *lpm_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 word)
+/* What is at @offset of the nodes area. */
+LPM_INLINE_FN const __u8 *lpm_offset(const __u8 *table, const volatile struct lpm_shape *s,
+				     __u64 offset, int wide)
 {
-	return table + s->nodes + (word & s->nodes_mask & ~(LPM_LINE - 1));
+	if (!wide)
+		return table + s->nodes + (offset & s->nodes_mask);
+	if (offset > s->nodes_last)
+		offset = 0;
+	return table + s->nodes + offset;
+}
+
+/* A node by its offset in bytes; what flags the word has beside it the mask takes away. */
+LPM_INLINE_FN const void *lpm_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
+				 int wide)
+{
+	return lpm_offset(table, s, word & (wide ? LPM_DIR_AT : ~(LPM_LINE - 1)), wide);
 }
 
 /* A line of the nodes area. */
 LPM_INLINE_FN const void *lpm_line(const __u8 *table, const volatile struct lpm_shape *s,
-				   __u32 line)
+				   __u32 line, int wide)
 {
-	return table + s->nodes + ((__u64)line * LPM_LINE & s->nodes_mask & ~(LPM_LINE - 1));
+	return lpm_offset(table, s, (__u64)line * LPM_LINE, wide);
+}
+
+/* The @i-th of the results at @results. */
+LPM_INLINE_FN __u32 lpm_slot_at(const void *results, __u32 i, int wide)
+{
+	return wide ? ((const lpm_wide_slot *)results)[i] : ((const lpm_slot *)results)[i];
+}
+
+/* Whether a result refers on to a kid. */
+LPM_INLINE_FN __u32 lpm_is_kid(__u32 result, int wide)
+{
+	return result & (wide ? LPM_WIDE_KID : LPM_KID);
 }
 
 /* Which run of the node slot @i, 0 .. 255, is in. */
@@ -69,17 +96,18 @@ LPM_INLINE_FN __u32 lpm_node_run(const struct lpm_node *n, __u32 i)
 	return (n->before[i >> 6] + lpm_popcount(n->runs[i >> 6] & upto) - 1) & 255;
 }
 
-/* The result in slot @i of a node that is not a deep one; LPM_KID is possible. */
-LPM_INLINE_FN __u32 lpm_node_result(const struct lpm_node *n, __u32 i)
+/* The result in slot @i of a node that is not a deep one; a kid is possible. */
+LPM_INLINE_FN __u32 lpm_node_result(const struct lpm_node *n, __u32 i, int wide)
 {
-	const __u8 *results = (const __u8 *)n + __builtin_offsetof(struct lpm_node, result);
-
-	return *(const lpm_slot *)(results + sizeof(lpm_slot) * lpm_node_run(n, i));
+	return lpm_slot_at((const __u8 *)n + __builtin_offsetof(struct lpm_node, result),
+			   lpm_node_run(n, i), wide);
 }
 
-/* The line of the kid that @result, with LPM_KID set, names. */
-LPM_INLINE_FN __u32 lpm_node_kid(const struct lpm_node *n, __u32 result)
+/* The line of the kid that @result, which is one, names. */
+LPM_INLINE_FN __u32 lpm_node_kid(const struct lpm_node *n, __u32 result, int wide)
 {
+	if (wide)
+		return result & LPM_WIDE_MAX;
 	return *(const __u32 *)((const __u8 *)n + (n->kids & 0x3fc) + 4 * (result & 255));
 }
 
@@ -90,37 +118,56 @@ LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
 
 /* ---- IPv4 --------------------------------------------------------------- */
 
-/* Longer than /24. @full: the node of the block; @result: with LPM_KID. */
+/* Longer than the node of the block, which @word names, reaches; @result: a kid. */
 LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
-			     __u32 addr, __u32 result)
+			     __u32 addr, __u32 result, int wide, __u32 bits)
 {
-	__u32 at = (word & LPM_DIR_NODE) + sizeof(struct lpm_full) +
-		   4 * (result & LPM_RESULT_MAX);
-	__u32 kid = *(const __u32 *)(table + s->nodes + (at & s->nodes_mask & ~3u));
+	__u32 at = (word & LPM_DIR_AT) + LPM_FULL_KIDS + 4 * (result & LPM_RESULT_MAX);
+	__u32 kid = wide ? result & LPM_WIDE_MAX : *(const __u32 *)lpm_offset(table, s, at & ~3u, 0);
+	const struct lpm_node *n = lpm_line(table, s, kid, wide);
 
-	return lpm_node_result(lpm_line(table, s, kid), addr & 0xff);
+	if (bits == LPM_DIR_BITS_SMALL) {
+		result = lpm_node_result(n, addr >> 8 & 0xff, wide);
+		if (!lpm_is_kid(result, wide))
+			return result;
+		n = lpm_line(table, s, lpm_node_kid(n, result, wide), wide);
+	}
+	return lpm_node_result(n, addr & 0xff, wide);
+}
+
+LPM_INLINE_FN __u32 lpm4_walk_as(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr,
+				 int wide, __u32 bits)
+{
+	const __u32 *dir = (const __u32 *)(table + s->dir);
+	__u32 word = LPM_LOAD(dir[addr >> (32 - bits)]);
+	__u32 i = addr >> (26 - bits) & 63;
+
+	if ((word & LPM_DIR_KIND) == LPM_DIR_PACKED) {
+		const struct lpm_packed *n = lpm_at(table, s, word, wide);
+		__u32 rank = lpm_popcount(n->runs << (63 - i));
+		const __u8 *before = (const __u8 *)n + sizeof(n->runs) - (wide ? 4 : 2);
+		/* The first run starts at 0, so rank is 1 .. 28. */
+		__u32 result = lpm_slot_at(before, rank & 31, wide);
+
+		return wide && lpm_is_kid(result, wide) ?
+		       lpm4_kid(table, s, word, addr, result, wide, bits) : result;
+	}
+	if ((word & LPM_DIR_KIND) == LPM_DIR_FULL) {
+		__u32 result = lpm_slot_at(lpm_at(table, s, word, wide), i, wide);
+
+		return lpm_is_kid(result, wide) ?
+		       lpm4_kid(table, s, word, addr, result, wide, bits) : result;
+	}
+	return word;
 }
 
 LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
 {
-	const __u32 *dir = (const __u32 *)(table + s->dir);
-	__u32 word = LPM_LOAD(dir[addr >> (32 - LPM_DIR_BITS)]);
-	__u32 i = addr >> 8 & 63;
-
-	if (word & LPM_DIR_PACKED) {
-		const struct lpm_packed *n = lpm_at(table, s, word);
-		__u32 rank = lpm_popcount(n->runs << (63 - i));
-
-		/* The first run starts at 0, so rank is 1 .. 28: the slot before result[rank]. */
-		return *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
-	}
-	if (word & LPM_DIR_FULL) {
-		const struct lpm_full *n = lpm_at(table, s, word);
-		__u32 result = n->result[i];
-
-		return result & LPM_KID ? lpm4_kid(table, s, word, addr, result) : result;
-	}
-	return word;
+	if (!s->wide)
+		return lpm4_walk_as(table, s, addr, 0, LPM_DIR_BITS);
+	if (s->dir_bits == LPM_DIR_BITS_SMALL)
+		return lpm4_walk_as(table, s, addr, 1, LPM_DIR_BITS_SMALL);
+	return lpm4_walk_as(table, s, addr, 1, LPM_DIR_BITS);
 }
 
 /* No longer prefix matches, or none did while the table changed. */
@@ -203,33 +250,48 @@ LPM_INLINE_FN __u32 lpm6_word(const __u8 *table, const volatile struct lpm_shape
 	return LPM_LOAD(index[lpm6_place(h, hash, seed) & s->index_mask]);
 }
 
-/* Longer than /48: from kid to kid. */
-LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				__u64 lo, __u32 kid)
+/* The node that an index word names. */
+LPM_INLINE_FN const struct lpm_node *lpm6_node(const __u8 *table, const volatile struct lpm_shape *s,
+					       __u32 word, int wide)
+{
+	return lpm_at(table, s, wide ? word & LPM_INDEX_NODE : word, wide);
+}
+
+LPM_INLINE_FN __u32 lpm6_deep_as(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				 __u64 lo, __u32 kid, int wide)
 {
 	__u32 result = 0;
 
 	for (int i = 0; i < 11; i++) {
-		const struct lpm_node *n = lpm_line(table, s, kid);
+		const struct lpm_node *n = lpm_line(table, s, kid, wide);
 		__u32 level = n->level & 127;
 		__u64 hi_mask = level < 64 ? ~(~0ull >> level) : ~0ull;
 		__u64 lo_mask = level > 64 ? ~(~0ull >> (level - 64)) : 0;
 		__u32 at = level < 64 ? hi >> (56 - level) & 0xff : lo >> (120 - level) & 0xff;
 
 		if ((hi & hi_mask) != n->key || (lo & lo_mask) != n->low)
-			return n->otherwise;
-		result = *(const lpm_slot *)((const __u8 *)n + __builtin_offsetof(struct lpm_node, deep) +
-					     sizeof(lpm_slot) * lpm_node_run(n, at));
-		if (!(result & LPM_KID))
+			return wide ? n->otherwise_wide : n->otherwise;
+		result = lpm_slot_at((const __u8 *)n +
+				     (wide ? __builtin_offsetof(struct lpm_node, deep_wide) :
+					     __builtin_offsetof(struct lpm_node, deep)),
+				     lpm_node_run(n, at), wide);
+		if (!lpm_is_kid(result, wide))
 			break;
-		kid = lpm_node_kid(n, result);
+		kid = lpm_node_kid(n, result, wide);
 	}
 	return result;
 }
 
-/* One level after the other: where the short way found no node, or the table changed. */
-LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				 __u64 lo)
+/* Longer than /48: from kid to kid. */
+LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				__u64 lo, __u32 kid)
+{
+	return s->wide ? lpm6_deep_as(table, s, hi, lo, kid, 1) :
+			 lpm6_deep_as(table, s, hi, lo, kid, 0);
+}
+
+LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				  __u64 lo, int wide)
 {
 	__u32 result = 0;
 
@@ -240,14 +302,14 @@ LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_sh
 		for (int level = 40; level >= 0; level -= 8) {
 			__u64 key = lpm6_key(hi, level);
 			__u32 word = lpm6_word(table, s, lpm6_hash(key));
-			const struct lpm_node *n = lpm_at(table, s, word);
+			const struct lpm_node *n = lpm6_node(table, s, word, wide);
 
 			if (!word || n->key != key)
 				continue;
-			result = lpm_node_result(n, hi >> (56 - level) & 0xff);
-			if (result & LPM_KID)
+			result = lpm_node_result(n, hi >> (56 - level) & 0xff, wide);
+			if (lpm_is_kid(result, wide))
 				result = lpm6_deep(table, s, hi, lo,
-						   lpm_node_kid(n, result));
+						   lpm_node_kid(n, result, wide));
 			break;
 		}
 		if (!result)
@@ -260,13 +322,15 @@ LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_sh
 	return result;
 }
 
-/**
- * lpm6_lookup() - the longest match of an address, given as two numbers in host
- * order, the first 64 bits and the last.
- * Return: its result, 0 if there is none.
- */
-LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				__u64 lo)
+/* One level after the other: where the short way found no node, or the table changed. */
+LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				 __u64 lo)
+{
+	return s->wide ? lpm6_again_as(table, s, hi, lo, 1) : lpm6_again_as(table, s, hi, lo, 0);
+}
+
+LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				   __u64 lo, int wide)
 {
 	__u32 version = LPM_LOAD(lpm_head(table)->version);
 	__u64 key = lpm6_key(hi, 40), key32 = lpm6_key(hi, 32), key24 = lpm6_key(hi, 24);
@@ -289,19 +353,30 @@ LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_sha
 	word = word24 ^ ((word24 ^ word) & is40);
 	key = key24 ^ ((key24 ^ key) & is40);
 
-	n = lpm_at(table, s, word);
+	n = lpm6_node(table, s, word, wide);
 	/* A long node's results are mostly in the line behind: both come at the same time. */
 	(void)*((const volatile __u64 *)n + ((word & LPM_INDEX_LONG) >> 2));
 	if (n->key != key)
 		return lpm6_again(table, s, hi, lo);
-	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff);
-	if (result & LPM_KID)
-		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result));
+	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff, wide);
+	if (lpm_is_kid(result, wide))
+		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result, wide));
 	if (!result)
 		result = LPM_LOAD(lpm_head(table)->fallback);
 	if (version & 1 || LPM_LOAD(lpm_head(table)->version) != version)
 		return lpm6_again(table, s, hi, lo);
 	return result;
+}
+
+/**
+ * lpm6_lookup() - the longest match of an address, given as two numbers in host
+ * order, the first 64 bits and the last.
+ * Return: its result, 0 if there is none.
+ */
+LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				__u64 lo)
+{
+	return s->wide ? lpm6_lookup_as(table, s, hi, lo, 1) : lpm6_lookup_as(table, s, hi, lo, 0);
 }
 
 /* ---- the tables of the data path ------------------------------------------ */

@@ -8,7 +8,7 @@
  * the offset that its shape names:
  *
  *	head	one line: what changes for the table as a whole
- *	dir	IPv4: a word for each of the 2^18 blocks of /18
+ *	dir	IPv4: a word for each of the 2^18 blocks of /18 (or 2^10 of /10, in small fixed tables)
  *	seeds	IPv6: perfect hash, first step: a 16-bit seed for each bucket
  *	index	IPv6: perfect hash, second step: a word for each node
  *	nodes	lines of 64 bytes, and blocks of results
@@ -17,7 +17,14 @@
  * never changed while a word refers to it: another is written, then the word.
  *
  * Results are 16 bits wide: 0 is no route, 1 .. LPM_RESULT_MAX a route's result;
- * in a node, LPM_KID | k refers on to the node's k-th kid, for longer prefixes.
+ * in a node, LPM_KID | k refers on to the node's k-th kid, for longer prefixes. Where
+ * shape.wide says so they are 32 bits: 1 .. LPM_WIDE_MAX, or LPM_WIDE_KID | the line of a
+ * kid, so that a node lists none. All else is the same, but for where a deep node's results
+ * begin. A program has the shape as a constant, so that the verifier leaves it the code for
+ * one width only.
+ *
+ * A fixed table (lpm_fixed()) is made once, for prefixes that do not change while programs
+ * read it: it has no room for more, and lies as close as it can.
  */
 #ifndef SLUICE_BPF_LPM_H
 #define SLUICE_BPF_LPM_H
@@ -25,9 +32,12 @@
 #include <linux/types.h>
 
 typedef __u16 lpm_slot;		/* a result as it lies in a node */
+typedef __u32 lpm_wide_slot;	/* a wide one */
 
 #define LPM_RESULT_MAX	32767
 #define LPM_KID		0x8000u
+#define LPM_WIDE_MAX	0x7fffffffu
+#define LPM_WIDE_KID	0x80000000u
 
 /* The most that one table may take: what the programs declare. */
 #define LPM4_BYTES_MAX	(68u << 20)
@@ -49,12 +59,14 @@ struct lpm_shape {
 	__u32 index_mask;	/* words of all stages, likewise */
 	__u32 nodes;
 	__u32 nodes_mask;	/* bytes of the nodes area, a power of two, less one */
+	__u32 wide;		/* results are of 32 bits */
+	__u32 dir_bits;		/* IPv4: LPM_DIR_BITS; small fixed tables: LPM_DIR_BITS_SMALL */
+	__u32 nodes_last;	/* wide results, instead of the mask: the offset of the last line */
 };
 
 struct lpm_head {
 	__u32 version;		/* odd while a change that takes several words is under way */
-	lpm_slot fallback;	/* the default route's result: what 0 stands for */
-	lpm_slot pad;
+	__u32 fallback;		/* the default route's result: what 0 stands for */
 	/*
 	 * IPv6: the hash grows by stages, so that it is never larger in the caches than
 	 * its nodes need: one of n seeds or words is at [n, 2n).
@@ -68,32 +80,38 @@ struct lpm_head {
 _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 
 /*
- * IPv4, first level. A word of dir below LPM_DIR_FULL is a result; else it refers
- * to a node for the next 6 bits, packed or full: low bits, in bytes.
+ * IPv4, first level. A word of dir is a result, or by its kind refers to a node for the next
+ * 6 bits: packed or full, and its offset in bytes.
  */
-#define LPM_DIR_BITS	18
-#define LPM_DIR_FULL	0x40000000u
+#define LPM_DIR_BITS		18
+#define LPM_DIR_BITS_SMALL	10
+#define LPM_DIR_KIND	0x80000001u
 #define LPM_DIR_PACKED	0x80000000u
-#define LPM_DIR_NODE	0x07ffffc0u
+#define LPM_DIR_FULL	0x80000001u
+#define LPM_DIR_AT	0x07ffffc0u
 
-/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. */
+/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. No kids, unless wide. */
 #define LPM_PACKED	28
 struct lpm_packed {
 	__u64 runs;
-	lpm_slot result[LPM_PACKED];
+	union {
+		lpm_slot result[LPM_PACKED];
+		lpm_wide_slot wide[0];		/* LPM_PACKED: goes on in the next line */
+	};
 };
 _Static_assert(sizeof(struct lpm_packed) == LPM_LINE, "lpm_packed");
 
-/* Two lines of results, and behind them the kids, as many as there are. */
-struct lpm_full {
-	lpm_slot result[64];
-	__u32 kid[];		/* lines: a struct lpm_node */
-};
+/*
+ * A full node: 64 results, and behind them, where they are not wide, the kids, as many as there
+ * are: 32-bit numbers of lines.
+ */
+#define LPM_FULL	64
+#define LPM_FULL_KIDS	(LPM_FULL * sizeof(lpm_slot))
 
 /*
  * A node for 8 bits, both families. Its results lie one behind the other at its end, and
  * go on behind it, so that a reader can ask for the next line before it has seen this
- * one. Kids, 32-bit words, lie behind the results.
+ * one. Kids, 32-bit words, lie behind the results, unless those are wide.
  */
 #define LPM_INLINE	8	/* results that fit into the line */
 #define LPM_INLINE_DEEP	2
@@ -104,12 +122,17 @@ struct lpm_node {
 	__u8 before[4];		/* runs that start in earlier words of runs */
 	union {
 		lpm_slot result[LPM_INLINE];
+		lpm_wide_slot wide[LPM_INLINE / 2];
 		struct {	/* IPv6 from level 48 on, where levels may be skipped */
 			__u64 low;		/* last 64 bits of the prefix */
 			lpm_slot otherwise;	/* result where the address is not in the prefix */
 			__u8 level;		/* bits of the prefix: a multiple of 8 */
 			__u8 pad;
-			lpm_slot deep[LPM_INLINE_DEEP];
+			union {
+				lpm_slot deep[LPM_INLINE_DEEP];
+				lpm_wide_slot otherwise_wide;
+			};
+			lpm_wide_slot deep_wide[0];	/* in the next line */
 		};
 	};
 };

@@ -61,10 +61,11 @@ enum rules_field {
 /*
  * An address word: what the look-up of an address yields. With at most two bands a side, the
  * class and the wide node over it; with more, the class alone, and the chains say the rest.
- * Word 0 stands for the addresses of a packet that is not IP.
+ * Word 0 stands for the addresses of a packet that is not IP. 31 bits: what a look-up can yield
+ * (LPM_WIDE_MAX of bpf/lpm.h).
  */
-#define RULES_CLASS_BITS	20
-#define RULES_CLASS(word)	((word) & 0xfffffu)
+#define RULES_CLASS_BITS	19
+#define RULES_CLASS(word)	((word) & 0x7ffffu)
 #define RULES_WIDE(word)	((word) >> RULES_CLASS_BITS)
 #define RULES_ADDRESS(class, wide)	((__u32)(wide) << RULES_CLASS_BITS | (class))
 #define RULES_CLASSES_MAX	(1u << RULES_CLASS_BITS)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The walk inside BPF against the same walk natively, and against the twin: the same
- * table, the same memory, before and after changes.
+ * table, the same memory, before and after changes; and fixed tables, whose results are wide,
+ * with either first level.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -26,31 +27,36 @@
 
 static struct lpm_walk_bpf *object;
 static struct lpm *table[2];
+/* What the object has, by family. */
+static struct lpm_shape shape[2];
+static void *area[2];
+
+/* A map of the family's shape in the place of its section. */
+static void make_area(bool v6)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", 4, shape[v6].bytes, 1, &opts);
+
+	assert_true(fd >= 0);
+	area[v6] = map_memory(fd, shape[v6].bytes);
+	assert_non_null(area[v6]);
+	assert_int_equal(map_reuse(object->obj, v6 ? ".data.lpm6" : ".data.lpm4", fd), 0);
+	close(fd);
+	*(struct lpm_shape *)(v6 ? &object->rodata->lpm6_shape : &object->rodata->lpm4_shape) =
+		shape[v6];
+}
 
 static int load(void **state)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	static const char *const names[] = { ".data.lpm4", ".data.lpm6" };
-
 	(void)state;
 	object = lpm_walk_bpf__open();
 	assert_non_null(object);
 	for (int i = 0; i < 2; i++) {
 		uint8_t family = i ? ADDR_V6 : ADDR_V4;
-		struct lpm_shape shape;
-		void *memory;
-		int fd;
 
-		assert_int_equal(lpm_sizes(family, LIMIT, &shape), 0);
-		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", 4, shape.bytes, 1, &opts);
-		assert_true(fd >= 0);
-		memory = map_memory(fd, shape.bytes);
-		assert_non_null(memory);
-		assert_int_equal(map_reuse(object->obj, names[i], fd), 0);
-		close(fd);
-		*(struct lpm_shape *)(i ? &object->rodata->lpm6_shape :
-					  &object->rodata->lpm4_shape) = shape;
-		table[i] = lpm_new(family, &shape, memory, LIMIT);
+		assert_int_equal(lpm_sizes(family, LIMIT, &shape[i]), 0);
+		make_area(i);
+		table[i] = lpm_new(family, &shape[i], area[i], LIMIT);
 	}
 	assert_int_equal(lpm_walk_bpf__load(object), 0);
 	return 0;
@@ -60,6 +66,7 @@ static int unload(void **state)
 {
 	(void)state;
 	lpm_walk_bpf__destroy(object);
+	object = NULL;
 	lpm_free(table[0]);
 	lpm_free(table[1]);
 	return 0;
@@ -78,6 +85,7 @@ static void run(uint8_t family)
 static void agree(uint64_t *random, uint8_t family, struct twin *twin,
 		  const struct lpm_route *routes, size_t n)
 {
+	bool v6 = family == ADDR_V6;
 	static struct addr a[ADDRESSES];
 
 	for (size_t i = 0; i < ADDRESSES; i++) {
@@ -95,7 +103,7 @@ static void agree(uint64_t *random, uint8_t family, struct twin *twin,
 	}
 	run(family);
 	for (size_t i = 0; i < ADDRESSES; i++) {
-		lpm_result native = lpm_lookup(table[family == ADDR_V6], &a[i]);
+		lpm_result native = lpm_walk(&shape[v6], area[v6], &a[i]);
 		char text[ADDR_STRLEN];
 
 		if (object->bss->answer[i] != native || twin_lookup(twin, &a[i]) != native)
@@ -146,11 +154,55 @@ static void same_answers_v6(void **state)
 	same_answers(ADDR_V6);
 }
 
+/* Twice: with the small first level, and with the large one. */
+static void same_answers_wide(void **state)
+{
+	static const size_t sizes[] = { 300, LIMIT };
+	struct lpm_route *routes[2] = { calloc(LIMIT, sizeof(**routes)),
+					calloc(LIMIT, sizeof(**routes)) };
+	uint64_t random = random_seed();
+
+	unload(state);
+	table[0] = table[1] = NULL;
+	for (size_t s = 0; s < 2; s++) {
+		struct twin *twin[2];
+		void *made;
+
+		object = lpm_walk_bpf__open();
+		assert_non_null(object);
+		for (int i = 0; i < 2; i++) {
+			uint8_t family = i ? ADDR_V6 : ADDR_V4;
+
+			twin[i] = twin_new(family);
+			for (size_t r = 0; r < sizes[s]; r++)
+				routes[i][r] = (struct lpm_route){
+					random_prefix(&random, family, 500), LPM_WIDE_MAX - r };
+			twin_build(twin[i], routes[i], sizes[s]);
+			assert_int_equal(lpm_fixed(family, routes[i], sizes[s], &shape[i], &made),
+					 0);
+			make_area(i);
+			memcpy(area[i], made, shape[i].bytes);
+			free(made);
+		}
+		assert_int_equal(shape[0].dir_bits, s ? LPM_DIR_BITS : LPM_DIR_BITS_SMALL);
+		assert_int_equal(lpm_walk_bpf__load(object), 0);
+		for (int i = 0; i < 2; i++) {
+			agree(&random, i ? ADDR_V6 : ADDR_V4, twin[i], routes[i], sizes[s]);
+			twin_free(twin[i]);
+		}
+		lpm_walk_bpf__destroy(object);
+		object = NULL;
+	}
+	free(routes[0]);
+	free(routes[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_answers_v4),
 		cmocka_unit_test(same_answers_v6),
+		cmocka_unit_test(same_answers_wide),
 	};
 
 	if (geteuid()) {

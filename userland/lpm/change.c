@@ -6,10 +6,26 @@ static void *area(const struct lpm *t, uint32_t at)
 	return t->area + t->shape.nodes + (size_t)at * BLOCK_UNIT;
 }
 
-uint32_t change_alloc(struct lpm *t, unsigned int order)
+/* Line by line, as far as the area goes: all zero still. */
+static uint32_t alloc_fixed(struct lpm *t, size_t bytes)
 {
-	uint32_t at = blocks_alloc(&t->blocks, order);
+	uint32_t at = t->fixed_units, units = (bytes + LPM_LINE - 1) / LPM_LINE *
+					      (LPM_LINE / BLOCK_UNIT);
 
+	if ((size_t)(at + units) * BLOCK_UNIT > t->shape.nodes_last + LPM_LINE)
+		return 0;
+	t->fixed_units += units;
+	return at;
+}
+
+uint32_t change_alloc(struct lpm *t, size_t bytes)
+{
+	unsigned int order = blocks_order(bytes);
+	uint32_t at;
+
+	if (t->fixed)
+		return alloc_fixed(t, bytes);
+	at = blocks_alloc(&t->blocks, order);
 	if (at) {
 		vec_append(&t->change.fresh, &(struct block){ at, order });
 		__builtin_memset(area(t, at), 0, (size_t)BLOCK_UNIT << order);

@@ -27,8 +27,8 @@
 #include "lpm/radix.h"
 
 /* What a slot holds: a result, or VALUE_KID with the line of a node below. */
-#define VALUE_KID	0x80000000u
-#define VALUE_INHERIT	0x40000000u	/* painted by nothing */
+#define VALUE_KID	LPM_WIDE_KID
+#define VALUE_INHERIT	0xffffffffu	/* painted by nothing: not the line of any node */
 
 struct block {
 	uint32_t at;		/* units; for a slot of the index: its number */
@@ -67,7 +67,9 @@ struct lpm {
 	struct lpm_shape shape;
 	size_t limit;
 	struct radix radix;
-	struct blocks blocks;
+	bool fixed;		/* built once by lpm_fixed(): no reader yet, no change to come */
+	uint32_t fixed_units;	/* of its nodes area, given out one behind the other */
+	struct blocks blocks;	/* of one that is not fixed */
 	struct change change;	/* the one under way */
 	struct hash hash;
 	struct vec retired;	/* of struct block, oldest first, from retired_from on */
@@ -92,13 +94,46 @@ void paint(const struct lpm *t, struct paint *p, uint32_t node);
 void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k);
 
 /* change.c: step 2 and 3 */
-uint32_t change_alloc(struct lpm *t, unsigned int order);	/* units, 0: no room */
+uint32_t change_alloc(struct lpm *t, size_t bytes);	/* units, 0: no room */
 void change_retire(struct lpm *t, uint32_t at, unsigned int order);
 void change_word(struct lpm *t, uint32_t *at, uint32_t value);
 void change_commit(struct lpm *t);
 void change_abort(struct lpm *t);
 
-/* node.c: 8-bit nodes, both families */
+/* node.c: slots, and 8-bit nodes, both families */
+
+/** slot_bytes() - how wide the table's results are. */
+static inline size_t slot_bytes(const struct lpm *t)
+{
+	return t->shape.wide ? sizeof(lpm_wide_slot) : sizeof(lpm_slot);
+}
+
+/**
+ * slot_set() - the @i-th of the results at @results: a result, or VALUE_KID with a line.
+ * @kid: the node's list of kids, of which there are @kids so far.
+ */
+static inline void slot_set(const struct lpm *t, void *results, size_t i, uint32_t value,
+			    uint32_t *kid, unsigned int *kids)
+{
+	if (t->shape.wide) {
+		((lpm_wide_slot *)results)[i] = value;	/* LPM_WIDE_KID is VALUE_KID */
+	} else if (value >= VALUE_KID) {
+		kid[*kids] = value & ~VALUE_KID;
+		((lpm_slot *)results)[i] = LPM_KID | (*kids)++;
+	} else {
+		((lpm_slot *)results)[i] = value;
+	}
+}
+
+/** slot_get() - the @i-th of the results at @results, VALUE_KID with its line if it is a kid. */
+static inline uint32_t slot_get(const struct lpm *t, const void *results, size_t i,
+				const uint32_t *kid)
+{
+	uint32_t value = lpm_slot_at(results, i, t->shape.wide);
+
+	return !t->shape.wide && value >= LPM_KID ? VALUE_KID | kid[value & LPM_RESULT_MAX] : value;
+}
+
 struct lpm_node *node_at(const struct lpm *t, uint32_t line);
 
 /**
@@ -117,12 +152,12 @@ void node_retire(struct lpm *t, uint32_t line, bool deep);
 bool node_is_long(const struct lpm *t, uint32_t line);
 
 /* table4.c, table6.c */
-int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited);
-int table4_build(struct lpm *t);
+int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
+int table4_build(struct lpm *t, uint32_t inherited);
 void table4_stats(const struct lpm *t, size_t nodes[3]);
 void table6_init(struct lpm *t);
-int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited);
-int table6_build(struct lpm *t);
+int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
+int table6_build(struct lpm *t, uint32_t inherited);
 void table6_stats(const struct lpm *t, size_t nodes[3]);
 void table6_free(struct lpm *t);
 void table6_free_slot(struct lpm *t, uint32_t slot);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/mman.h>
+
 #include "lpm/inside.h"
 
 #define PAGE	4096u
@@ -50,6 +52,7 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 		s.index_mask = 2 * slots - 1;
 		at += 2 * slots * sizeof(uint32_t);
 	}
+	s.dir_bits = LPM_DIR_BITS;
 	s.nodes = at;
 	s.nodes_mask = nodes - 1;
 	/* A page behind: what the verifier takes for possible ends there. */
@@ -58,7 +61,19 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 	return 0;
 }
 
-struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, size_t limit)
+/* Zeroed, for a table: aligned to pages. */
+static uint8_t *area_new(size_t bytes)
+{
+	uint8_t *area = aligned_alloc(PAGE, bytes);
+
+	if (!area)
+		abort();
+	memset(area, 0, bytes);
+	return area;
+}
+
+static struct lpm *table_new(uint8_t family, const struct lpm_shape *shape, uint8_t *area,
+			     size_t limit)
 {
 	struct lpm *t = xcalloc(1, sizeof(*t));
 
@@ -66,17 +81,18 @@ struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, s
 	t->shape = *shape;
 	t->limit = limit;
 	t->area = area;
-	if (!area) {
-		t->own_area = true;
-		t->area = aligned_alloc(PAGE, shape->bytes);
-		if (!t->area)
-			abort();
-		memset(t->area, 0, shape->bytes);
-	}
 	t->change.words = VEC(struct word);
 	t->change.fresh = VEC(struct block);
 	t->change.stale = VEC(struct block);
 	t->retired = VEC(struct block);
+	return t;
+}
+
+struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, size_t limit)
+{
+	struct lpm *t = table_new(family, shape, area ? area : area_new(shape->bytes), limit);
+
+	t->own_area = !area;
 	blocks_init(&t->blocks, (size_t)shape->nodes_mask + 1, LPM_LINE);
 	if (family == ADDR_V6)
 		table6_init(t);
@@ -127,7 +143,12 @@ static bool valid(const struct lpm *t, const struct prefix *p)
 	return p->addr.family == t->family && p->len <= addr_bits(t->family);
 }
 
-static void set_fallback(struct lpm *t, uint16_t result)
+static lpm_result result_max(const struct lpm *t)
+{
+	return t->shape.wide ? LPM_WIDE_MAX : LPM_RESULT_MAX;
+}
+
+static void set_fallback(struct lpm *t, uint32_t result)
 {
 	struct lpm_head *head = (struct lpm_head *)t->area;
 
@@ -139,7 +160,7 @@ static void set_fallback(struct lpm *t, uint16_t result)
 /* The shadow has changed at @k: lets the table follow, or gives up what it began. */
 static int follow(struct lpm *t, const struct radix_key *k)
 {
-	uint16_t inherited;
+	uint32_t inherited;
 	int err;
 
 	if (!k->len) {
@@ -157,10 +178,10 @@ static int follow(struct lpm *t, const struct radix_key *k)
 int lpm_insert(struct lpm *t, const struct prefix *p, lpm_result result)
 {
 	struct radix_key k;
-	uint16_t old;
+	uint32_t old;
 	int err;
 
-	if (!valid(t, p) || !result || result > LPM_RESULT_MAX)
+	if (!valid(t, p) || !result || result > result_max(t))
 		return -EINVAL;
 	k = key_of(p);
 	if (t->radix.prefixes >= t->limit && !radix_get(&t->radix, &k))
@@ -179,7 +200,7 @@ int lpm_insert(struct lpm *t, const struct prefix *p, lpm_result result)
 int lpm_delete(struct lpm *t, const struct prefix *p)
 {
 	struct radix_key k;
-	uint16_t old;
+	uint32_t old;
 	int err;
 
 	if (!valid(t, p))
@@ -223,13 +244,14 @@ int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n)
 	struct radix_entry *entries;
 	size_t distinct = 0;
 	bool in_order = true;
+	uint32_t fallback, inherited;
 	int err = 0;
 
 	if (t->radix.prefixes)
 		return -EEXIST;
 	for (size_t i = 0; i < n; i++)
 		if (!valid(t, &routes[i].prefix) || !routes[i].result ||
-		    routes[i].result > LPM_RESULT_MAX)
+		    routes[i].result > result_max(t))
 			return -EINVAL;
 	sorted = xcalloc(n + 1, sizeof(*sorted));
 	entries = (struct radix_entry *)xcalloc(n + 1, sizeof(*entries));
@@ -252,27 +274,130 @@ int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n)
 	if (!err) {
 		radix_free(&t->radix);
 		radix_fill(&t->radix, entries, distinct);
-		err = t->family == ADDR_V4 ? table4_build(t) : table6_build(t);
+		fallback = radix_get(&t->radix, &(struct radix_key){ 0 });
+		/* The default route is in the head, that it can change alone; here it does not. */
+		inherited = t->fixed ? fallback : 0;
+		err = t->family == ADDR_V4 ? table4_build(t, inherited) :
+					     table6_build(t, inherited);
 		if (err) {
 			change_abort(t);
 			radix_free(&t->radix);
 		} else {
-			set_fallback(t, radix_get(&t->radix, &(struct radix_key){ 0 }));
+			set_fallback(t, fallback);
 		}
 	}
 	free(entries);
 	return err;
 }
 
+/* ---- fixed tables ----------------------------------------------------------- */
+
+#define SCRATCH		((size_t)64 << 20)	/* bytes of nodes: as far as a word of the index reaches */
+#define FIXED_MAX	1000000		/* prefixes */
+#define SMALL_MAX	1000		/* prefixes, for the small first level */
+
+/* What is most of it: where to build before the size is known. */
+static struct lpm_shape scratch_shape(uint8_t family, size_t n)
+{
+	struct lpm_shape s = { .wide = 1 };
+	uint32_t at = LPM_LINE, slots;
+
+	if (family == ADDR_V4) {
+		s.dir_bits = n <= SMALL_MAX ? LPM_DIR_BITS_SMALL : LPM_DIR_BITS;
+		s.dir = at;
+		at += sizeof(uint32_t) << s.dir_bits;
+	} else {
+		slots = power_of_two(2 * n + 16);
+		s.seeds = at;
+		s.seeds_mask = slots / 2 - 1;
+		at += slots / 2 * sizeof(uint16_t);
+		s.index = at;
+		s.index_mask = 2 * slots - 1;
+		at += 2 * slots * sizeof(uint32_t);
+	}
+	s.nodes = (at + LPM_LINE - 1) & ~(LPM_LINE - 1);
+	s.nodes_last = SCRATCH - LPM_LINE;
+	s.bytes = s.nodes + SCRATCH;
+	return s;
+}
+
+/* What of @t is in use, packed. */
+static uint8_t *fixed_copy(const struct lpm *t, struct lpm_shape *shape)
+{
+	struct lpm_shape s = t->shape;
+	const struct hash *h = &t->hash;
+	size_t used = (size_t)t->fixed_units * BLOCK_UNIT;
+	struct lpm_head *head;
+	uint8_t *area;
+
+	/* A page behind: what the verifier takes for possible ends there. */
+	if (t->family == ADDR_V6) {
+		s.seeds_mask = h->buckets - 1;
+		s.index = s.seeds + h->buckets * sizeof(uint16_t);
+		s.index_mask = h->slots - 1;
+		s.nodes = s.index + h->slots * sizeof(uint32_t);
+		s.nodes = (s.nodes + LPM_LINE - 1) & ~(LPM_LINE - 1);
+	}
+	s.nodes_last = used - LPM_LINE;
+	s.bytes = (s.nodes + used + 2 * PAGE - 1) & ~(PAGE - 1);
+	area = area_new(s.bytes);
+	memcpy(area + s.nodes, t->area + t->shape.nodes, used);
+	head = memcpy(area, t->area, sizeof(*head));
+	if (t->family == ADDR_V4) {
+		memcpy(area + s.dir, t->area + s.dir, sizeof(uint32_t) << s.dir_bits);
+	} else {
+		memcpy(area + s.seeds, (uint16_t *)(t->area + t->shape.seeds) + h->buckets,
+		       h->buckets * sizeof(uint16_t));
+		memcpy(area + s.index, (uint32_t *)(t->area + t->shape.index) + h->slots,
+		       h->slots * sizeof(uint32_t));
+		/* There is one stage only, and it is at the beginning. */
+		head->seeds_first = head->index_first = 0;
+	}
+	*shape = s;
+	return area;
+}
+
+int lpm_fixed(uint8_t family, const struct lpm_route *routes, size_t n, struct lpm_shape *shape,
+	      void **area)
+{
+	struct lpm_shape scratch;
+	struct lpm *t;
+	uint8_t *memory;
+	int err;
+
+	if (family != ADDR_V4 && family != ADDR_V6)
+		return -EINVAL;
+	if (n > FIXED_MAX)
+		return -E2BIG;
+	scratch = scratch_shape(family, n);
+	memory = mmap(NULL, scratch.bytes, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory == MAP_FAILED)
+		return -ENOMEM;
+	t = table_new(family, &scratch, memory, n);
+	t->fixed = true;
+	t->fixed_units = LPM_LINE / BLOCK_UNIT;
+	if (family == ADDR_V6)
+		table6_init(t);
+	err = lpm_build(t, routes, n);
+	if (!err)
+		*area = fixed_copy(t, shape);
+	lpm_free(t);
+	munmap(memory, scratch.bytes);
+	return err == -ENOSPC ? -E2BIG : err;
+}
+
+lpm_result lpm_walk(const struct lpm_shape *shape, const void *area, const struct addr *a)
+{
+	struct radix_key k = key_of(&(struct prefix){ *a, 128 });
+
+	return a->family == ADDR_V4 ? lpm4_lookup(area, shape, k.hi >> 32) :
+				      lpm6_lookup(area, shape, k.hi, k.lo);
+}
+
 lpm_result lpm_lookup(const struct lpm *t, const struct addr *a)
 {
-	struct radix_key k;
-
-	if (a->family != t->family)
-		return 0;
-	k = key_of(&(struct prefix){ *a, 128 });
-	return t->family == ADDR_V4 ? lpm4_lookup(t->area, &t->shape, k.hi >> 32) :
-				      lpm6_lookup(t->area, &t->shape, k.hi, k.lo);
+	return a->family == t->family ? lpm_walk(&t->shape, t->area, a) : 0;
 }
 
 lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *match)
@@ -326,7 +451,7 @@ void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 		.words = t->words,
 	};
 	if (t->family == ADDR_V4) {
-		stats->bytes_used += sizeof(uint32_t) << LPM_DIR_BITS;
+		stats->bytes_used += sizeof(uint32_t) << t->shape.dir_bits;
 		table4_stats(t, stats->nodes);
 	} else {
 		stats->bytes_used += table6_hash_bytes(t);

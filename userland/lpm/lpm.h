@@ -24,6 +24,9 @@
  * fail with -ENOSPC when too much waits.
  *
  * One writer at a time; the functions do not lock.
+ *
+ * What never changes while programs read it, as the address classes of a filter, is made in one
+ * go: lpm_fixed().
  */
 #ifndef SLUICE_LPM_LPM_H
 #define SLUICE_LPM_LPM_H
@@ -35,7 +38,10 @@
 #include "base/addr.h"
 #include "bpf/lpm.h"
 
-/* What a route yields: 1 .. LPM_RESULT_MAX (a next-hop group); 0 is no route. */
+/*
+ * What a route yields: 1 .. LPM_RESULT_MAX (a next-hop group), in fixed tables 1 .. LPM_WIDE_MAX
+ * (an address class); 0 is no route.
+ */
 typedef uint32_t lpm_result;
 
 struct lpm;
@@ -100,6 +106,23 @@ lpm_result lpm_get(const struct lpm *t, const struct prefix *p);
  * Return: 0; -EINVAL, -ENOSPC with the table still empty; -EEXIST if it was not.
  */
 int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n);
+
+/**
+ * lpm_fixed() - a table that is made once, for results of up to 31 bits: no larger than its
+ * routes need, and without a shadow. Nothing (0 routes) and one route are tables, too.
+ * @routes: in any order; of equal prefixes the last one counts. Results: 1 .. LPM_WIDE_MAX.
+ * @shape, @area: set on success. shape->bytes, whole pages, that the caller frees with free():
+ * to be copied into a map of that size, with the shape in the program's .rodata, or looked up in
+ * by lpm_walk(). Where a route is 0.0.0.0/0 or ::/0 no look-up yields 0.
+ * Small tables take a few pages, those of many prefixes 1 MB (IPv4) and 64 to 128 bytes a prefix.
+ * Return: 0; -EINVAL for another family or result; -E2BIG for more than a million routes, or if
+ * they need more than 64 MB; -ENOMEM.
+ */
+int lpm_fixed(uint8_t family, const struct lpm_route *routes, size_t n, struct lpm_shape *shape,
+	      void **area);
+
+/** lpm_walk() - the longest match of @a in any table, of its family, by the walk of the data path. */
+lpm_result lpm_walk(const struct lpm_shape *shape, const void *area, const struct addr *a);
 
 /** lpm_lookup() - the longest match of @a by the walk of the data path. 0: no route. */
 lpm_result lpm_lookup(const struct lpm *t, const struct addr *a);

@@ -44,7 +44,7 @@ void paint(const struct lpm *t, struct paint *p, uint32_t node)
 
 void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k)
 {
-	uint16_t best;
+	uint32_t best;
 	uint32_t top = radix_below(&t->radix, k, &best);
 	const struct radix_node *n = radix_node(&t->radix, top);
 
@@ -58,32 +58,34 @@ void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k
 	}
 }
 
-/* The order of a node's block: at least a line. */
-static unsigned int node_order(size_t bytes)
-{
-	return blocks_order(bytes > LPM_LINE ? bytes : LPM_LINE);
-}
-
 struct lpm_node *node_at(const struct lpm *t, uint32_t line)
 {
 	return (struct lpm_node *)(t->area + t->shape.nodes + (size_t)line * LPM_LINE);
 }
 
-/* Where the results begin. */
-static lpm_slot *results(struct lpm_node *n, bool deep)
+/* Where the results begin, in bytes from the node's start. */
+static size_t results_at(const struct lpm *t, bool deep)
 {
-	return deep ? n->deep : n->result;
+	if (!deep)
+		return offsetof(struct lpm_node, result);
+	return t->shape.wide ? offsetof(struct lpm_node, deep_wide) : offsetof(struct lpm_node, deep);
 }
 
-static size_t size_of(unsigned int runs, unsigned int kids, bool deep, uint32_t *kids_at)
+static void *results(const struct lpm *t, struct lpm_node *n, bool deep)
 {
-	size_t end = (deep ? offsetof(struct lpm_node, deep) : offsetof(struct lpm_node, result)) +
-		     sizeof(lpm_slot) * runs;
+	return (char *)n + results_at(t, deep);
+}
+
+/* Of a node: at least a line. */
+static size_t size_of(const struct lpm *t, unsigned int runs, unsigned int kids, bool deep,
+		      uint32_t *kids_at)
+{
+	size_t end = results_at(t, deep) + slot_bytes(t) * runs;
 
 	*kids_at = (end + 3) & ~3u;
-	if (kids)
+	if (kids && !t->shape.wide)
 		end = *kids_at + sizeof(uint32_t) * kids;
-	return end;
+	return end > LPM_LINE ? end : LPM_LINE;
 }
 
 uint32_t node_write(struct lpm *t, const uint32_t *value, bool deep)
@@ -91,31 +93,26 @@ uint32_t node_write(struct lpm *t, const uint32_t *value, bool deep)
 	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
 	struct lpm_node *n;
 	uint32_t at, *kid_at, kids_at;
-	lpm_slot *result;
+	void *result;
 
 	for (unsigned int i = 1; i < 256; i++) {
 		runs += value[i] != value[i - 1];
 		kids += value[i] >= VALUE_KID;
 	}
-	at = change_alloc(t, node_order(size_of(runs, kids, deep, &kids_at)));
+	at = change_alloc(t, size_of(t, runs, kids, deep, &kids_at));
 	if (!at)
 		return 0;
 	n = node_at(t, at / (LPM_LINE / BLOCK_UNIT));
 	n->kids = kids_at;
 	kid_at = (uint32_t *)((char *)n + kids_at);
-	result = results(n, deep);
+	result = results(t, n, deep);
 	for (unsigned int i = 0; i < 256; i++) {
 		if (i % 64 == 0)
 			n->before[i / 64] = run;
 		if (i && value[i] == value[i - 1])
 			continue;
 		n->runs[i / 64] |= 1ull << i % 64;
-		if (value[i] >= VALUE_KID) {
-			result[run++] = LPM_KID | kid;
-			kid_at[kid++] = value[i] & ~VALUE_KID;
-		} else {
-			result[run++] = value[i];
-		}
+		slot_set(t, result, run++, value[i], kid_at, &kid);
 	}
 	return at / (LPM_LINE / BLOCK_UNIT);
 }
@@ -124,15 +121,12 @@ void node_read(const struct lpm *t, uint32_t line, bool deep, uint32_t *value)
 {
 	struct lpm_node *n = node_at(t, line);
 	const uint32_t *kids = (const uint32_t *)((const char *)n + n->kids);
-	const lpm_slot *result = results(n, deep);
-	uint32_t now = 0;
+	const void *result = results(t, n, deep);
+	uint32_t now = 0, run = 0;
 
 	for (unsigned int i = 0; i < 256; i++) {
-		if (n->runs[i / 64] >> i % 64 & 1) {
-			now = *result++;
-			if (now & LPM_KID)
-				now = VALUE_KID | kids[now & LPM_RESULT_MAX];
-		}
+		if (n->runs[i / 64] >> i % 64 & 1)
+			now = slot_get(t, result, run++, kids);
 		value[i] = now;
 	}
 }
@@ -145,8 +139,9 @@ static unsigned int order_of(const struct lpm *t, uint32_t line, bool deep)
 	uint32_t kids_at;
 
 	for (unsigned int i = 0; i < runs; i++)
-		kids += results(n, deep)[i] >= LPM_KID;
-	return node_order(size_of(runs, kids, deep, &kids_at));
+		kids += !!lpm_is_kid(lpm_slot_at(results(t, n, deep), i, t->shape.wide),
+				     t->shape.wide);
+	return blocks_order(size_of(t, runs, kids, deep, &kids_at));
 }
 
 void node_retire(struct lpm *t, uint32_t line, bool deep)

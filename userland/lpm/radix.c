@@ -48,7 +48,7 @@ static bool covers(const struct radix_node *n, const struct radix_key *k)
 	return n->len <= k->len && common_bits(n->hi, n->lo, k->hi, k->lo, n->len) == n->len;
 }
 
-static uint32_t node_new(struct radix *r, const struct radix_key *k, uint16_t result)
+static uint32_t node_new(struct radix *r, const struct radix_key *k, uint32_t result)
 {
 	uint32_t i = r->free;
 
@@ -83,12 +83,12 @@ static void relink(struct radix *r, uint32_t parent, uint32_t old, uint32_t new)
 		r->nodes[parent].child[r->nodes[parent].child[1] == old] = new;
 }
 
-uint16_t radix_set(struct radix *r, const struct radix_key *k, uint16_t result)
+uint32_t radix_set(struct radix *r, const struct radix_key *k, uint32_t result)
 {
 	uint32_t parent = 0, at = r->root, new, fork;
 	unsigned int shared;
 	struct radix_key f;
-	uint16_t old;
+	uint32_t old;
 
 	while (at && covers(&r->nodes[at], k)) {
 		if (r->nodes[at].len == k->len) {
@@ -124,11 +124,11 @@ uint16_t radix_set(struct radix *r, const struct radix_key *k, uint16_t result)
 	return 0;
 }
 
-uint16_t radix_del(struct radix *r, const struct radix_key *k)
+uint32_t radix_del(struct radix *r, const struct radix_key *k)
 {
 	uint32_t grand = 0, parent = 0, at = r->root, only;
 	struct radix_node *n;
-	uint16_t old;
+	uint32_t old;
 
 	while (at && covers(&r->nodes[at], k) && r->nodes[at].len < k->len) {
 		grand = parent;
@@ -156,7 +156,7 @@ uint16_t radix_del(struct radix *r, const struct radix_key *k)
 	return old;
 }
 
-uint16_t radix_get(const struct radix *r, const struct radix_key *k)
+uint32_t radix_get(const struct radix *r, const struct radix_key *k)
 {
 	uint32_t at = r->root;
 
@@ -168,7 +168,7 @@ uint16_t radix_get(const struct radix *r, const struct radix_key *k)
 	return 0;
 }
 
-uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint16_t *best)
+uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint32_t *best)
 {
 	uint32_t at = r->root;
 
@@ -236,7 +236,7 @@ static uint32_t first_after(const struct radix *r, uint32_t at, const struct rad
 uint32_t radix_next(const struct radix *r, const struct radix_key *within,
 		    const struct radix_key *after)
 {
-	uint16_t best;
+	uint32_t best;
 
 	return first_after(r, radix_below(r, within, &best), after);
 }

@@ -23,9 +23,9 @@ struct radix_key {
 struct radix_node {
 	uint64_t hi, lo;
 	uint32_t child[2];
-	uint16_t result;	/* 0: only a parting of the ways */
+	uint32_t result;	/* 0: only a parting of the ways */
 	uint8_t len;
-	uint8_t pad[5];
+	uint8_t pad[3];
 };
 
 struct radix {
@@ -38,7 +38,7 @@ struct radix {
 
 struct radix_entry {
 	struct radix_key key;
-	uint16_t result;
+	uint32_t result;
 };
 
 static inline struct radix_node *radix_node(const struct radix *r, uint32_t n)
@@ -58,20 +58,20 @@ static inline uint32_t radix_bits(uint64_t hi, uint64_t lo, unsigned int from, u
 }
 
 /** radix_set() - enters @k or replaces its result (not 0). Return: what it was, 0: it is new. */
-uint16_t radix_set(struct radix *r, const struct radix_key *k, uint16_t result);
+uint32_t radix_set(struct radix *r, const struct radix_key *k, uint32_t result);
 
 /** radix_del() - takes @k out. Return: its result, 0: it was not there. */
-uint16_t radix_del(struct radix *r, const struct radix_key *k);
+uint32_t radix_del(struct radix *r, const struct radix_key *k);
 
 /** radix_get() - the result of exactly @k, or 0. */
-uint16_t radix_get(const struct radix *r, const struct radix_key *k);
+uint32_t radix_get(const struct radix *r, const struct radix_key *k);
 
 /**
  * radix_below() - the topmost node whose key lies within @k (possibly @k itself), or 0.
  * @best: the result of the longest prefix with 1 .. k->len bits that covers @k, or 0;
  * the default route, /0, does not count.
  */
-uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint16_t *best);
+uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint32_t *best);
 
 /** radix_match() - the node of the longest prefix that covers @k, /0 included, or 0. */
 uint32_t radix_match(const struct radix *r, const struct radix_key *k);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits.
+ * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; small fixed ones 10, 6, 8, 8.
  *
  * Each word of dir owns its node, and a node its kids; nothing is shared, so that a
  * block of /18 is one word's business: whatever changes in it is published by one
@@ -15,7 +15,32 @@
 
 #include "lpm/inside.h"
 
-#define FULL_ORDER(kids) blocks_order(sizeof(struct lpm_full) + 4 * (size_t)(kids))
+/* The lengths where the node of a block ends. */
+static unsigned int block_end(const struct lpm *t)
+{
+	return t->shape.dir_bits + 6;
+}
+
+static size_t full_bytes(const struct lpm *t, unsigned int kids)
+{
+	return slot_bytes(t) * LPM_FULL + (t->shape.wide ? 0 : sizeof(uint32_t) * kids);
+}
+
+static size_t packed_bytes(const struct lpm *t, unsigned int runs)
+{
+	return t->shape.wide ? offsetof(struct lpm_packed, wide) + sizeof(lpm_wide_slot) * runs :
+			       sizeof(struct lpm_packed);
+}
+
+static bool is_packed(uint32_t word)
+{
+	return (word & LPM_DIR_KIND) == LPM_DIR_PACKED;
+}
+
+static bool is_full(uint32_t word)
+{
+	return (word & LPM_DIR_KIND) == LPM_DIR_FULL;
+}
 
 static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 {
@@ -24,7 +49,12 @@ static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 
 static void *line_at(const struct lpm *t, uint32_t word)
 {
-	return t->area + t->shape.nodes + (word & LPM_DIR_NODE);
+	return t->area + t->shape.nodes + (word & LPM_DIR_AT);
+}
+
+static uint32_t *full_kids(const struct lpm *t, uint32_t word)
+{
+	return (uint32_t *)((char *)line_at(t, word) + LPM_FULL_KIDS);
 }
 
 /* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
@@ -32,7 +62,6 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 {
 	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
 	struct lpm_packed *p;
-	struct lpm_full *f;
 	uint32_t at;
 
 	for (unsigned int i = 1; i < 64; i++) {
@@ -43,8 +72,8 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 		*word = value[0];
 		return 0;
 	}
-	if (!kids && runs <= LPM_PACKED) {
-		at = change_alloc(t, blocks_order(sizeof(*p)));
+	if ((!kids || t->shape.wide) && runs <= LPM_PACKED) {
+		at = change_alloc(t, packed_bytes(t, runs));
 		if (!at)
 			return -ENOSPC;
 		*word = LPM_DIR_PACKED | at * BLOCK_UNIT;
@@ -53,39 +82,30 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 			if (i && value[i] == value[i - 1])
 				continue;
 			p->runs |= 1ull << i;
-			p->result[run++] = value[i];
+			slot_set(t, p->result, run++, value[i], NULL, NULL);
 		}
 		return 0;
 	}
-	at = change_alloc(t, FULL_ORDER(kids));
+	at = change_alloc(t, full_bytes(t, kids));
 	if (!at)
 		return -ENOSPC;
 	*word = LPM_DIR_FULL | at * BLOCK_UNIT;
-	f = line_at(t, *word);
-	for (unsigned int i = 0; i < 64; i++) {
-		if (value[i] >= VALUE_KID) {
-			f->kid[kid] = value[i] & ~VALUE_KID;
-			f->result[i] = LPM_KID | kid++;
-		} else {
-			f->result[i] = value[i];
-		}
-	}
+	for (unsigned int i = 0; i < LPM_FULL; i++)
+		slot_set(t, line_at(t, *word), i, value[i], full_kids(t, *word), &kid);
 	return 0;
 }
 
 static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 {
 	const struct lpm_packed *p = line_at(t, word);
-	const struct lpm_full *f = line_at(t, word);
 	unsigned int run = 0;
 
 	for (unsigned int i = 0; i < 64; i++) {
-		if (word & LPM_DIR_PACKED) {
+		if (is_full(word)) {
+			value[i] = slot_get(t, p, i, full_kids(t, word));
+		} else if (is_packed(word)) {
 			run += p->runs >> i & 1;
-			value[i] = p->result[run - 1];
-		} else if (word & LPM_DIR_FULL) {
-			value[i] = f->result[i] & LPM_KID ?
-				VALUE_KID | f->kid[f->result[i] & LPM_RESULT_MAX] : f->result[i];
+			value[i] = slot_get(t, p->result, run - 1, NULL);
 		} else {
 			value[i] = word;
 		}
@@ -95,17 +115,18 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 /* Retires the block's own node. */
 static void retire_block(struct lpm *t, uint32_t word)
 {
-	uint32_t at = (word & LPM_DIR_NODE) / BLOCK_UNIT;
+	uint32_t at = (word & LPM_DIR_AT) / BLOCK_UNIT, value[64];
 	unsigned int kids = 0;
 
-	if (word & LPM_DIR_PACKED) {
-		change_retire(t, at, blocks_order(sizeof(struct lpm_packed)));
-	} else if (word & LPM_DIR_FULL) {
-		const struct lpm_full *f = line_at(t, word);
+	if (is_packed(word)) {
+		const struct lpm_packed *p = line_at(t, word);
 
+		change_retire(t, at, blocks_order(packed_bytes(t, lpm_popcount(p->runs))));
+	} else if (is_full(word)) {
+		read_block(t, word, value);
 		for (unsigned int i = 0; i < 64; i++)
-			kids += f->result[i] >= LPM_KID;
-		change_retire(t, at, FULL_ORDER(kids));
+			kids += value[i] >= VALUE_KID;
+		change_retire(t, at, blocks_order(full_bytes(t, kids)));
 	}
 }
 
@@ -115,17 +136,24 @@ static void retire_kid(struct lpm *t, uint32_t value)
 		node_retire(t, value & ~VALUE_KID, false);
 }
 
-/* What a /24 with longer prefixes, @node the topmost of them, holds. */
-static int build_kid(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t *value)
+/*
+ * What the block of @level with longer prefixes, @node the topmost of them, holds. Kids have
+ * kids in small tables only, which do not change.
+ */
+static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t inherited,
+		     uint32_t *value)
 {
-	uint32_t slots[256], below[256];
-	struct paint p = { .level = 24, .bits = 8, .value = slots, .below = below };
+	uint32_t slots[256], below[256] = { 0 };
+	struct paint p = { .level = level, .bits = 8, .value = slots, .below = below };
 	unsigned int i;
 	uint32_t line;
 
 	for (i = 0; i < 256; i++)
 		slots[i] = inherited;
 	paint(t, &p, node);
+	for (i = 0; i < 256 && level < 24; i++)
+		if (below[i] && build_kid(t, below[i], level + 8, slots[i], &slots[i]))
+			return -ENOSPC;
 	for (i = 1; i < 256 && slots[i] == slots[0]; i++)
 		;
 	if (i == 256) {
@@ -139,17 +167,17 @@ static int build_kid(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t 
 	return 0;
 }
 
-/* The whole block from the shadow: @node is the topmost with prefixes longer than /18. */
-static int build_block(struct lpm *t, uint32_t node, uint16_t inherited, uint32_t *word)
+/* The whole block from the shadow: @node is the topmost with longer prefixes. */
+static int build_block(struct lpm *t, uint32_t node, uint32_t inherited, uint32_t *word)
 {
 	uint32_t value[64], below[64] = { 0 };
-	struct paint p = { .level = 18, .bits = 6, .value = value, .below = below };
+	struct paint p = { .level = t->shape.dir_bits, .bits = 6, .value = value, .below = below };
 
 	for (unsigned int i = 0; i < 64; i++)
 		value[i] = inherited;
 	paint(t, &p, node);
 	for (unsigned int i = 0; i < 64; i++)
-		if (below[i] && build_kid(t, below[i], value[i], &value[i]))
+		if (below[i] && build_kid(t, below[i], block_end(t), value[i], &value[i]))
 			return -ENOSPC;
 	return write_block(t, value, word);
 }
@@ -159,7 +187,11 @@ static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const ui
 {
 	uint32_t old = *dir_at(t, block), value[64];
 
-	if (old & LPM_DIR_FULL) {
+	if (t->fixed) {
+		*dir_at(t, block) = word;
+		return;
+	}
+	if (is_full(old)) {
 		read_block(t, old, value);
 		for (unsigned int i = 0; i < 64; i++)
 			if (!kept || kept[i] != value[i])
@@ -170,13 +202,13 @@ static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const ui
 		change_word(t, dir_at(t, block), word);
 }
 
-/* The blocks of @p, at most /18: those that inherit from it, or @all. */
-static int update_blocks(struct lpm *t, const struct radix_key *p, uint16_t inherited, bool all)
+/* The blocks of @p, not longer than they: those that inherit from it, or @all. */
+static int update_blocks(struct lpm *t, const struct radix_key *p, uint32_t inherited, bool all)
 {
-	uint32_t first = p->hi >> (64 - LPM_DIR_BITS), count = 1u << (LPM_DIR_BITS - p->len);
+	unsigned int bits = t->shape.dir_bits - p->len;
+	uint32_t first = p->hi >> (64 - t->shape.dir_bits), count = 1u << bits;
 	uint32_t *value = xcalloc(count, sizeof(*value)), *below = xcalloc(count, sizeof(*below));
-	struct paint paper = { .level = p->len, .bits = LPM_DIR_BITS - p->len,
-			       .value = value, .below = below };
+	struct paint paper = { .level = p->len, .bits = bits, .value = value, .below = below };
 	uint32_t word;
 	int err = 0;
 
@@ -200,13 +232,13 @@ static int update_blocks(struct lpm *t, const struct radix_key *p, uint16_t inhe
 	return err;
 }
 
-int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 {
 	uint32_t value[64], painted[64], below[64] = { 0 }, word;
 	struct paint paper = { .level = 18, .bits = 6, .value = painted, .below = below };
 	uint32_t block = p->hi >> (64 - LPM_DIR_BITS), top, first, width;
 	struct radix_key k;
-	uint16_t best;
+	uint32_t best;
 
 	if (p->len <= LPM_DIR_BITS) {
 		if (update_blocks(t, p, inherited, false))
@@ -225,14 +257,14 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 			if (painted[i] != VALUE_INHERIT)
 				continue;
 			value[i] = inherited;
-			if (below[i] && build_kid(t, below[i], inherited, &value[i]))
+			if (below[i] && build_kid(t, below[i], 24, inherited, &value[i]))
 				return -ENOSPC;
 		}
 	} else {
 		k = radix_truncate(*p, 24);
 		top = radix_below(&t->radix, &k, &best);
 		value[first] = best;
-		if (top && build_kid(t, top, best, &value[first]))
+		if (top && build_kid(t, top, 24, best, &value[first]))
 			return -ENOSPC;
 	}
 	if (write_block(t, value, &word))
@@ -242,9 +274,9 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 	return 0;
 }
 
-int table4_build(struct lpm *t)
+int table4_build(struct lpm *t, uint32_t inherited)
 {
-	if (update_blocks(t, &(struct radix_key){ 0 }, 0, true))
+	if (update_blocks(t, &(struct radix_key){ 0 }, inherited, true))
 		return -ENOSPC;
 	change_commit(t);
 	return 0;
@@ -257,8 +289,8 @@ void table4_stats(const struct lpm *t, size_t nodes[3])
 	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++) {
 		uint32_t word = *dir_at(t, block);
 
-		nodes[0] += !!(word & LPM_DIR_PACKED);
-		if (!(word & LPM_DIR_FULL))
+		nodes[0] += is_packed(word);
+		if (!is_full(word))
 			continue;
 		nodes[1]++;
 		read_block(t, word, value);

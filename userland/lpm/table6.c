@@ -32,6 +32,7 @@
 #define SEEDS		65536
 #define BUCKET_SLOTS	4	/* slots for one bucket */
 #define STAGE_MIN	4096u	/* slots */
+#define STAGE_FIXED	16u	/* of a fixed table */
 #define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
 
 static uint32_t *index_at(const struct lpm *t, uint32_t slot)
@@ -87,7 +88,7 @@ static uint32_t slots_max(const struct lpm *t)
 
 void table6_init(struct lpm *t)
 {
-	t->hash = hash_new(STAGE_MIN);
+	t->hash = hash_new(t->fixed ? STAGE_FIXED : STAGE_MIN);
 	hash_publish(t);
 	/* What empty places of the index refer to: no key is like that. */
 	node_at(t, 0)->key = ~0ull;
@@ -270,12 +271,17 @@ static void deep_retire(struct lpm *t, uint32_t value)
 	node_retire(t, value & ~VALUE_KID, true);
 }
 
+static uint32_t otherwise(const struct lpm *t, const struct lpm_node *n)
+{
+	return t->shape.wide ? n->otherwise_wide : n->otherwise;
+}
+
 /*
  * The tree of the prefixes longer than @level at and below the shadow's @node, where
  * @inherited holds outside of them. @p: the prefix that changed; @old: what was there
  * before, or 0. Parts of the old tree that @p does not concern are kept, the others retired.
  */
-static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t inherited,
+static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint32_t inherited,
 		      const struct radix_key *p, uint32_t old, uint32_t *value)
 {
 	uint32_t slots[256], below[256] = { 0 }, before[256], line, p_slot = 256;
@@ -296,7 +302,7 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 
 	n = old >= VALUE_KID ? node_at(t, old & ~VALUE_KID) : NULL;
 	same = n && n->level == paper.level && n->key == k.hi && n->low == k.lo &&
-	       n->otherwise == inherited;
+	       otherwise(t, n) == inherited;
 	if (same) {
 		node_read(t, old & ~VALUE_KID, true, before);
 		if (p->len > paper.level + 8)
@@ -310,7 +316,7 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 			continue;
 		}
 		if (was >= VALUE_KID && i != p_slot &&
-		    node_at(t, was & ~VALUE_KID)->otherwise == slots[i]) {
+		    otherwise(t, node_at(t, was & ~VALUE_KID)) == slots[i]) {
 			slots[i] = was;
 			continue;
 		}
@@ -328,7 +334,10 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint16_t
 	n->key = k.hi;
 	n->low = k.lo;
 	n->level = paper.level;
-	n->otherwise = inherited;
+	if (t->shape.wide)
+		n->otherwise_wide = inherited;
+	else
+		n->otherwise = inherited;
 	*value = VALUE_KID | line;
 	return 0;
 }
@@ -364,7 +373,7 @@ static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
  * shadow's topmost in the block.
  */
 static int inherit(struct lpm *t, uint64_t hi, unsigned int level, uint32_t node,
-		   uint16_t inherited, const struct radix_key *p)
+		   uint32_t inherited, const struct radix_key *p)
 {
 	uint32_t value[256] = { 0 }, painted[256], below[256] = { 0 };
 	struct paint paper = { .level = level, .bits = 8, .value = painted, .below = below };
@@ -413,7 +422,7 @@ static bool wanted(const struct lpm *t, uint32_t node, unsigned int level)
 	return false;
 }
 
-static int update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 {
 	unsigned int level = p->len > HASHED_MAX ? HASHED_MAX : (p->len - 1) & ~7u;
 	uint32_t value[256], painted[256] = { 0 }, below[256] = { 0 };
@@ -423,7 +432,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 	uint64_t key = lpm6_key(p->hi, level);
 	int64_t slot = find(t, key);
 	struct move move = { 0 };
-	uint16_t best;
+	uint32_t best;
 	bool stays;
 
 	top = radix_below(&t->radix, &block, &best);
@@ -500,7 +509,7 @@ struct entry {
 };
 
 /* Writes the nodes of a block, and of those in it; notes the hashed ones. */
-static int build(struct lpm *t, uint32_t node, uint64_t hi, unsigned int level, uint16_t inherited,
+static int build(struct lpm *t, uint32_t node, uint64_t hi, unsigned int level, uint32_t inherited,
 		 struct vec *entries)
 {
 	static const struct radix_key none;
@@ -634,7 +643,7 @@ static int grow(struct lpm *t)
 	return err;
 }
 
-int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
+int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 {
 	int err;
 
@@ -650,16 +659,16 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint16_t inherited)
 	return err;
 }
 
-int table6_build(struct lpm *t)
+int table6_build(struct lpm *t, uint32_t inherited)
 {
 	struct lpm_head *head = head_of(t);
 	struct vec entries = VEC(struct entry);
 	int err;
 
 	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
-	err = build(t, t->radix.root, 0, 0, 0, &entries);
+	err = build(t, t->radix.root, 0, 0, inherited, &entries);
 	if (!err)
-		err = hash_fill(t, STAGE_MIN, &entries);
+		err = hash_fill(t, t->hash.slots, &entries);
 	if (!err) {
 		hash_publish(t);
 		change_commit(t);

@@ -8,18 +8,17 @@
 #include "base/nearest.h"
 #include "base/text.h"
 
-static struct diags *diags_of(struct document *doc)
+struct diags *diags_of(struct document *doc)
 {
 	return doc->parser->diags;
 }
 
-static char *name_of(struct document *doc, struct word w)
+char *name_of(struct document *doc, struct word w)
 {
 	return arena_strndup(&doc->parser->policy->arena, w.text, w.len);
 }
 
-/* What stands between the quotes, without the backslashes. */
-static char *string_of(struct document *doc, struct word w)
+char *string_of(struct document *doc, struct word w)
 {
 	char *string = arena_strndup(&doc->parser->policy->arena, w.text + 1, w.len - 2);
 	char *out = string;
@@ -40,6 +39,18 @@ static struct vec take(struct vec *list)
 
 	*list = (struct vec){ .elem_size = list->elem_size };
 	return taken;
+}
+
+struct vec keep_list(struct document *doc, struct vec *list)
+{
+	struct vec kept = { .len = list->len, .cap = list->len, .elem_size = list->elem_size };
+
+	if (list->len) {
+		kept.data = arena_alloc(&doc->parser->policy->arena, list->len * list->elem_size);
+		memcpy(kept.data, list->data, list->len * list->elem_size);
+	}
+	list->len = 0;
+	return kept;
 }
 
 /* ---- include ------------------------------------------------------------ */
@@ -128,6 +139,11 @@ struct policy_value value_numbers(struct document *doc, uint64_t first, uint64_t
 	return v;
 }
 
+struct policy_value value_mac(uint64_t mac, struct place at)
+{
+	return (struct policy_value){ .type = VALUE_MAC, .first = mac, .last = mac, .place = at };
+}
+
 struct policy_value value_let(struct document *doc, struct word name, struct place at)
 {
 	return (struct policy_value){ .type = VALUE_LET, .name = name_of(doc, name), .place = at };
@@ -169,6 +185,15 @@ void build_let(struct document *doc, struct word name, struct place at)
 		if (v->type == VALUE_NONE)
 			let->broken = true;
 	}
+}
+
+void build_let_predicate(struct document *doc, struct word name, struct place at,
+			 struct policy_predicate *predicate)
+{
+	struct policy_let *let = new_let(doc, name, at);
+
+	let->predicate = predicate;
+	let->broken = predicate->kind == PREDICATE_NONE;
 }
 
 void build_broken_let(struct document *doc, struct word name, struct place at)

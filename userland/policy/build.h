@@ -11,6 +11,17 @@
 
 #include "policy/parser.h"
 
+/* ---- what the build files share ---- */
+
+struct diags *diags_of(struct document *doc);
+char *name_of(struct document *doc, struct word w);
+/** string_of() - what stands between the quotes, without the backslashes. */
+char *string_of(struct document *doc, struct word w);
+/** keep_list() - a list that was collected, as one that lies in the policy's arena; @list starts anew. */
+struct vec keep_list(struct document *doc, struct vec *list);
+
+/* ---- build.c ---- */
+
 void build_include(struct document *doc, struct word path, struct place at);
 
 void build_port(struct document *doc, struct word name, struct place at,
@@ -24,10 +35,13 @@ struct policy_value value_prefix(struct prefix p, struct place at);
 struct policy_value value_address_range(struct document *doc, struct place at);
 struct policy_value value_numbers(struct document *doc, uint64_t first, uint64_t last,
 				  struct place at);
+struct policy_value value_mac(uint64_t mac, struct place at);
 struct policy_value value_let(struct document *doc, struct word name, struct place at);
 void build_first_value(struct document *doc, const struct policy_value *v);
 void build_value(struct document *doc, const struct policy_value *v);
 void build_let(struct document *doc, struct word name, struct place at);
+void build_let_predicate(struct document *doc, struct word name, struct place at,
+			 struct policy_predicate *predicate);
 void build_broken_let(struct document *doc, struct word name, struct place at);
 
 /* route: the table first, then its limits, then the statement. */
@@ -61,5 +75,61 @@ void set_interval(struct document *doc, const struct quantity *q, struct place w
 void set_slots(struct document *doc, const struct quantity *q, struct place word_at,
 	       struct place at);
 void build_measure(struct document *doc, struct word name, struct place at);
+
+/* ---- build_predicate.c ---- */
+
+/** find_field() - FIELD_COUNT if there is none of that name: said. */
+enum policy_field find_field(struct document *doc, struct word name, struct place at);
+/** value_or() - "syn|fin": both are numbers, or names of TCP flags. */
+struct policy_value value_or(struct document *doc, const struct policy_value *a,
+			     const struct policy_value *b, struct place at);
+struct mask mask_of(struct document *doc, const struct policy_value *v, struct place at);
+struct policy_predicate *predicate_join(struct document *doc, enum policy_predicate_kind kind,
+					struct policy_predicate *left,
+					struct policy_predicate *right, struct place at);
+struct policy_predicate *predicate_name(struct document *doc, struct word name, struct place at);
+/** predicate_test() - with the values that were collected. */
+struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,
+					struct place field_at, struct mask mask,
+					enum policy_compare compare, struct place at);
+
+/* ---- build_set.c: size and timeout first, then the statement ---- */
+
+void build_sizes(struct document *doc);
+void set_size(struct document *doc, const struct quantity *q, struct place word_at, struct place at);
+void set_timeout(struct document *doc, const struct quantity *q, struct place word_at,
+		 struct place at);
+void build_set(struct document *doc, struct word name, struct place at, enum policy_field field,
+	       struct place field_at);
+void build_broken_set(struct document *doc, struct word name, struct place at);
+
+/* ---- build_filter.c: the ports first, then rule by rule, the actions of each first ---- */
+
+void build_filter(struct document *doc, struct place at);
+struct policy_action action_plain(enum policy_action_kind kind, struct place at);
+struct policy_action action_text(struct document *doc, enum policy_action_kind kind,
+				 struct word string, struct place string_at, struct place at);
+struct policy_action action_mark(struct document *doc, uint64_t mark, struct place mark_at,
+				 struct place at);
+struct policy_action action_insert(struct document *doc, enum policy_field field,
+				   struct place field_at, struct word set, struct place set_at,
+				   struct place at);
+struct policy_action action_police(struct document *doc, const struct quantity *rate,
+				   struct place rate_at, struct place at);
+void police_burst(struct document *doc, struct policy_action *a, const struct quantity *burst,
+		  struct place word_at, struct place burst_at, struct place at);
+void police_per(struct document *doc, struct policy_action *a, enum policy_field field,
+		struct place word_at, struct place field_at, struct place at);
+void police_default(struct policy_action *a);
+void build_first_action(struct document *doc, const struct policy_action *a);
+void build_action(struct document *doc, const struct policy_action *a);
+void build_rule(struct document *doc, struct policy_predicate *predicate, struct place at);
+
+/* ---- build_assert.c ---- */
+
+struct policy_assert claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
+				const struct policy_assert *target,
+				const struct policy_assert *unless);
+void build_assert(struct document *doc, const struct policy_assert *claim, struct place at);
 
 #endif

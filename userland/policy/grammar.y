@@ -2,7 +2,7 @@
 /*
  * grammar.y: the language, a statement after another. man/sluice-policy.5 explains it.
  *
- * What a rule does stands in build.c. Lists are collected in the struct document and
+ * What a rule does stands in build*.c. Lists are collected in the struct document and
  * move into the tree when their statement is complete, so that a mistake in the middle
  * leaves nothing half built. Mistakes are made good at the next ";" or "}".
  */
@@ -41,34 +41,60 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	struct policy_leg leg;
 	struct policy_group group;
 	enum policy_mode mode;
+	enum policy_field field;
+	enum policy_compare compare;
+	struct mask mask;
+	struct policy_predicate *predicate;
+	struct policy_action action;
+	struct policy_assert claim;
 }
 
 %token END 0 "the end of the file"
 %token <word> NAME "a name" FIELD "a field" STRING "a string"
 %token <prefix> ADDRESS "an address"
-%token <number> NUMBER "a number"
+%token <number> NUMBER "a number" MAC "a link-layer address"
 %token <quantity> QUANTITY "a quantity"
 %token BAD_ADDRESS BAD_QUANTITY BAD_STRING BAD_BYTES
 
 /* A statement begins with one of these. */
 %token PORT "port" LET "let" INCLUDE "include" ROUTE "route" MULTICAST "multicast" MEASURE "measure"
-%token FILTER "filter" SET "set" FEED "feed" ASSERT "assert"
+%token FILTER "filter" SET "set" ASSERT "assert" FEED "feed"
 
 /* Not to be had as names. */
-%token FROM "from" TO "to" HOST "host" IP4 "ip4" IP6 "ip6" RESERVED
+%token FROM "from" TO "to" HOST "host" IF "if" UNLESS "unless" IN "in"
+%token <word> IP4 "ip4" IP6 "ip6" TCP "tcp" UDP "udp" ICMP "icmp" IGMP "igmp" ARP "arp"
+
+%token EQUAL "==" UNEQUAL "!=" AT_MOST "<=" AT_LEAST ">=" ARROW "->"
+
+%left OR "or"
+%left AND "and"
+%precedence NOT "not"
 
 /* Words of the language where it looks for them, and names elsewhere. */
 %token <word> MODE "mode" NATIVE "native" GENERIC "generic" MAIN "main" TABLE "table" VRF "vrf"
 	LIMIT "limit" VLAN "vlan" TTL "ttl" BY "by" THRESHOLD "threshold"
 	OVERSAMPLING "oversampling" INTERVAL "interval" SLOTS "slots"
+	SIZE "size" TIMEOUT "timeout" SOCKET "socket"
+	ALLOW "allow" DROP "drop" COUNT "count" POLICE "police" BURST "burst" PER "per"
+	INSERT "insert" INTO "into" EMIT "emit" MARK "mark"
+	ISOLATED "isolated" REACHABLE "reachable" NEVER "never" REACHES "reaches"
+	COVERED "covered" ALIKE "equal" POLICY "policy"
 
 %type <word> name
 %type <mode> mode
-%type <value> value
+%type <value> value constant
 %type <group> source group
 %type <ref> ref
 %type <leg> leg
 %type <quantity> quantity
+%type <word> bare
+%type <field> field
+%type <value> operand sum
+%type <mask> mask
+%type <compare> comparison
+%type <predicate> predicate test condition
+%type <action> action police
+%type <claim> claim target unless
 
 %%
 
@@ -82,6 +108,7 @@ statement:
 |	PORT name '=' STRING mode ';'	{ build_port(doc, $2, @2, $4, @4, $5); }
 |	PORT name error ';'		{ build_broken_port(doc, $2, @2); tokens_resync(doc); yyerrok; }
 |	LET name '=' values ';'		{ build_let(doc, $2, @2); }
+|	LET name '=' predicate ';'	{ build_let_predicate(doc, $2, @2, $4); }
 |	LET name error ';'		{ build_broken_let(doc, $2, @2); tokens_resync(doc); yyerrok; }
 |	INCLUDE STRING ';'		{ build_include(doc, $2, @2); }
 |	ROUTE route limits ';'		{ build_route(doc, place_between(@1, @2)); }
@@ -91,6 +118,11 @@ statement:
 					{ build_measure(doc, $2, @2); }
 |	MEASURE name BY '(' fields ')' '{' settings error '}'
 					{ build_measure(doc, $2, @2); tokens_recovered(doc); yyerrok; }
+|	SET name ':' field sizes ';'	{ build_set(doc, $2, @2, $4, @4); }
+|	SET name error ';'		{ build_broken_set(doc, $2, @2); tokens_resync(doc); yyerrok; }
+|	filter '{' rules '}'
+|	filter '{' rules error '}'	{ tokens_recovered(doc); yyerrok; }
+|	ASSERT claim ';'		{ build_assert(doc, &$2, place_between(@1, @2)); }
 |	error ';'			{ tokens_resync(doc); yyerrok; }
 |	error '}'			{ tokens_resync(doc); yyerrok; }
 ;
@@ -100,11 +132,14 @@ statement:
 name:
 	NAME
 |	MODE | NATIVE | GENERIC | MAIN | TABLE | VRF | LIMIT | VLAN | TTL | BY | THRESHOLD
-|	OVERSAMPLING | INTERVAL | SLOTS
+|	OVERSAMPLING | INTERVAL | SLOTS | SIZE | TIMEOUT | SOCKET
+|	ALLOW | DROP | COUNT | POLICE | BURST | PER | INSERT | INTO | EMIT | MARK
+|	ISOLATED | REACHABLE | NEVER | REACHES | COVERED | ALIKE | POLICY
 ;
 
+/* A name alone is read as a predicate: what it is turns out when all names are known. */
 values:
-	one_value
+	constant			{ build_first_value(doc, &$1); }
 |	'{' value_list '}'
 ;
 
@@ -118,17 +153,28 @@ one_value:
 ;
 
 value:
+	constant
+|	name				{ $$ = value_let(doc, $1, @$); }
+;
+
+constant:
 	ADDRESS				{ $$ = value_prefix($1, @$); }
 |	ADDRESS '-' ADDRESS		{ $$ = value_address_range(doc, @$); }
 |	NUMBER				{ $$ = value_numbers(doc, $1, $1, @$); }
 |	NUMBER '-' NUMBER		{ $$ = value_numbers(doc, $1, $3, @$); }
+|	MAC				{ $$ = value_mac($1, @$); }
 |	BAD_ADDRESS			{ $$ = (struct policy_value){ .place = @$ }; }
-|	name				{ $$ = value_let(doc, $1, @$); }
 ;
 
 quantity:
 	QUANTITY
 |	NUMBER				{ $$ = quantity_whole($1); }
+;
+
+field:
+	FIELD				{ $$ = find_field(doc, $1, @1); }
+|	IN				{ $$ = FIELD_IN; }
+|	SOCKET				{ $$ = FIELD_SOCKET; }
 ;
 
 /* ---- port --------------------------------------------------------------- */
@@ -221,11 +267,142 @@ setting:
 |	SLOTS quantity ';'		{ set_slots(doc, &$2, @1, @2); }
 ;
 
+/* ---- predicates --------------------------------------------------------- */
+
+predicate:
+	predicate OR predicate		{ $$ = predicate_join(doc, PREDICATE_OR, $1, $3, @$); }
+|	predicate AND predicate		{ $$ = predicate_join(doc, PREDICATE_AND, $1, $3, @$); }
+|	NOT predicate			{ $$ = predicate_join(doc, PREDICATE_NOT, $2, NULL, @$); }
+|	'(' predicate ')'		{ $$ = $2; }
+|	name				{ $$ = predicate_name(doc, $1, @1); }
+|	bare				{ $$ = predicate_name(doc, $1, @1); }
+|	test
+;
+
+bare:
+	IP4 | IP6 | TCP | UDP | ICMP | IGMP | ARP
+;
+
+test:
+	field mask comparison sum	{ build_first_value(doc, &$4);
+					  $$ = predicate_test(doc, $1, @1, $2, $3, @$); }
+|	field mask IN sum		{ build_first_value(doc, &$4);
+					  $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
+|	field mask IN '{' sums '}'	{ $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
+;
+
+mask:
+	%empty				{ $$ = (struct mask){ .bits = UINT64_MAX }; }
+|	'&' operand			{ $$ = mask_of(doc, &$2, @2); }
+|	'&' '(' sum ')'			{ $$ = mask_of(doc, &$3, @3); }
+;
+
+comparison:
+	EQUAL				{ $$ = COMPARE_EQUAL; }
+|	UNEQUAL				{ $$ = COMPARE_UNEQUAL; }
+|	'<'				{ $$ = COMPARE_LESS; }
+|	AT_MOST				{ $$ = COMPARE_AT_MOST; }
+|	'>'				{ $$ = COMPARE_GREATER; }
+|	AT_LEAST			{ $$ = COMPARE_AT_LEAST; }
+;
+
+sums:
+	sum				{ build_first_value(doc, &$1); }
+|	sums ',' sum			{ build_value(doc, &$3); }
+;
+
+sum:
+	operand
+|	sum '|' operand			{ $$ = value_or(doc, &$1, &$3, @$); }
+;
+
+/* What is a test by itself may be a word for a value, too: ip.proto == tcp. */
+operand:
+	value
+|	bare				{ $$ = value_let(doc, $1, @1); }
+;
+
+/* ---- set ---------------------------------------------------------------- */
+
+sizes:
+	%empty				{ build_sizes(doc); }
+|	sizes SIZE quantity		{ set_size(doc, &$3, @2, @3); }
+|	sizes TIMEOUT quantity		{ set_timeout(doc, &$3, @2, @3); }
+;
+
+/* ---- filter ------------------------------------------------------------- */
+
+filter:
+	FILTER from			{ build_filter(doc, place_between(@1, @2)); }
+;
+
+rules:
+	%empty
+|	rules rule
+|	rules error ';'			{ tokens_recovered(doc); yyerrok; }
+;
+
+rule:
+	actions ';'			{ build_rule(doc, NULL, @1); }
+|	actions condition ';'		{ build_rule(doc, $2, place_between(@1, @2)); }
+;
+
+condition:
+	IF predicate			{ $$ = $2; }
+;
+
+actions:
+	action				{ build_first_action(doc, &$1); }
+|	actions ',' action		{ build_action(doc, &$3); }
+;
+
+action:
+	ALLOW				{ $$ = action_plain(DO_ALLOW, @$); }
+|	DROP				{ $$ = action_plain(DO_DROP, @$); }
+|	COUNT STRING			{ $$ = action_text(doc, DO_COUNT, $2, @2, @$); }
+|	EMIT STRING			{ $$ = action_text(doc, DO_EMIT, $2, @2, @$); }
+|	MARK NUMBER			{ $$ = action_mark(doc, $2, @2, @$); }
+|	INSERT field INTO name		{ $$ = action_insert(doc, $2, @2, $4, @4, @$); }
+|	police				{ $$ = $1; police_default(&$$); }
+;
+
+police:
+	POLICE quantity			{ $$ = action_police(doc, &$2, @2, @$); }
+|	police BURST quantity		{ $$ = $1; police_burst(doc, &$$, &$3, @2, @3, @$); }
+|	police PER field		{ $$ = $1; police_per(doc, &$$, $3, @2, @3, @$); }
+;
+
+/* ---- assert ------------------------------------------------------------- */
+
+claim:
+	ISOLATED ref ARROW target unless
+					{ $$ = claim_path(ASSERT_ISOLATED, &$2, &$4, &$5); }
+|	REACHABLE ref ARROW target unless
+					{ $$ = claim_path(ASSERT_REACHABLE, &$2, &$4, &$5); }
+|	NEVER predicate REACHES target	{ $$ = $4; $$.kind = ASSERT_NEVER; $$.predicate = $2; }
+|	COVERED				{ $$ = (struct policy_assert){ .kind = ASSERT_COVERED }; }
+|	ALIKE ref ref			{ $$ = (struct policy_assert){ .kind = ASSERT_EQUAL,
+					       .from = $2, .to = $3 }; }
+;
+
+target:
+	HOST				{ $$ = (struct policy_assert){ .host = true }; }
+|	ref				{ $$ = (struct policy_assert){ .to = $1 }; }
+;
+
+unless:
+	%empty				{ $$ = (struct policy_assert){ 0 }; }
+|	IF predicate			{ $$ = (struct policy_assert){ .predicate = $2 }; }
+|	UNLESS predicate		{ $$ = (struct policy_assert){ .predicate = $2, .unless = true }; }
+;
+
 %%
 
 void policy_yyerror(struct place *at, struct document *doc, const char *message)
 {
-	diag_error(doc->parser->diags, *at, "%s", message);
+	/* The one thing that bison says by itself is that its stack is full. */
+	(void)message;
+	diag_error(doc->parser->diags, *at, "this is nested too deeply");
 }
 
 /* The names of the tokens that could stand here, as the table above writes them. */

@@ -121,6 +121,7 @@ static void scan_document(struct parser *parser, const struct source *source,
 		.values = VEC(struct policy_value),
 		.from = VEC(struct policy_port_ref),
 		.legs = VEC(struct policy_leg),
+		.actions = VEC(struct policy_action),
 	};
 
 	if (scan_open(&doc)) {
@@ -132,6 +133,7 @@ static void scan_document(struct parser *parser, const struct source *source,
 	vec_free(&doc.values);
 	vec_free(&doc.from);
 	vec_free(&doc.legs);
+	vec_free(&doc.actions);
 }
 
 static void report_unread(struct parser *parser, const char *name, struct place at, int err)
@@ -240,6 +242,12 @@ static struct policy *new_policy(void)
 	p->statics = VEC(struct policy_static);
 	p->groups = VEC(struct policy_group);
 	p->measures = VEC(struct policy_measure);
+	p->filters = VEC(struct policy_filter *);
+	p->sets = VEC(struct policy_set *);
+	p->elements = VEC(struct policy_element);
+	p->asserts = VEC(struct policy_assert);
+	p->rules = VEC(struct policy_rule *);
+	p->set_tests = VEC(struct policy_set_test);
 	return p;
 }
 

@@ -6,7 +6,8 @@
  *	lexer.l		bytes to tokens
  *	tokens.c	the stream of tokens that the grammar sees: makes good what is missing, skips
  *	grammar.y	tokens to statements
- *	build.c		statements to the tree
+ *	build*.c	statements to the tree
+ *	check*.c	names to what they stand for, and whether it makes sense
  *
  * Nothing is global: a parse is a struct parser, and each document that is open
  * in it a struct document with a scanner of its own.
@@ -24,12 +25,20 @@ struct word {
 	size_t len;
 };
 
+/* "& 0xf0" */
+struct mask {
+	uint64_t bits;			/* all ones: none is written */
+	struct place place;
+};
+
 struct parser {
 	struct policy *policy;
 	struct diags *diags;
 	policy_load_fn *load;
 	void *load_context;
 	size_t bytes;			/* of all documents so far */
+	size_t rules;			/* of all filters so far */
+	bool too_many_rules;		/* said once */
 };
 
 /* A document that is being read. */
@@ -66,9 +75,12 @@ struct document {
 	struct vec values;		/* of struct policy_value */
 	struct vec from;		/* of struct policy_port_ref */
 	struct vec legs;		/* of struct policy_leg */
+	struct vec actions;		/* of struct policy_action */
+	struct policy_filter *filter;
+	struct policy_set set;
 	struct policy_measure measure;
 	struct policy_route route;
-	unsigned int seen;		/* settings of measure, limits of route: each once */
+	unsigned int seen;		/* settings of measure or set, limits of route: each once */
 };
 
 /* parse.c */

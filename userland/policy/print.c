@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "policy/print.h"
+#include "policy/printer.h"
 
 #include <inttypes.h>
 
-#include "base/text.h"
 #include "base/quantity.h"
+#include "base/text.h"
 #include "policy/field.h"
+#include "policy/print.h"
 #include "policy/tree.h"
 
-static void print_string(const char *s, struct text *out)
+void print_string(const char *s, struct text *out)
 {
 	text_append(out, "\"", 1);
 	for (; *s; s++) {
@@ -30,7 +31,7 @@ static void print_ports(const struct policy *p, struct text *out)
 	}
 }
 
-static void print_value(const struct policy_value *v, struct text *out)
+void print_value(const struct policy_value *v, struct text *out)
 {
 	char text[PREFIX_STRLEN];
 
@@ -59,6 +60,12 @@ static void print_lets(const struct policy *p, struct text *out)
 	for (size_t i = 0; i < p->lets.len; i++) {
 		const struct policy_let *let = *(struct policy_let **)vec_at(&p->lets, i);
 
+		if (let->predicate) {
+			text_printf(out, "let %s = ", let->name);
+			policy_print_predicate(p, let->predicate, out);
+			text_printf(out, ";\n");
+			continue;
+		}
 		text_printf(out, "let %s = { ", let->name);
 		for (size_t j = 0; j < let->values.len; j++) {
 			text_printf(out, "%s", j ? ", " : "");
@@ -186,9 +193,12 @@ void policy_print(const struct policy *p, struct text *out)
 {
 	print_ports(p, out);
 	print_lets(p, out);
+	print_sets(p, out);
+	print_filters(p, out);
 	print_routes(p, out);
 	print_statics(p, out);
 	print_groups(p, out);
 	for (size_t i = 0; i < p->measures.len; i++)
 		print_measure(vec_at(&p->measures, i), out);
+	print_asserts(p, out);
 }

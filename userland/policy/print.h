@@ -6,6 +6,8 @@
 #define SLUICE_POLICY_PRINT_H
 
 struct policy;
+struct policy_predicate;
+struct policy_rule;
 struct text;
 
 /**
@@ -14,5 +16,12 @@ struct text;
  * @p: without errors.
  */
 void policy_print(const struct policy *p, struct text *out);
+
+/** policy_print_predicate() - "ip.src in mgmt and tcp.dst == 22". */
+void policy_print_predicate(const struct policy *p, const struct policy_predicate *predicate,
+			    struct text *out);
+
+/** policy_print_rule() - "count "telnet", drop if tcp.dst == 23;", without a new line. */
+void policy_print_rule(const struct policy *p, const struct policy_rule *rule, struct text *out);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * Three things that a grammar does badly are done here, on the stream of tokens:
  *
- *  - What later versions know (filter, set, feed, assert) is refused once, and skipped
+ *  - What later versions know (feed) is refused once, and skipped
  *    to its end, braces within braces and all.
  *  - A forgotten ";" or "}". A line that begins with the first word of a statement begins
  *    a statement: none of these words can stand there otherwise. If the one before
@@ -23,12 +23,12 @@
 
 static bool begins_statement(int kind)
 {
-	return kind >= TOKEN_PORT && kind <= TOKEN_ASSERT;
+	return kind >= TOKEN_PORT && kind <= TOKEN_FEED;
 }
 
 static bool is_unsupported(int kind)
 {
-	return kind >= TOKEN_FILTER && kind <= TOKEN_ASSERT;
+	return kind == TOKEN_FEED;
 }
 
 static bool at_statement_end(const struct document *doc)
@@ -213,10 +213,12 @@ static bool is_told(const struct unexpected *u, const char *symbol)
 		return false;
 	if (!strcmp(symbol, "a quantity") && has(u, "a number"))
 		return false;
+	if (!strcmp(symbol, "a link-layer address") && has(u, "an address"))
+		return false;
 	return !has(u, "a name") || !is_literal(symbol) || *symbol == '\'' || !strcmp(symbol, "host");
 }
 
-#define TOLD_MAX 5
+#define TOLD_MAX 6
 
 static void list_expected(struct text *out, const struct unexpected *u)
 {

@@ -36,6 +36,14 @@ void policy_free(struct policy *p)
 	vec_free(&p->statics);
 	vec_free(&p->groups);
 	vec_free(&p->measures);
+	for (size_t i = 0; i < p->filters.len; i++)
+		vec_free(&(*(struct policy_filter **)vec_at(&p->filters, i))->rules);
+	vec_free(&p->filters);
+	vec_free(&p->sets);
+	vec_free(&p->elements);
+	vec_free(&p->asserts);
+	vec_free(&p->rules);
+	vec_free(&p->set_tests);
 	arena_free(&p->arena);
 	free(p);
 }

@@ -55,6 +55,7 @@
 #define POLICY_EVENT_MAX	200	/* bytes of what an event says */
 #define POLICY_RATE_MAX		1000000000000ull	/* bytes or packets a second */
 #define POLICY_BURST_MAX	0xffffffffull	/* bytes or packets */
+#define POLICY_BURST_LEAST	1514	/* bytes: a burst of less would let no full frame through */
 #define POLICY_ASSERTS_MAX	1024
 #define POLICY_LIMIT4_MAX	4194304
 #define POLICY_LIMIT6_MAX	1048576

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * build_predicate.c: tests, and what "and", "or", "not" and names make of them.
+ *
+ * A name in a value is left as it is: whether "syn" is a flag or somebody's let shows in check_predicate.c.
+ * Only in "syn|fin" and behind "&" it can be nothing but a flag.
+ *
+ * Trees are as deep as they are written, and everybody walks them by recursion: here
+ * is where that gets its limit.
+ */
+#include "policy/build.h"
+
+#include <inttypes.h>
+
+#include "base/nearest.h"
+#include "policy/field.h"
+
+static struct policy_predicate *new_predicate(struct document *doc, enum policy_predicate_kind kind,
+					      struct place at)
+{
+	struct policy_predicate *p = arena_alloc(&doc->parser->policy->arena, sizeof(*p));
+
+	p->kind = kind;
+	p->place = at;
+	p->depth = 1;
+	return p;
+}
+
+enum policy_field find_field(struct document *doc, struct word word, struct place at)
+{
+	char *name = name_of(doc, word);
+	struct nearest n = NEAREST(name);
+	enum policy_field field = field_find(name);
+
+	if (field < FIELD_COUNT)
+		return field;
+	for (unsigned int f = 0; f < FIELD_COUNT; f++)
+		nearest_try(&n, policy_field_name(f));
+	diag_error(diags_of(doc), at, "packets have no field \"%s\"", name);
+	if (n.best)
+		diag_hint(diags_of(doc), "did you mean \"%s\"?", n.best);
+	return FIELD_COUNT;
+}
+
+/* ---- flags -------------------------------------------------------------- */
+
+/* One operand of "|", or what stands behind "&". Return: false if it is no number: said. */
+static bool flag_number(struct document *doc, const struct policy_value *v, uint64_t *number,
+			char **name)
+{
+	if (v->type == VALUE_NONE)
+		return false;
+	if (v->type == VALUE_NUMBERS && v->first == v->last) {
+		*number = v->first;
+		*name = v->name ? v->name : *name;
+		return true;
+	}
+	if (v->type == VALUE_LET && field_word(FIELD_TCP_FLAGS, v->name, number)) {
+		*name = v->name;
+		return true;
+	}
+	if (v->type == VALUE_LET)
+		diag_error(diags_of(doc), v->place, "\"%s\" is no TCP flag", v->name);
+	else
+		diag_error(diags_of(doc), v->place, "here stands a number, or a TCP flag");
+	diag_hint(diags_of(doc), "flags: fin syn rst psh ack urg ece cwr");
+	return false;
+}
+
+struct policy_value value_or(struct document *doc, const struct policy_value *a,
+			     const struct policy_value *b, struct place at)
+{
+	struct policy_value v = { .type = VALUE_NUMBERS, .place = at };
+	uint64_t x, y;
+	bool good = flag_number(doc, a, &x, &v.name);
+
+	if (!flag_number(doc, b, &y, &v.name) || !good)
+		return (struct policy_value){ .place = at };
+	v.first = v.last = x | y;
+	return v;
+}
+
+struct mask mask_of(struct document *doc, const struct policy_value *v, struct place at)
+{
+	struct mask mask = { .bits = UINT64_MAX, .place = at };
+	char *name = NULL;
+
+	if (v->type == VALUE_MAC)
+		mask.bits = v->first;
+	else if (!flag_number(doc, v, &mask.bits, &name))
+		mask.place.source = NULL;
+	return mask;
+}
+
+/* ---- predicates --------------------------------------------------------- */
+
+struct policy_predicate *predicate_join(struct document *doc, enum policy_predicate_kind kind,
+					struct policy_predicate *left,
+					struct policy_predicate *right, struct place at)
+{
+	struct policy_predicate *p = new_predicate(doc, kind, at);
+
+	p->depth = left->depth + 1;
+	if (right && right->depth >= left->depth)
+		p->depth = right->depth + 1;
+	if (p->depth > POLICY_PREDICATE_DEPTH) {
+		diag_error(diags_of(doc), at, "more than %d tests hang on one another here",
+			   POLICY_PREDICATE_DEPTH);
+		diag_hint(diags_of(doc), "\"in { ... }\" takes as many values as you like");
+		return new_predicate(doc, PREDICATE_NONE, at);
+	}
+	p->left = left;
+	p->right = right;
+	return p;
+}
+
+struct policy_predicate *predicate_name(struct document *doc, struct word name, struct place at)
+{
+	struct policy_predicate *p = new_predicate(doc, PREDICATE_NAME, at);
+
+	p->name = name_of(doc, name);
+	return p;
+}
+
+struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,
+					struct place field_at, struct mask mask,
+					enum policy_compare compare, struct place at)
+{
+	struct policy_predicate *p = new_predicate(doc, PREDICATE_TEST, at);
+
+	p->field = field;
+	p->field_place = field_at;
+	p->compare = compare;
+	p->mask = mask.bits;
+	p->mask_place = mask.place;
+	p->values = keep_list(doc, &doc->values);
+	p->tests = 1;
+	if (field == FIELD_COUNT)
+		p->kind = PREDICATE_NONE;
+	return p;
+}
