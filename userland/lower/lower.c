@@ -160,6 +160,7 @@ static int lower_rule(struct filters *f, const struct policy_rule *rule)
 	uint32_t layer = 0;
 	int err;
 
+	vec_reserve(&boxes, 1);
 	if (f->lowering.arena.bytes > SCRATCH_MAX)
 		arena_free(&f->lowering.arena);
 	err = predicate_boxes(&f->lowering, rule->predicate, false, filter_box(f, rule->filter),

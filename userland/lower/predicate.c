@@ -337,6 +337,7 @@ static int multiply(struct lowering *l, const struct policy_predicate *p, bool n
 
 	/* One box so far: the part is lowered within it. */
 	if (current->len == 1) {
+		vec_reserve(&product, 1);
 		err = add_union(l, p, negate, vec_at(current, 0), &product);
 		goto out;
 	}
@@ -428,6 +429,7 @@ static int add_union(struct lowering *l, const struct policy_predicate *p, bool 
 				err = add_union(l, p->right, negate, within, out);
 			break;
 		}
+		vec_reserve(&product, 1);
 		vec_append(&product, within);
 		err = multiply_parts(l, p, negate, true, &product);
 		if (!err)
