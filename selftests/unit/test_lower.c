@@ -17,6 +17,7 @@
 #include "lower/prefixes.h"
 #include "policy/field.h"
 #include "policy/frame.h"
+#include "policy/parse.h"
 #include "policy/tree.h"
 #include "selftests/unit/rule_lists.h"
 
@@ -683,6 +684,112 @@ static void test_explosion(void **state)
 	world_free(w);
 }
 
+/* ---- what boxes look like --------------------------------------------------------------------- */
+
+/* The rules of a predicate in filters of three ports with the numbers 3, 1 and 9. */
+static const struct {
+	const char *predicate;
+	const char *boxes;		/* a line each */
+} forms[] = {
+	{ "ip4", "ip4\n" },
+	{ "ip4 or ip6", "ip4 ip6\n" },
+	{ "eth.type == 0x0800", "ip4\n" },
+	{ "not ip4", "not-ip ip6\n" },
+	{ "arp", "not-ip eth.type=2054\n" },
+	{ "arp and ip4", "" },
+	{ "not (arp or ip4 or ip6)", "not-ip eth.type=0-2047 eth.type=2049-2053 "
+	  "eth.type=2055-34524 eth.type=34526-65535\n" },
+	{ "in == a", "in=3\n" },
+	{ "in == a or in == b or in == c", "any\n" },
+	{ "not (in == b)", "in=3 in=9\n" },
+	{ "tcp", "ip4 ip6 ip.proto=6\n" },
+	{ "not tcp", "ip.proto=0-5 ip.proto=7-255\n" },
+	{ "tcp and udp", "" },
+	{ "icmp", "ip4 ip.proto=1\nip6 ip.proto=58\n" },
+	{ "icmp.type == 8", "ip4 ip6 ip.proto=1 ip.proto=58 ip.frag=0-1 icmp.type=8\n" },
+	{ "ip4 and icmp.type == 8", "ip4 ip.proto=1 ip.frag=0-1 icmp.type=8\n" },
+	{ "tcp and icmp.type == 8", "" },
+	{ "not (icmp.type == 8)", "icmp.type=0-7 icmp.type=9-255\n" },
+	{ "tcp.dst == 22", "ip4 ip6 ip.proto=6 ip.frag=0-1 l4.dst=22\n" },
+	{ "tcp.dst == 22 or tcp.dst == 23 or tcp.dst in { 80, 443 }",
+	  "ip4 ip6 ip.proto=6 ip.frag=0-1 l4.dst=22-23 l4.dst=80 l4.dst=443\n" },
+	{ "tcp.dst == 53 or udp.dst == 53",
+	  "ip4 ip6 ip.proto=6 ip.proto=17 ip.frag=0-1 l4.dst=53\n" },
+	{ "l4.dst == 53", "ip4 ip6 ip.proto=6 ip.proto=17 ip.frag=0-1 l4.dst=53\n" },
+	{ "tcp.dst != 22", "ip4 ip6 ip.proto=6 ip.frag=0-1 l4.dst=0-21 l4.dst=23-65535\n" },
+	{ "not (tcp.dst == 22)", "ip.proto=0-5 ip.proto=7-255\nl4.dst=0-21 l4.dst=23-65535\n" },
+	{ "tcp.dst == 22 and ip.frag == later", "" },
+	{ "tcp.flags & (syn|ack) == syn", "ip4 ip6 ip.proto=6 ip.frag=0-1 tcp.flags&0x12=0x2\n" },
+	{ "ip.src in { 10.0.0.0/25, 10.0.0.128/25, 10.0.0.7 }", "ip4 ip.src=10.0.0.0/24\n" },
+	{ "ip.src == 10.0.0.0/8 or ip.src == 2001:db8::/32",
+	  "ip4 ip6 ip.src=10.0.0.0/8,2001:db8::/32\n" },
+	{ "ip.src == 10.0.0.0/8 and ip.src == 10.1.0.0/16", "ip4 ip.src=10.1.0.0/16\n" },
+	{ "ip.src == 10.0.0.0/8 and ip.dst == 2001:db8::/32", "" },
+	{ "ip.src != 128.0.0.0/1", "ip4 ip6 ip.src=0.0.0.0/1,::/0\n" },
+	{ "not (ip.src == 128.0.0.0/1)", "not-ip\nip4 ip6 ip.src=0.0.0.0/1,::/0\n" },
+	{ "ip.src == 10.0.0.0/8 or ip.src != 10.0.0.0/8", "ip4 ip6\n" },
+	{ "ip.src == 10.0.0.0/8 or tcp or ip4", "ip4\nip4 ip6 ip.proto=6\n" },
+	{ "socket == established", "ip4 ip6 ip.proto=6 ip.proto=17 ip.frag=0 socket=1\n" },
+	{ "not (socket == established)", "socket=0 socket=2\n" },
+	{ "vlan.id == 0", "vlan.id=4096\n" },
+	{ "not (vlan.id == 5)", "vlan.id=0 vlan.id=4096-4100 vlan.id=4102-8191\n" },
+	{ "vlan.pcp == 0", "vlan.id=4096-8191 vlan.pcp=0\n" },
+	{ "ip.src in bad", "ip4 ip6 sets&0x1=0x1\n" },
+	{ "not (ip.src in bad)", "sets&0x1=0x0\n" },
+	{ "ip.src in bad or not (ip.src in bad)", "ip4 ip6 sets&0x1=0x1\nsets&0x1=0x0\n" },
+	{ "eth.src == 02:00:00:00:00:01", "eth.src=1\n" },
+	{ "eth.src != 02:00:00:00:00:01", "eth.src=0 eth.src=2-65535\n" },
+	{ "pkt.len < 64 or pkt.len >= 64", "any\n" },
+	{ "ip.ttl < 2 and not ip6", "ip4 ip.ttl=0-1\n" },
+};
+
+static void test_forms(void **state)
+{
+	static const uint16_t number[] = { 3, 1, 9 };
+
+	unsigned int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
+		struct text text = { 0 }, boxes = { 0 };
+		struct policy *p;
+		struct lowered l;
+		struct diags diags;
+
+		text_printf(&text, "port a = \"eth0\"; port b = \"eth1\"; port c = \"eth2\";\n"
+			    "set bad : ip.src size 16;\n"
+			    "filter a, b, c { drop if ip.src in bad; allow if %s; }\n",
+			    forms[i].predicate);
+		diags_init(&diags);
+		p = policy_parse_text("form", text.data, text.len, &diags);
+		if (diags.errors) {
+			diags_print(&diags, &boxes, false);
+			fprintf(stderr, "%s\n", text_string(&boxes));
+		}
+		assert_int_equal(diags.errors, 0);
+		assert_int_equal(lower_policy(p, number, &l, &diags), 0);
+		for (size_t k = 0; k < l.layer[0].rules.len; k++) {
+			struct text line = { 0 };
+
+			if (rule_at(&l.layer[0], k)->action != 1)
+				continue;
+			rule_format(rule_at(&l.layer[0], k), &line);
+			text_printf(&boxes, "%s\n", text_string(&line));
+			text_free(&line);
+		}
+		if (strcmp(text_string(&boxes), forms[i].boxes)) {
+			fprintf(stderr, "%s:\n%s", forms[i].predicate, text_string(&boxes));
+			wrong++;
+		}
+		lowered_free(&l);
+		diags_free(&diags);
+		policy_free(p);
+		text_free(&text);
+		text_free(&boxes);
+	}
+	assert_int_equal(wrong, 0);
+}
+
 /* Of this process: others may be about. */
 static double now(void)
 {
@@ -734,6 +841,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_no_filter),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_layers_full),

@@ -41,6 +41,23 @@ static int compare_items(const void *a, const void *b)
 	return (x->index > y->index) - (x->index < y->index);
 }
 
+/* Sorts the elements of @v by @order, which has one number for each. */
+static void put_in_order(struct vec *v, const struct vec *order)
+{
+	struct item *items = xcalloc(v->len, sizeof(*items));
+	struct vec sorted = { .elem_size = v->elem_size };
+
+	vec_reserve(&sorted, v->len);
+	for (size_t i = 0; i < v->len; i++)
+		items[i] = (struct item){ *(uint32_t *)vec_at(order, i), i };
+	qsort(items, v->len, sizeof(*items), compare_items);
+	for (size_t i = 0; i < v->len; i++)
+		vec_append(&sorted, vec_at(v, items[i].index));
+	free(items);
+	vec_free(v);
+	*v = sorted;
+}
+
 static uint64_t hash(const void *bytes, size_t n, unsigned int salt)
 {
 	return n ? hash_bytes(bytes, n) * (2 * salt + 1) + salt : salt;
@@ -115,8 +132,8 @@ struct pair {
 /* Pairs that agree on side @same get the addresses of both on the other. */
 static void join_pairs(struct arena *arena, struct vec *pairs, unsigned int same)
 {
+	struct vec out = VEC(struct pair), order = VEC(uint32_t);
 	struct item *items;
-	size_t kept = 0;
 
 	if (pairs->len < 2)
 		return;
@@ -128,7 +145,7 @@ static void join_pairs(struct arena *arena, struct vec *pairs, unsigned int same
 	}
 	qsort(items, pairs->len, sizeof(*items), compare_items);
 	for (size_t i = 0; i < pairs->len;) {
-		struct pair *p = vec_at(pairs, items[i].index);
+		struct pair *p = vec_append(&out, vec_at(pairs, items[i].index));
 		struct vec all = VEC(struct prefix);
 		size_t j = i;
 
@@ -137,30 +154,24 @@ static void join_pairs(struct arena *arena, struct vec *pairs, unsigned int same
 
 			if (!prefixes_equal(p->side[same], q->side[same]))
 				break;
-			for (uint32_t k = 0; j > i && k < q->side[!same].len; k++)
+			for (uint32_t k = 0; k < q->side[!same].len; k++)
 				vec_append(&all, &q->side[!same].prefix[k]);
 		}
 		if (j > i + 1) {
-			struct prefix *copy;
+			struct prefix *copy = arena_alloc(arena, all.len * sizeof(*copy));
 
-			for (uint32_t k = 0; k < p->side[!same].len; k++)
-				vec_append(&all, &p->side[!same].prefix[k]);
-			copy = arena_alloc(arena, all.len * sizeof(*copy));
 			memcpy(copy, all.data, all.len * sizeof(*copy));
 			p->side[!same] = prefixes_make(arena, copy, all.len);
 		}
 		vec_free(&all);
-		items[kept++].index = items[i].index;
+		vec_append(&order, &items[i].index);
 		i = j;
 	}
-	/* Those that are left, in the order they were. */
-	for (size_t i = 0; i < kept; i++)
-		items[i].key = 0;
-	qsort(items, kept, sizeof(*items), compare_items);
-	for (size_t i = 0; i < kept; i++)
-		memmove(vec_at(pairs, i), vec_at(pairs, items[i].index), sizeof(struct pair));
-	pairs->len = kept;
 	free(items);
+	put_in_order(&out, &order);
+	vec_free(&order);
+	vec_free(pairs);
+	*pairs = out;
 }
 
 static void add_pair(const struct box *box, uint8_t family, struct vec *pairs)
@@ -250,7 +261,7 @@ static void join_addresses(struct arena *arena, const struct vec *boxes, const s
 static void simplify_addresses(struct arena *arena, struct vec *boxes)
 {
 	struct item *items = xcalloc(boxes->len, sizeof(*items));
-	struct vec out = VEC(struct box);
+	struct vec out = VEC(struct box), order = VEC(uint32_t);
 
 	for (size_t i = 0; i < boxes->len; i++)
 		items[i] = (struct item){ fields_hash(vec_at(boxes, i)), i };
@@ -266,9 +277,13 @@ static void simplify_addresses(struct arena *arena, struct vec *boxes)
 			vec_append(&out, vec_at(boxes, items[i].index));
 		else
 			join_addresses(arena, boxes, &items[i], j - i, &out);
+		while (order.len < out.len)
+			vec_append(&order, &items[i].index);
 		i = j;
 	}
 	free(items);
+	put_in_order(&out, &order);
+	vec_free(&order);
 	vec_free(boxes);
 	*boxes = out;
 }
@@ -310,7 +325,7 @@ static void join_bits(struct arena *arena, const struct vec *boxes, const struct
 static void simplify_field(struct arena *arena, struct vec *boxes, unsigned int field)
 {
 	struct item *items = xcalloc(boxes->len, sizeof(*items));
-	struct vec out = VEC(struct box);
+	struct vec out = VEC(struct box), order = VEC(uint32_t);
 
 	for (size_t i = 0; i < boxes->len; i++) {
 		const struct box *box = vec_at(boxes, i);
@@ -337,9 +352,12 @@ static void simplify_field(struct arena *arena, struct vec *boxes, unsigned int 
 			join_bits(arena, boxes, &items[i], j - i, joined);
 		else if (j > i + 1)
 			join_values(arena, boxes, &items[i], j - i, field, joined);
+		vec_append(&order, &items[i].index);
 		i = j;
 	}
 	free(items);
+	put_in_order(&out, &order);
+	vec_free(&order);
 	vec_free(boxes);
 	*boxes = out;
 }
