@@ -41,6 +41,11 @@ static struct vec take(struct vec *list)
 	return taken;
 }
 
+void *new_node(struct document *doc, size_t size)
+{
+	return arena_alloc(&doc->parser->policy->arena, size);
+}
+
 struct vec keep_list(struct document *doc, struct vec *list)
 {
 	struct vec kept = { .len = list->len, .cap = list->len, .elem_size = list->elem_size };
@@ -84,7 +89,7 @@ const char *interface_mistake(const char *name)
 static struct policy_port *new_port(struct document *doc, struct word name, struct place at)
 {
 	struct policy *policy = doc->parser->policy;
-	struct policy_port *port = arena_alloc(&policy->arena, sizeof(*port));
+	struct policy_port *port = new_node(doc, sizeof(*port));
 
 	port->name = name_of(doc, name);
 	port->place = at;
@@ -163,7 +168,7 @@ void build_value(struct document *doc, const struct policy_value *v)
 static struct policy_let *new_let(struct document *doc, struct word name, struct place at)
 {
 	struct policy *policy = doc->parser->policy;
-	struct policy_let *let = arena_alloc(&policy->arena, sizeof(*let));
+	struct policy_let *let = new_node(doc, sizeof(*let));
 
 	let->name = name_of(doc, name);
 	let->place = at;

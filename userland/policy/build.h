@@ -17,6 +17,8 @@ struct diags *diags_of(struct document *doc);
 char *name_of(struct document *doc, struct word w);
 /** string_of() - what stands between the quotes, without the backslashes. */
 char *string_of(struct document *doc, struct word w);
+/** new_node() - zeroed, in the policy's arena. */
+void *new_node(struct document *doc, size_t size);
 /** keep_list() - a list that was collected, as one that lies in the policy's arena; @list starts anew. */
 struct vec keep_list(struct document *doc, struct vec *list);
 
@@ -106,15 +108,15 @@ void build_broken_set(struct document *doc, struct word name, struct place at);
 /* ---- build_filter.c: the ports first, then rule by rule, the actions of each first ---- */
 
 void build_filter(struct document *doc, struct place at);
-struct policy_action action_plain(enum policy_action_kind kind, struct place at);
-struct policy_action action_text(struct document *doc, enum policy_action_kind kind,
+struct policy_action *action_plain(struct document *doc, enum policy_action_kind kind, struct place at);
+struct policy_action *action_text(struct document *doc, enum policy_action_kind kind,
 				 struct word string, struct place string_at, struct place at);
-struct policy_action action_mark(struct document *doc, uint64_t mark, struct place mark_at,
+struct policy_action *action_mark(struct document *doc, uint64_t mark, struct place mark_at,
 				 struct place at);
-struct policy_action action_insert(struct document *doc, enum policy_field field,
+struct policy_action *action_insert(struct document *doc, enum policy_field field,
 				   struct place field_at, struct word set, struct place set_at,
 				   struct place at);
-struct policy_action action_police(struct document *doc, const struct quantity *rate,
+struct policy_action *action_police(struct document *doc, const struct quantity *rate,
 				   struct place rate_at, struct place at);
 void police_burst(struct document *doc, struct policy_action *a, const struct quantity *burst,
 		  struct place word_at, struct place burst_at, struct place at);
@@ -127,9 +129,10 @@ void build_rule(struct document *doc, struct policy_predicate *predicate, struct
 
 /* ---- build_assert.c ---- */
 
-struct policy_assert claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
-				const struct policy_assert *target,
-				const struct policy_assert *unless);
+struct policy_assert *new_claim(struct document *doc, enum policy_assert_kind kind);
+/** claim_path() - the claim that has its end already; @unless: NULL: about all packets. */
+struct policy_assert *claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
+				 struct policy_assert *claim, const struct policy_assert *unless);
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at);
 
 #endif

@@ -4,17 +4,24 @@
  */
 #include "policy/build.h"
 
-struct policy_assert claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
-				const struct policy_assert *target,
-				const struct policy_assert *unless)
+struct policy_assert *new_claim(struct document *doc, enum policy_assert_kind kind)
 {
-	struct policy_assert a = *target;
+	struct policy_assert *claim = new_node(doc, sizeof(*claim));
 
-	a.kind = kind;
-	a.from = *from;
-	a.predicate = unless->predicate;
-	a.unless = unless->unless;
-	return a;
+	claim->kind = kind;
+	return claim;
+}
+
+struct policy_assert *claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
+				 struct policy_assert *claim, const struct policy_assert *unless)
+{
+	claim->kind = kind;
+	claim->from = *from;
+	if (unless) {
+		claim->predicate = unless->predicate;
+		claim->unless = unless->unless;
+	}
+	return claim;
 }
 
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at)

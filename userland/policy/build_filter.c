@@ -15,7 +15,7 @@
 void build_filter(struct document *doc, struct place at)
 {
 	struct policy *policy = doc->parser->policy;
-	struct policy_filter *filter = arena_alloc(&policy->arena, sizeof(*filter));
+	struct policy_filter *filter = new_node(doc, sizeof(*filter));
 
 	filter->place = at;
 	filter->ports = keep_list(doc, &doc->from);
@@ -26,41 +26,52 @@ void build_filter(struct document *doc, struct place at)
 
 /* ---- actions ------------------------------------------------------------ */
 
-struct policy_action action_plain(enum policy_action_kind kind, struct place at)
+struct policy_action *action_plain(struct document *doc, enum policy_action_kind kind, struct place at)
 {
-	return (struct policy_action){ .kind = kind, .place = at };
+	struct policy_action *a = new_node(doc, sizeof(*a));
+
+	a->kind = kind;
+	a->place = at;
+	return a;
 }
 
-struct policy_action action_text(struct document *doc, enum policy_action_kind kind,
-				 struct word string, struct place string_at, struct place at)
+struct policy_action *action_text(struct document *doc, enum policy_action_kind kind,
+				  struct word string, struct place string_at, struct place at)
 {
-	struct policy_action a = { .kind = kind, .place = at, .text = string_of(doc, string) };
+	struct policy_action *a = action_plain(doc, kind, at);
 	size_t max = kind == DO_COUNT ? POLICY_COUNTER_MAX : POLICY_EVENT_MAX;
 	const char *what = kind == DO_COUNT ? "the name of a counter" : "what an event says";
 
-	if (!*a.text)
+	a->text = string_of(doc, string);
+	if (!*a->text)
 		diag_error(diags_of(doc), string_at, "%s cannot be empty", what);
-	else if (strlen(a.text) > max)
+	else if (strlen(a->text) > max)
 		diag_error(diags_of(doc), string_at, "%s has at most %zu bytes", what, max);
 	return a;
 }
 
-struct policy_action action_mark(struct document *doc, uint64_t mark, struct place mark_at,
-				 struct place at)
+struct policy_action *action_mark(struct document *doc, uint64_t mark, struct place mark_at,
+				  struct place at)
 {
+	struct policy_action *a = action_plain(doc, DO_MARK, at);
+
 	if (mark > UINT32_MAX)
 		diag_error(diags_of(doc), mark_at, "a mark is at most %" PRIu32, UINT32_MAX);
-	return (struct policy_action){ .kind = DO_MARK, .place = at, .mark = mark };
+	a->mark = mark;
+	return a;
 }
 
-struct policy_action action_insert(struct document *doc, enum policy_field field,
-				   struct place field_at, struct word set, struct place set_at,
-				   struct place at)
+struct policy_action *action_insert(struct document *doc, enum policy_field field,
+				    struct place field_at, struct word set, struct place set_at,
+				    struct place at)
 {
-	return (struct policy_action){
-		.kind = DO_INSERT, .place = at, .field = field, .field_place = field_at,
-		.set_name = name_of(doc, set), .set_place = set_at,
-	};
+	struct policy_action *a = action_plain(doc, DO_INSERT, at);
+
+	a->field = field;
+	a->field_place = field_at;
+	a->set_name = name_of(doc, set);
+	a->set_place = set_at;
+	return a;
 }
 
 /* ---- police ------------------------------------------------------------- */
@@ -86,17 +97,17 @@ static void refuse_rate(struct document *doc, const struct quantity *q, struct p
 	}
 }
 
-struct policy_action action_police(struct document *doc, const struct quantity *rate,
-				   struct place rate_at, struct place at)
+struct policy_action *action_police(struct document *doc, const struct quantity *rate,
+				    struct place rate_at, struct place at)
 {
-	struct policy_action a = { .kind = DO_POLICE, .place = at };
-	int err = quantity_packets(rate, &a.rate);
+	struct policy_action *a = action_plain(doc, DO_POLICE, at);
+	int err = quantity_packets(rate, &a->rate);
 
 	if (err == -EINVAL) {
-		err = quantity_rate(rate, &a.rate);
-		a.bytes = err != -EINVAL;
+		err = quantity_rate(rate, &a->rate);
+		a->bytes = err != -EINVAL;
 	}
-	if (!err && (!a.rate || a.rate > POLICY_RATE_MAX))
+	if (!err && (!a->rate || a->rate > POLICY_RATE_MAX))
 		err = -ERANGE;
 	if (err)
 		refuse_rate(doc, rate, rate_at, err);
@@ -186,7 +197,7 @@ void build_rule(struct document *doc, struct policy_predicate *predicate, struct
 		return;
 	}
 	parser->rules++;
-	rule = arena_alloc(&parser->policy->arena, sizeof(*rule));
+	rule = new_node(doc, sizeof(*rule));
 	rule->filter = doc->filter;
 	rule->place = at;
 	rule->actions = keep_list(doc, &doc->actions);

@@ -18,7 +18,7 @@
 static struct policy_predicate *new_predicate(struct document *doc, enum policy_predicate_kind kind,
 					      struct place at)
 {
-	struct policy_predicate *p = arena_alloc(&doc->parser->policy->arena, sizeof(*p));
+	struct policy_predicate *p = new_node(doc, sizeof(*p));
 
 	p->kind = kind;
 	p->place = at;

@@ -13,7 +13,7 @@ enum { SEEN_SIZE = 1, SEEN_TIMEOUT = 2 };
 static struct policy_set *new_set(struct document *doc, struct word name, struct place at)
 {
 	struct policy *policy = doc->parser->policy;
-	struct policy_set *set = arena_alloc(&policy->arena, sizeof(*set));
+	struct policy_set *set = new_node(doc, sizeof(*set));
 
 	set->name = name_of(doc, name);
 	set->place = at;

@@ -31,6 +31,7 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 %param { struct document *doc }
 %initial-action { @$ = (struct place){ .source = doc->source, .line = 1, .column = 1, .width = 1 }; }
 
+/* Moved at every step: what is large stands in the arena. */
 %union {
 	struct word word;
 	struct prefix prefix;
@@ -38,15 +39,15 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	struct quantity quantity;
 	struct policy_value value;
 	struct policy_port_ref ref;
-	struct policy_leg leg;
-	struct policy_group group;
+	struct policy_leg *leg;
+	struct policy_group *group;
 	enum policy_mode mode;
 	enum policy_field field;
 	enum policy_compare compare;
 	struct mask mask;
 	struct policy_predicate *predicate;
-	struct policy_action action;
-	struct policy_assert claim;
+	struct policy_action *action;
+	struct policy_assert *claim;
 }
 
 %token END 0 "the end of the file"
@@ -122,7 +123,7 @@ statement:
 |	SET name error ';'		{ build_broken_set(doc, $2, @2); tokens_resync(doc); yyerrok; }
 |	filter '{' rules '}'
 |	filter '{' rules error '}'	{ tokens_recovered(doc); yyerrok; }
-|	ASSERT claim ';'		{ build_assert(doc, &$2, place_between(@1, @2)); }
+|	ASSERT claim ';'		{ build_assert(doc, $2, place_between(@1, @2)); }
 |	error ';'			{ tokens_resync(doc); yyerrok; }
 |	error '}'			{ tokens_resync(doc); yyerrok; }
 ;
@@ -212,18 +213,18 @@ limit:
 
 groups:
 	%empty
-|	groups group			{ build_group(doc, &$2); }
+|	groups group			{ build_group(doc, $2); }
 |	groups error ';'		{ tokens_recovered(doc); yyerrok; }
 ;
 
 group:
 	'(' source ',' value ')' FROM from TO legs ';'
-					{ $$ = $2; $$.group = $4; $$.place = place_between(@1, @5); }
+					{ $$ = $2; $$->group = $4; $$->place = place_between(@1, @5); }
 ;
 
 source:
-	'*'				{ $$ = (struct policy_group){ .any_source = true }; }
-|	value				{ $$ = (struct policy_group){ .source = $1 }; }
+	'*'				{ $$ = new_node(doc, sizeof(*$$)); $$->any_source = true; }
+|	value				{ $$ = new_node(doc, sizeof(*$$)); $$->source = $1; }
 ;
 
 from:
@@ -236,15 +237,15 @@ ref:
 ;
 
 legs:
-	leg				{ build_first_leg(doc, &$1); }
-|	legs ',' leg			{ build_leg(doc, &$3); }
+	leg				{ build_first_leg(doc, $1); }
+|	legs ',' leg			{ build_leg(doc, $3); }
 ;
 
 leg:
-	HOST				{ $$ = (struct policy_leg){ .host = true, .place = @1 }; }
-|	ref				{ $$ = (struct policy_leg){ .to = $1, .place = @1 }; }
-|	leg VLAN NUMBER			{ $$ = $1; leg_vlan(doc, &$$, $3, @2, @3); }
-|	leg TTL NUMBER			{ $$ = $1; leg_ttl(doc, &$$, $3, @2, @3); }
+	HOST				{ $$ = new_node(doc, sizeof(*$$)); $$->host = true; $$->place = @1; }
+|	ref				{ $$ = new_node(doc, sizeof(*$$)); $$->to = $1; $$->place = @1; }
+|	leg VLAN NUMBER			{ $$ = $1; leg_vlan(doc, $$, $3, @2, @3); }
+|	leg TTL NUMBER			{ $$ = $1; leg_ttl(doc, $$, $3, @2, @3); }
 ;
 
 /* ---- measure ------------------------------------------------------------ */
@@ -352,48 +353,48 @@ condition:
 ;
 
 actions:
-	action				{ build_first_action(doc, &$1); }
-|	actions ',' action		{ build_action(doc, &$3); }
+	action				{ build_first_action(doc, $1); }
+|	actions ',' action		{ build_action(doc, $3); }
 ;
 
 action:
-	ALLOW				{ $$ = action_plain(DO_ALLOW, @$); }
-|	DROP				{ $$ = action_plain(DO_DROP, @$); }
+	ALLOW				{ $$ = action_plain(doc, DO_ALLOW, @$); }
+|	DROP				{ $$ = action_plain(doc, DO_DROP, @$); }
 |	COUNT STRING			{ $$ = action_text(doc, DO_COUNT, $2, @2, @$); }
 |	EMIT STRING			{ $$ = action_text(doc, DO_EMIT, $2, @2, @$); }
 |	MARK NUMBER			{ $$ = action_mark(doc, $2, @2, @$); }
 |	INSERT field INTO name		{ $$ = action_insert(doc, $2, @2, $4, @4, @$); }
-|	police				{ $$ = $1; police_default(&$$); }
+|	police				{ $$ = $1; police_default($$); }
 ;
 
 police:
 	POLICE quantity			{ $$ = action_police(doc, &$2, @2, @$); }
-|	police BURST quantity		{ $$ = $1; police_burst(doc, &$$, &$3, @2, @3, @$); }
-|	police PER field		{ $$ = $1; police_per(doc, &$$, $3, @2, @3, @$); }
+|	police BURST quantity		{ $$ = $1; police_burst(doc, $$, &$3, @2, @3, @$); }
+|	police PER field		{ $$ = $1; police_per(doc, $$, $3, @2, @3, @$); }
 ;
 
 /* ---- assert ------------------------------------------------------------- */
 
 claim:
 	ISOLATED ref ARROW target unless
-					{ $$ = claim_path(ASSERT_ISOLATED, &$2, &$4, &$5); }
+					{ $$ = claim_path(ASSERT_ISOLATED, &$2, $4, $5); }
 |	REACHABLE ref ARROW target unless
-					{ $$ = claim_path(ASSERT_REACHABLE, &$2, &$4, &$5); }
-|	NEVER predicate REACHES target	{ $$ = $4; $$.kind = ASSERT_NEVER; $$.predicate = $2; }
-|	COVERED				{ $$ = (struct policy_assert){ .kind = ASSERT_COVERED }; }
-|	ALIKE ref ref			{ $$ = (struct policy_assert){ .kind = ASSERT_EQUAL,
-					       .from = $2, .to = $3 }; }
+					{ $$ = claim_path(ASSERT_REACHABLE, &$2, $4, $5); }
+|	NEVER predicate REACHES target	{ $$ = $4; $$->kind = ASSERT_NEVER; $$->predicate = $2; }
+|	COVERED				{ $$ = new_claim(doc, ASSERT_COVERED); }
+|	ALIKE ref ref			{ $$ = new_claim(doc, ASSERT_EQUAL); $$->from = $2; $$->to = $3; }
 ;
 
 target:
-	HOST				{ $$ = (struct policy_assert){ .host = true }; }
-|	ref				{ $$ = (struct policy_assert){ .to = $1 }; }
+	HOST				{ $$ = new_node(doc, sizeof(*$$)); $$->host = true; }
+|	ref				{ $$ = new_node(doc, sizeof(*$$)); $$->to = $1; }
 ;
 
 unless:
-	%empty				{ $$ = (struct policy_assert){ 0 }; }
-|	IF predicate			{ $$ = (struct policy_assert){ .predicate = $2 }; }
-|	UNLESS predicate		{ $$ = (struct policy_assert){ .predicate = $2, .unless = true }; }
+	%empty				{ $$ = NULL; }
+|	IF predicate			{ $$ = new_node(doc, sizeof(*$$)); $$->predicate = $2; }
+|	UNLESS predicate		{ $$ = new_node(doc, sizeof(*$$)); $$->predicate = $2;
+					  $$->unless = true; }
 ;
 
 %%
