@@ -2,279 +2,20 @@
 /*
  * eval.c: bpf/reasons.h in C, in its order, as plainly as it can be said.
  *
- * Every test of that text is one "if" here, with the same names (L, n, p) and in the same
- * order. Bytes are read one at a time through byte_at(), which the compiler cannot
+ *	eval_packet.c	link, IPv4, IPv6, transport
+ *	eval_filter.c	filter
+ *	eval.c		measure, replicate, route, and the whole
+ *
+ * Bytes are read one at a time through byte_at(), which the compiler cannot
  * be wrong about; nothing is overlaid on the frame, nothing is clever, and no code or
  * layout is shared with bpf/. Checksums are computed anew over the whole header.
  */
-#include "policy/eval.h"
+#include "policy/eval_packet.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/tree.h"
-
-#define ETHERTYPE_IP4	0x0800
-#define ETHERTYPE_IP6	0x86dd
-#define ETHERTYPE_VLAN	0x8100
-#define ETHERTYPE_QINQ	0x88a8
-
-#define PROTO_HOPBYHOP	0
-#define PROTO_ICMP	1
-#define PROTO_IGMP	2
-#define PROTO_TCP	6
-#define PROTO_UDP	17
-#define PROTO_ROUTING	43
-#define PROTO_FRAGMENT	44
-#define PROTO_AUTH	51
-#define PROTO_ICMP6	58
-#define PROTO_DESTOPTS	60
-
-/* What the headers of one packet say. */
-struct packet {
-	const uint8_t *frame;
-	size_t length;			/* L */
-	unsigned int tags;		/* VLAN tags */
-	bool customer;			/* the outer one is of 802.1Q, as the kernel's interfaces are */
-	unsigned int vlan;		/* id in the outer one */
-	size_t ip;			/* where the IP header begins */
-	size_t ip_len;			/* bytes of the IP packet, as its header says */
-	size_t transport;		/* where the IP payload begins */
-	struct addr src, dst;
-	unsigned int ttl;
-	unsigned int proto;
-	bool options;			/* IPv4 options, or a hop-by-hop header */
-	bool first_fragment, later_fragment;
-	unsigned int l4_src, l4_dst;
-};
-
-static unsigned int byte_at(const struct packet *k, size_t at)
-{
-	return k->frame[at];
-}
-
-static unsigned int word_at(const struct packet *k, size_t at)
-{
-	return byte_at(k, at) << 8 | byte_at(k, at + 1);
-}
-
-/* ---- link --------------------------------------------------------------- */
-
-static bool is_tag(unsigned int ethertype)
-{
-	return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ;
-}
-
-static enum sluice_reason read_link(struct packet *k, unsigned int *ethertype)
-{
-	size_t L = k->length;
-	size_t at = 14;
-
-	if (L < 14)
-		return REASON_eth_short;
-	*ethertype = word_at(k, 12);
-	while (is_tag(*ethertype)) {
-		if (L < at + 4)
-			return REASON_vlan_short;
-		if (k->tags == 2)
-			return REASON_vlan_deep;
-		if (k->tags == 0) {
-			k->customer = *ethertype == ETHERTYPE_VLAN;
-			k->vlan = word_at(k, at) & 0xfff;
-		}
-		k->tags++;
-		*ethertype = word_at(k, at + 2);
-		at += 4;
-	}
-	if (*ethertype != ETHERTYPE_IP4 && *ethertype != ETHERTYPE_IP6)
-		return REASON_not_ip;
-	k->ip = at;
-	return REASON_none;
-}
-
-/* ---- IPv4 --------------------------------------------------------------- */
-
-/* RFC 1071: the complement of the one's complement sum of the header's 16-bit words. */
-static unsigned int header_checksum(const uint8_t *header, size_t len)
-{
-	unsigned long sum = 0;
-
-	for (size_t i = 0; i < len; i += 2)
-		sum += (unsigned long)header[i] << 8 | header[i + 1];
-	while (sum > 0xffff)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum & 0xffff;
-}
-
-static enum sluice_reason read_ip4(struct packet *k)
-{
-	size_t n = k->length - k->ip;
-	size_t header;
-	unsigned int fragment;
-
-	if (n < 20)
-		return REASON_ip4_short;
-	if (byte_at(k, k->ip) >> 4 != 4)
-		return REASON_ip4_version;
-	header = 4 * (byte_at(k, k->ip) & 0xf);
-	if (header < 20 || header > n)
-		return REASON_ip4_header;
-	k->ip_len = word_at(k, k->ip + 2);
-	if (k->ip_len < header || k->ip_len > n)
-		return REASON_ip4_length;
-	/* Over a header with its checksum in it, the sum is all ones: its complement is 0. */
-	if (header_checksum(k->frame + k->ip, header) != 0)
-		return REASON_ip4_checksum;
-
-	k->options = header > 20;
-	fragment = word_at(k, k->ip + 6);
-	k->later_fragment = (fragment & 0x1fff) != 0;
-	k->first_fragment = !k->later_fragment && (fragment & 0x2000);
-	k->ttl = byte_at(k, k->ip + 8);
-	k->proto = byte_at(k, k->ip + 9);
-	k->src = addr_from_bytes(ADDR_V4, k->frame + k->ip + 12);
-	k->dst = addr_from_bytes(ADDR_V4, k->frame + k->ip + 16);
-	k->transport = k->ip + header;
-	return REASON_none;
-}
-
-/* ---- IPv6 --------------------------------------------------------------- */
-
-/* Whether the header number @walked (from 0), of the type @next, is an extension. */
-static bool is_extension(unsigned int next, unsigned int walked)
-{
-	switch (next) {
-	case PROTO_HOPBYHOP:
-		return walked == 0;
-	case PROTO_ROUTING:
-	case PROTO_DESTOPTS:
-	case PROTO_AUTH:
-	case PROTO_FRAGMENT:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static enum sluice_reason walk_extensions(struct packet *k)
-{
-	size_t end = k->ip + k->ip_len;		/* of the payload; not past the frame */
-	size_t at = k->ip + 40, size;
-	unsigned int walked = 0;
-
-	while (is_extension(k->proto, walked) && !k->later_fragment) {
-		if (walked == 8)
-			return REASON_ip6_ext_many;
-		if (at + 8 > end)		/* none is shorter */
-			return REASON_ip6_ext_short;
-		if (k->proto == PROTO_FRAGMENT)
-			size = 8;
-		else if (k->proto == PROTO_AUTH)
-			size = 4 * (byte_at(k, at + 1) + 2);
-		else
-			size = 8 * (byte_at(k, at + 1) + 1);
-		if (at + size > end)
-			return REASON_ip6_ext_short;
-
-		if (k->proto == PROTO_HOPBYHOP)
-			k->options = true;
-		if (k->proto == PROTO_FRAGMENT && word_at(k, at + 2) >> 3 != 0)
-			k->later_fragment = true;
-		else if (k->proto == PROTO_FRAGMENT && (word_at(k, at + 2) & 1))
-			k->first_fragment = true;
-		k->proto = byte_at(k, at);
-		at += size;
-		walked++;
-	}
-	k->transport = at;
-	return REASON_none;
-}
-
-static enum sluice_reason read_ip6(struct packet *k)
-{
-	size_t n = k->length - k->ip;
-	unsigned int payload;
-
-	if (n < 40)
-		return REASON_ip6_short;
-	if (byte_at(k, k->ip) >> 4 != 6)
-		return REASON_ip6_version;
-	payload = word_at(k, k->ip + 4);
-	k->proto = byte_at(k, k->ip + 6);
-	if (payload == 0 && k->proto == PROTO_HOPBYHOP)
-		return REASON_ip6_jumbo;
-	if (40 + payload > n)
-		return REASON_ip6_length;
-	k->ip_len = 40 + payload;
-	k->ttl = byte_at(k, k->ip + 7);
-	k->src = addr_from_bytes(ADDR_V6, k->frame + k->ip + 8);
-	k->dst = addr_from_bytes(ADDR_V6, k->frame + k->ip + 24);
-	return walk_extensions(k);
-}
-
-/* ---- transport ---------------------------------------------------------- */
-
-static enum sluice_reason read_tcp(struct packet *k, size_t p)
-{
-	size_t header;
-
-	if (p < 20)
-		return REASON_tcp_short;
-	header = 4 * (byte_at(k, k->transport + 12) >> 4);
-	if (header < 20 || header > p)
-		return REASON_tcp_header;
-	k->l4_src = word_at(k, k->transport);
-	k->l4_dst = word_at(k, k->transport + 2);
-	return REASON_none;
-}
-
-static enum sluice_reason read_udp(struct packet *k, size_t p)
-{
-	unsigned int length;
-
-	if (p < 8)
-		return REASON_udp_short;
-	length = word_at(k, k->transport + 4);
-	if (length < 8 || (!k->first_fragment && length > p))
-		return REASON_udp_length;
-	k->l4_src = word_at(k, k->transport);
-	k->l4_dst = word_at(k, k->transport + 2);
-	return REASON_none;
-}
-
-static enum sluice_reason read_transport(struct packet *k)
-{
-	size_t p = k->ip + k->ip_len - k->transport;
-	bool v4 = k->src.family == ADDR_V4;
-
-	if (k->later_fragment)
-		return REASON_none;
-	if (k->proto == PROTO_TCP)
-		return read_tcp(k, p);
-	if (k->proto == PROTO_UDP)
-		return read_udp(k, p);
-	if (v4 && k->proto == PROTO_ICMP && p < 8)
-		return REASON_icmp_short;
-	if (!v4 && k->proto == PROTO_ICMP6 && p < 4)
-		return REASON_icmp_short;
-	if (v4 && k->proto == PROTO_IGMP && p < 8)
-		return REASON_igmp_short;
-	return REASON_none;
-}
-
-static enum sluice_reason read_packet(struct packet *k)
-{
-	enum sluice_reason reason;
-	unsigned int ethertype;
-
-	reason = read_link(k, &ethertype);
-	if (reason)
-		return reason;
-	reason = ethertype == ETHERTYPE_IP4 ? read_ip4(k) : read_ip6(k);
-	if (reason)
-		return reason;
-	return read_transport(k);
-}
 
 /* ---- the world ---------------------------------------------------------- */
 
@@ -711,29 +452,56 @@ static void route(const struct policy *p, const struct eval_env *env,
 
 /* ---- the whole ---------------------------------------------------------- */
 
+/* What is no IP that can be read to its end is seen by the filter all the same. */
+static bool is_malformed(enum sluice_reason reason)
+{
+	return reason && eval_reason_verdict(reason) == VERDICT_DROP;
+}
+
 void policy_eval(const struct policy *p, const struct eval_env *env, unsigned int number,
 		 const void *frame, size_t len, struct eval_result *result)
 {
 	struct packet k = { .frame = frame, .length = len };
 	const struct eval_port *port = port_by_number(env, number);
 	const struct policy_port *policy_port = port ? policy_port_of(p, port) : NULL;
-	enum sluice_reason reason;
+	enum sluice_reason reason, dropped;
 
-	*result = (struct eval_result){ .outcomes = VEC(struct eval_outcome) };
+	*result = (struct eval_result){
+		.outcomes = VEC(struct eval_outcome),
+		.matched = VEC(const struct policy_rule *),
+		.effects = VEC(struct eval_effect),
+	};
 	if (!policy_port) {
 		end_here(result, &k, REASON_not_a_port);
 		return;
 	}
 	reason = read_packet(&k);
-	if (reason) {
+	if (is_malformed(reason)) {
 		end_here(result, &k, reason);
 		return;
 	}
-	measure(p, &k, result);
-	if (p->groups.len && addr_is_multicast(&k.dst))
+	dropped = filter_packet(p, env, policy_port, &k, result);
+	if (!reason)
+		measure(p, &k, result);
+	if (dropped)
+		end_here(result, &k, dropped);
+	else if (reason)
+		end_here(result, &k, reason);
+	else if (p->groups.len && addr_is_multicast(&k.dst))
 		replicate(p, env, &k, policy_port, result);
 	else
 		route(p, env, port, &k, result);
+}
+
+bool policy_matches(const struct policy *p, const struct eval_env *env, unsigned int number,
+		    const void *frame, size_t len, const struct policy_predicate *predicate)
+{
+	struct packet k = { .frame = frame, .length = len };
+	const struct eval_port *port = port_by_number(env, number);
+	const struct policy_port *policy_port = port ? policy_port_of(p, port) : NULL;
+
+	return policy_port && !is_malformed(read_packet(&k)) &&
+	       packet_meets(p, env, policy_port, &k, predicate);
 }
 
 void eval_result_free(struct eval_result *result)
@@ -746,6 +514,8 @@ void eval_result_free(struct eval_result *result)
 		vec_free(&o->outputs);
 	}
 	vec_free(&result->outcomes);
+	vec_free(&result->matched);
+	vec_free(&result->effects);
 }
 
 static const struct {

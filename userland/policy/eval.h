@@ -135,7 +135,10 @@ struct eval_key {
 	uint16_t l4_src, l4_dst;	/* host order */
 };
 
-/* An action that a rule did, other than allow and drop. */
+/*
+ * An action that a rule did, other than allow and drop. Nothing is inserted of a packet without the
+ * field; one rate of a police rule is for all packets that do not have the field of its "per".
+ */
 struct eval_effect {
 	const struct policy_rule *rule;
 	const struct policy_action *action;
@@ -143,7 +146,8 @@ struct eval_effect {
 
 struct eval_result {
 	struct vec outcomes;		/* of struct eval_outcome; at least one */
-	const struct policy_rule *rule;	/* that ended the search; NULL: none did, or there is no filter */
+	const struct policy_rule *rule;	/* that ended the search; NULL: none did, or there is no filter. It is
+					 * found even if a police rule in front of it drops the packet */
 	struct vec matched;		/* of const struct policy_rule *: all that matched up to that, it included */
 	struct vec effects;		/* of struct eval_effect, in the order of the rules; ends with a police
 					 * action that dropped the packet */
@@ -163,7 +167,10 @@ void policy_eval(const struct policy *p, const struct eval_env *env, unsigned in
 
 void eval_result_free(struct eval_result *result);
 
-/** policy_matches() - whether a frame that comes in on port @number meets @predicate; false if malformed. */
+/**
+ * policy_matches() - whether a frame that comes in on port @number meets @predicate; false if it is
+ * malformed, and on what is no port of the policy.
+ */
 bool policy_matches(const struct policy *p, const struct eval_env *env, unsigned int number,
 		    const void *frame, size_t len, const struct policy_predicate *predicate);
 
