@@ -109,11 +109,9 @@ static const struct expression *expression(const struct language *l, struct choi
 		return predicate(l, c, depth < 2 ? depth : 2);
 	case ASSIGN:
 		e->field = choose(c, l->fields);
-		do
-			e->first = l->value(c, &l->field[e->field]);
-		while (e->first == l->field[e->field].last && c->left);
-		if (e->first == l->field[e->field].last)
-			e->first = 0;
+		/* Of each field the value 1 is never assigned: one must stay (dd.h). */
+		e->first = l->value(c, &l->field[e->field]);
+		e->first -= e->first == 1;
 		break;
 	case MARK:
 		e->first = 1 + choose(c, 2);

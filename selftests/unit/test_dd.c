@@ -79,7 +79,7 @@ static void assert_same_meaning(const struct language *l, const struct dd_space 
 }
 
 /* Every packet; and over all expressions, equal pointer exactly if equal meaning. */
-static void check_small(bool marks, bool stars, uint64_t salt)
+static void check_batch(bool marks, bool stars, uint64_t salt, unsigned long n)
 {
 	struct table by_meaning = TABLE(uint64_t, const struct dd *);
 	struct table by_pointer = TABLE(const struct dd *, uint64_t);
@@ -87,7 +87,7 @@ static void check_small(bool marks, bool stars, uint64_t salt)
 	struct dd_space *s = dd_space_new(small, 3, DD_BUDGET);
 	size_t different = 0;
 
-	for (unsigned long i = 0; i < cases; i++) {
+	for (unsigned long i = 0; i < n; i++) {
 		struct arena arena = { 0 };
 		const struct language l = { .arena = &arena, .field = small, .fields = 3,
 					    .marks = marks, .stars = stars, .sets = true,
@@ -111,10 +111,19 @@ static void check_small(bool marks, bool stars, uint64_t salt)
 		arena_free(&arena);
 	}
 	/* Otherwise the expressions are dull, and all this shows nothing. */
-	assert_true(different > cases / 20);
+	assert_true(different > n / 20);
 	table_free(&by_meaning);
 	table_free(&by_pointer);
 	dd_space_free(s);
+}
+
+/* So many expressions are made in one space, and compared with each other. */
+#define BATCH 20000ul
+
+static void check_small(bool marks, bool stars, uint64_t salt)
+{
+	for (unsigned long i = 0; i < cases; i += BATCH)
+		check_batch(marks, stars, salt + 100 * i, cases - i < BATCH ? cases - i : BATCH);
 }
 
 static void test_meaning(void **state)
@@ -281,7 +290,7 @@ static void check_sets(struct dd_space *s, const struct dd *p, const struct dd *
 static void check_packets(struct dd_space *s, struct choices *c, const struct dd *p)
 {
 	unsigned int f = choose(c, 3), g = (f + 1 + choose(c, 2)) % 3;
-	dd_value v = choose(c, small[f].last), w = choose(c, small[f].last), x = choose(c, small[g].last);
+	dd_value v = 2 * choose(c, 2), w = 2 * choose(c, 2), x = 2 * choose(c, 2);
 	const struct dd *fv = dd_test(s, f, v, v), *fw = dd_test(s, f, w, w);
 	const struct dd *setv = dd_assign(s, f, v), *setw = dd_assign(s, f, w);
 	const struct dd *gx = dd_test(s, g, x, x), *setx = dd_assign(s, g, x), *sum = dd_none(s);
@@ -427,6 +436,14 @@ static void test_budget(void **state)
 	s = dd_space_new(fields, 2, DD_BUDGET);
 	assert_null(dd_star(s, dd_mark(s, 1)));
 	assert_non_null(strstr(dd_refusal(s), "in a loop"));
+	dd_space_free(s);
+
+	s = dd_space_new(small, 3, DD_BUDGET);
+	assert_non_null(dd_assign(s, 0, 2));
+	assert_non_null(dd_assign(s, 0, 0));
+	assert_non_null(dd_assign(s, 0, 2));
+	assert_null(dd_assign(s, 0, 1));
+	assert_non_null(strstr(dd_refusal(s), "every value of a"));
 	dd_space_free(s);
 }
 

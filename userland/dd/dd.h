@@ -48,10 +48,7 @@ typedef unsigned __int128 dd_value;
 #define DD_FIELDS_MAX	64u
 #define DD_BUDGET	((size_t)512 << 20)	/* bytes */
 
-/*
- * A field has the values 0 .. last. The last one cannot be assigned: use it for "the packet does not
- * have this field", or make room for it (node.c says what it is good for).
- */
+/* A field has the values 0 .. last: give it one more if packets may be without the field. */
 struct dd_field {
 	const char *name;	/* outlives the space */
 	dd_value last;		/* at least 1 */
@@ -91,7 +88,11 @@ struct dd_range {
 const struct dd *dd_test_ranges(struct dd_space *s, unsigned int field,
 				const struct dd_range *ranges, size_t n);
 
-/** dd_assign() - field := value, below the field's last. */
+/**
+ * dd_assign() - field := value.
+ * One value of each field must stay that nothing in the space assigns (node.c says why): who assigns the
+ * last one is refused.
+ */
 const struct dd *dd_assign(struct dd_space *s, unsigned int field, dd_value value);
 
 /**

@@ -28,9 +28,9 @@
  *
  * What is left is a diagram that asks later fields only, and stands where f could be asked: it must be
  * what step 2 comes to. If some value u of f is never assigned in it, then g(u) is the diagram itself,
- * the values beside u are taken into it from both sides, and it is. So one value of each field cannot be
- * assigned: the last (dd.h). Values that are assigned on the way to u are not taken together by each other: the
- * diagram of one still assigns the other, whose own does not.
+ * the values beside u are taken into it from both sides, and it is. So one value of each field must stay
+ * that nothing assigns, and dd_assign() sees to it. Values on the way to u are not taken together by each
+ * other: the diagram of one still assigns the other, whose own does not.
  *
  * What this does not do: it knows nothing of fields that depend on one another. If no packet has port 80
  * without being TCP or UDP, the caller compares "possible; a" with "possible; b".
@@ -420,11 +420,30 @@ static const struct dd *leaf_of(struct dd_space *s, const struct dd_list *says)
 	return d;
 }
 
+/* Whether a value is left that nothing assigns. Nobody assigns all of a large field. */
+static bool stays_free(struct dd_space *s, const struct dd_assignment *a)
+{
+	struct { uint64_t field, value; } key = { a->field, a->value };
+	bool fresh;
+
+	if (s->field[a->field].last >= 65536)
+		return true;
+	table_put(&s->assigned, &key, &fresh);
+	s->values_assigned[a->field] += fresh;
+	if (s->values_assigned[a->field] <= s->field[a->field].last)
+		return true;
+	space_refuse(s, "every value of %s is assigned somewhere: one must stay that is not",
+		     s->field[a->field].name);
+	return false;
+}
+
 const struct dd *dd_assign(struct dd_space *s, unsigned int field, dd_value value)
 {
 	struct dd_assignment a = { field, value };
 
-	assert(value < s->field[field].last);
+	assert(value <= s->field[field].last);
+	if (!stays_free(s, &a))
+		return NULL;
 	return leaf_of(s, &(struct dd_list){ .assignments = 1, .assignment = &a });
 }
 

@@ -21,6 +21,7 @@ struct dd_space *dd_space_new(const struct dd_field *fields, unsigned int count,
 	s->fields = count;
 	memcpy(s->field, fields, count * sizeof(*fields));
 	s->memo = TABLE(struct question, const void *);
+	s->assigned = (struct table){ .key_size = 2 * sizeof(uint64_t), .value_size = 1 };
 	s->none = leaf_make(s, &lists);
 	if (leaf_add(s, &lists, &as_it_is))
 		s->all = leaf_make(s, &lists);
@@ -36,6 +37,7 @@ void dd_space_free(struct dd_space *s)
 	free(s->nodes.slot);
 	free(s->lists.slot);
 	table_free(&s->memo);
+	table_free(&s->assigned);
 	free(s->why);
 	free(s);
 }

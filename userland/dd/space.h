@@ -64,6 +64,8 @@ struct dd_space {
 	struct dd_field field[DD_FIELDS_MAX];
 	struct unique nodes, lists;	/* leaves are among the nodes */
 	struct table memo;		/* struct question -> const void * */
+	struct table assigned;		/* field and value, of small fields -> char */
+	uint32_t values_assigned[DD_FIELDS_MAX];
 	const struct dd *none, *all;
 	char *why;			/* NULL, or why nothing goes any more */
 };
