@@ -118,6 +118,11 @@ LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
 
 /* ---- IPv4 --------------------------------------------------------------- */
 
+LPM_INLINE_FN int lpm_dir_is_packed(__u32 word, int wide)
+{
+	return wide ? (word & LPM_DIR_FULL_WIDE) == LPM_DIR_PACKED : !!(word & LPM_DIR_PACKED);
+}
+
 /* Longer than the node of the block, which @word names, reaches; @result: a kid. */
 LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
 			     __u32 addr, __u32 result, int wide, __u32 bits)
@@ -142,7 +147,7 @@ LPM_INLINE_FN __u32 lpm4_walk_as(const __u8 *table, const volatile struct lpm_sh
 	__u32 word = LPM_LOAD(dir[addr >> (32 - bits)]);
 	__u32 i = addr >> (26 - bits) & 63;
 
-	if ((word & LPM_DIR_KIND) == LPM_DIR_PACKED) {
+	if (lpm_dir_is_packed(word, wide)) {
 		const struct lpm_packed *n = lpm_at(table, s, word, wide);
 		__u32 rank = lpm_popcount(n->runs << (63 - i));
 		const __u8 *before = (const __u8 *)n + sizeof(n->runs) - (wide ? 4 : 2);
@@ -152,7 +157,7 @@ LPM_INLINE_FN __u32 lpm4_walk_as(const __u8 *table, const volatile struct lpm_sh
 		return wide && lpm_is_kid(result, wide) ?
 		       lpm4_kid(table, s, word, addr, result, wide, bits) : result;
 	}
-	if ((word & LPM_DIR_KIND) == LPM_DIR_FULL) {
+	if (word & (wide ? LPM_DIR_PACKED : LPM_DIR_FULL)) {
 		__u32 result = lpm_slot_at(lpm_at(table, s, word, wide), i, wide);
 
 		return lpm_is_kid(result, wide) ?

@@ -80,14 +80,15 @@ struct lpm_head {
 _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 
 /*
- * IPv4, first level. A word of dir is a result, or by its kind refers to a node for the next
- * 6 bits: packed or full, and its offset in bytes.
+ * IPv4, first level. A word of dir is a result, or it refers to a node for the next 6 bits,
+ * packed or full, by its offset in bytes. A wide result leaves one bit to tell a node, so that
+ * there a full one has both. (Else each has its own: one branch finds a packed one.)
  */
 #define LPM_DIR_BITS		18
 #define LPM_DIR_BITS_SMALL	10
-#define LPM_DIR_KIND	0x80000001u
+#define LPM_DIR_FULL	0x40000000u
 #define LPM_DIR_PACKED	0x80000000u
-#define LPM_DIR_FULL	0x80000001u
+#define LPM_DIR_FULL_WIDE 0xc0000000u
 #define LPM_DIR_AT	0x07ffffc0u
 
 /* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. No kids, unless wide. */

@@ -32,14 +32,14 @@ static size_t packed_bytes(const struct lpm *t, unsigned int runs)
 			       sizeof(struct lpm_packed);
 }
 
-static bool is_packed(uint32_t word)
+static bool is_packed(const struct lpm *t, uint32_t word)
 {
-	return (word & LPM_DIR_KIND) == LPM_DIR_PACKED;
+	return lpm_dir_is_packed(word, t->shape.wide);
 }
 
-static bool is_full(uint32_t word)
+static bool is_full(const struct lpm *t, uint32_t word)
 {
-	return (word & LPM_DIR_KIND) == LPM_DIR_FULL;
+	return t->shape.wide ? word >= LPM_DIR_FULL_WIDE : !!(word & LPM_DIR_FULL);
 }
 
 static uint32_t *dir_at(const struct lpm *t, uint32_t block)
@@ -89,7 +89,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 	at = change_alloc(t, full_bytes(t, kids));
 	if (!at)
 		return -ENOSPC;
-	*word = LPM_DIR_FULL | at * BLOCK_UNIT;
+	*word = (t->shape.wide ? LPM_DIR_FULL_WIDE : LPM_DIR_FULL) | at * BLOCK_UNIT;
 	for (unsigned int i = 0; i < LPM_FULL; i++)
 		slot_set(t, line_at(t, *word), i, value[i], full_kids(t, *word), &kid);
 	return 0;
@@ -101,9 +101,9 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 	unsigned int run = 0;
 
 	for (unsigned int i = 0; i < 64; i++) {
-		if (is_full(word)) {
+		if (is_full(t, word)) {
 			value[i] = slot_get(t, p, i, full_kids(t, word));
-		} else if (is_packed(word)) {
+		} else if (is_packed(t, word)) {
 			run += p->runs >> i & 1;
 			value[i] = slot_get(t, p->result, run - 1, NULL);
 		} else {
@@ -118,11 +118,11 @@ static void retire_block(struct lpm *t, uint32_t word)
 	uint32_t at = (word & LPM_DIR_AT) / BLOCK_UNIT, value[64];
 	unsigned int kids = 0;
 
-	if (is_packed(word)) {
+	if (is_packed(t, word)) {
 		const struct lpm_packed *p = line_at(t, word);
 
 		change_retire(t, at, blocks_order(packed_bytes(t, lpm_popcount(p->runs))));
-	} else if (is_full(word)) {
+	} else if (is_full(t, word)) {
 		read_block(t, word, value);
 		for (unsigned int i = 0; i < 64; i++)
 			kids += value[i] >= VALUE_KID;
@@ -191,7 +191,7 @@ static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const ui
 		*dir_at(t, block) = word;
 		return;
 	}
-	if (is_full(old)) {
+	if (is_full(t, old)) {
 		read_block(t, old, value);
 		for (unsigned int i = 0; i < 64; i++)
 			if (!kept || kept[i] != value[i])
@@ -289,8 +289,8 @@ void table4_stats(const struct lpm *t, size_t nodes[3])
 	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++) {
 		uint32_t word = *dir_at(t, block);
 
-		nodes[0] += is_packed(word);
-		if (!is_full(word))
+		nodes[0] += is_packed(t, word);
+		if (!is_full(t, word))
 			continue;
 		nodes[1]++;
 		read_block(t, word, value);
