@@ -48,7 +48,7 @@ struct action {
 	__u8 last;		/* of its rule */
 	__u8 field;		/* enum action_field: insert, police per */
 	__u8 bytes;		/* police: rate in bytes, not packets */
-	__u32 number;		/* count: counter; insert: set; police: meter; emit: number of its text; mark: the mark */
+	__u32 number;		/* count: counter; insert: set; police: meter; emit: its text; mark: the mark */
 	__u64 rate;		/* police: packets or bytes a second */
 	__u64 burst;		/* police: how long an empty bucket takes to be full, METER_UNITS; insert: time-out in
 				 * ns, 0: stays */
@@ -140,6 +140,7 @@ struct set_test {
 struct classify_shape {
 	__u32 layers;		/* 0: no filter */
 	__u32 fields;		/* bit RULES_*: some layer tests it: it must be read */
+	__u32 kinds;		/* bit ACTION_*: some rule has such an action */
 	__u32 set_tests;
 	struct set_test set_test[SET_TESTS_MAX];	/* bit i of field RULES_SETS */
 	__u32 macs;		/* eth.src or eth.dst is tested: the map "macs" numbers addresses */

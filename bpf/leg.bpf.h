@@ -44,14 +44,13 @@ static __always_inline void ip6_group_mac(__u8 *mac, const __u8 *group)
 static __always_inline int copy_parse(struct xdp_md *ctx, struct copy *copy)
 {
 	struct packet p = {};
-	__be16 type;
 	void *ip;
 
-	if (parse_link(ctx, &p, &type))
+	if (parse_link(ctx, &p))
 		return -1;
 	copy->ip_offset = p.ip_offset;
 	ip = frame_start(ctx) + p.ip_offset;
-	if (type == bpf_htons(ETH_P_IP)) {
+	if (p.ethertype == bpf_htons(ETH_P_IP)) {
 		struct iphdr *ip4 = ip;
 		const __u8 *to = (const __u8 *)&ip4->daddr;
 
@@ -62,7 +61,7 @@ static __always_inline int copy_parse(struct xdp_md *ctx, struct copy *copy)
 		ip4_group_mac(copy->link.destination, to);
 		return 0;
 	}
-	if (type == bpf_htons(ETH_P_IPV6)) {
+	if (p.ethertype == bpf_htons(ETH_P_IPV6)) {
 		struct ipv6hdr *ip6 = ip;
 		const __u8 *to = (const __u8 *)&ip6->daddr;
 

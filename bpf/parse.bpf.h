@@ -4,7 +4,8 @@
  *
  * One pass over Ethernet, up to two VLAN tags, IPv4 with options or IPv6 with
  * extension headers, and the ports of TCP and UDP. What is malformed has a reason
- * of its own; bpf/reasons.h says exactly what each test means, in this order.
+ * of its own; bpf/reasons.h says exactly what each test means, in this order. What only
+ * filters test is read only if there are some.
  *
  * Ethernet and IP headers are read, and later rewritten, where they lie; what
  * follows may lie anywhere in a frame of several buffers and is copied out if
@@ -27,7 +28,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/classify.h"
 #include "bpf/layout.h"
+
+const volatile struct classify_shape filter;	/* layers 0: there is none */
 
 #define VLAN_TAGS_MAX		2
 #define VLAN_UNKNOWN		0xffff	/* an id that no tag has */
@@ -62,10 +66,18 @@ struct packet {
 	__u32 transport;	/* bytes from the IP header to the transport header */
 	__u32 ip_length;	/* bytes of the IP packet, by its header */
 	__u32 length;		/* bytes of the frame, all buffers */
+	__be16 ethertype;	/* behind the tags that were read */
+	__u16 testing;		/* port of a test run that leaves all state as it is; 0: none */
+
+	/* for filters; 0 where there are none */
+	__u16 tci;		/* of the outer tag */
+	__u8 tos;		/* or traffic class */
+	__u8 tcp_flags;
+	__u8 icmp_type, icmp_code;
 
 	/* what the later stages decide */
 	__u16 out_port;		/* forwarded: out of */
-	__u16 pad;
+	__u32 mark;		/* for the host's stack */
 	__u32 group;		/* replicated: number */
 	__u32 group_flags;
 };
@@ -122,9 +134,8 @@ static __always_inline const void *bytes_at(struct xdp_md *ctx, __u32 offset, __
 	return bpf_xdp_load_bytes(ctx, offset, buf, size) ? NULL : buf;
 }
 
-/* Ethernet and tags: sets tags, vlan, ip_offset; *@ethertype in network order. */
-static __always_inline enum sluice_reason parse_link(struct xdp_md *ctx, struct packet *p,
-						     __be16 *ethertype)
+/* Ethernet and tags: sets tags, vlan, ip_offset, ethertype. */
+static __always_inline enum sluice_reason parse_link(struct xdp_md *ctx, struct packet *p)
 {
 	void *data = frame_start(ctx), *end = frame_end(ctx);
 	struct ethhdr *eth = data;
@@ -142,17 +153,21 @@ static __always_inline enum sluice_reason parse_link(struct xdp_md *ctx, struct 
 			break;
 		if (data + offset + sizeof(*tag) > end)
 			return REASON_vlan_short;
-		if (i == VLAN_TAGS_MAX)
+		if (i == VLAN_TAGS_MAX) {
+			p->ethertype = type;
 			return REASON_vlan_deep;
+		}
 		if (i == 0)
 			p->vlan = type == bpf_htons(ETH_P_8021Q) ?
 				  bpf_ntohs(tag->tci) & 0xfff : VLAN_UNKNOWN;
+		if (i == 0 && filter.layers)
+			p->tci = bpf_ntohs(tag->tci);
 		p->tags = i + 1;
 		type = tag->next;
 		offset += sizeof(*tag);
 	}
 	p->ip_offset = offset;
-	*ethertype = type;
+	p->ethertype = type;
 	return REASON_none;
 }
 
@@ -209,6 +224,8 @@ static __always_inline enum sluice_reason parse_ip4(struct xdp_md *ctx, struct p
 	p->family = 4;
 	p->protocol = ip->protocol;
 	p->ttl = ip->ttl;
+	if (filter.layers)
+		p->tos = ip->tos;
 	fragment = bpf_ntohs(ip->frag_off);
 	if (fragment & IP_FRAGMENT_OFFSET)
 		p->fragment = FRAGMENT_LATER;
@@ -237,8 +254,10 @@ STAGE int parse_ip6_extensions(struct xdp_md *ctx, struct packet *p)
 
 		if (!walked || p->fragment == FRAGMENT_LATER)
 			break;
-		if (i == IP6_EXTENSIONS_MAX)
+		if (i == IP6_EXTENSIONS_MAX) {
+			p->protocol = next;
 			return REASON_ip6_ext_many;
+		}
 		if (offset + 8 > p->ip_length)
 			return REASON_ip6_ext_short;
 		ext = bytes_at(ctx, ip_offset(p) + offset, 8, buf);
@@ -276,17 +295,19 @@ static __always_inline enum sluice_reason parse_ip6(struct xdp_md *ctx, struct p
 		return left < sizeof(*ip) ? REASON_ip6_short : REASON_nonlinear;
 	if (ip->version != 6)
 		return REASON_ip6_version;
+	address_set(p->source, ip->saddr.in6_u.u6_addr32, 4);
+	address_set(p->destination, ip->daddr.in6_u.u6_addr32, 4);
+	p->family = 6;
+	p->protocol = ip->nexthdr;
+	p->ttl = ip->hop_limit;
+	if (filter.layers)
+		p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	payload = bpf_ntohs(ip->payload_len);
 	if (!payload && ip->nexthdr == IPPROTO_HOPOPTS)
 		return REASON_ip6_jumbo;
 	p->ip_length = sizeof(*ip) + payload;
 	if (p->ip_length > left)
 		return REASON_ip6_length;
-	address_set(p->source, ip->saddr.in6_u.u6_addr32, 4);
-	address_set(p->destination, ip->daddr.in6_u.u6_addr32, 4);
-	p->family = 6;
-	p->protocol = ip->nexthdr;
-	p->ttl = ip->hop_limit;
 	return parse_ip6_extensions(ctx, p);
 }
 
@@ -307,6 +328,8 @@ static __always_inline enum sluice_reason parse_tcp(struct xdp_md *ctx, struct p
 		return REASON_tcp_header;
 	p->sport = tcp->source;
 	p->dport = tcp->dest;
+	if (filter.fields & 1u << RULES_TCP_FLAGS)
+		p->tcp_flags = ((const __u8 *)tcp)[13];
 	return REASON_none;
 }
 
@@ -330,6 +353,25 @@ static __always_inline enum sluice_reason parse_udp(struct xdp_md *ctx, struct p
 	return REASON_none;
 }
 
+/* Either ICMP, of at least @least bytes. */
+static __always_inline enum sluice_reason parse_icmp(struct xdp_md *ctx, struct packet *p,
+						     __u32 offset, __u32 payload, __u32 least)
+{
+	__u8 buf[2];
+	const __u8 *icmp;
+
+	if (payload < least)
+		return REASON_icmp_short;
+	if (!(filter.fields & (1u << RULES_ICMP_TYPE | 1u << RULES_ICMP_CODE)))
+		return REASON_none;
+	icmp = bytes_at(ctx, offset, sizeof(buf), buf);
+	if (!icmp)
+		return REASON_nonlinear;
+	p->icmp_type = icmp[0];
+	p->icmp_code = icmp[1];
+	return REASON_none;
+}
+
 static __always_inline enum sluice_reason parse_transport(struct xdp_md *ctx, struct packet *p)
 {
 	__u32 payload = p->ip_length - p->transport, offset = ip_offset(p) + p->transport;
@@ -340,33 +382,32 @@ static __always_inline enum sluice_reason parse_transport(struct xdp_md *ctx, st
 		return parse_tcp(ctx, p, offset, payload);
 	if (p->protocol == IPPROTO_UDP)
 		return parse_udp(ctx, p, offset, payload);
-	if (p->family == 4 && p->protocol == IPPROTO_ICMP && payload < 8)
-		return REASON_icmp_short;
-	if (p->family == 6 && p->protocol == IPPROTO_ICMPV6 && payload < 4)
-		return REASON_icmp_short;
+	if (p->family == 4 && p->protocol == IPPROTO_ICMP)
+		return parse_icmp(ctx, p, offset, payload, 8);
+	if (p->family == 6 && p->protocol == IPPROTO_ICMPV6)
+		return parse_icmp(ctx, p, offset, payload, 4);
 	if (p->family == 4 && p->protocol == IPPROTO_IGMP && payload < 8)
 		return REASON_igmp_short;
 	return REASON_none;
 }
 
 /**
- * parse() - fills @p from the frame; @p is zeroed but for port.
+ * parse() - fills @p from the frame; @p is zeroed but for port and testing.
  * Return: REASON_none if it is a well-formed IP packet, else what is to become of it.
  */
 STAGE int parse(struct xdp_md *ctx, struct packet *p)
 {
 	enum sluice_reason reason;
-	__be16 ethertype;
 
 	if (!p)
 		return REASON_none;
 	p->length = bpf_xdp_get_buff_len(ctx);
-	reason = parse_link(ctx, p, &ethertype);
+	reason = parse_link(ctx, p);
 	if (reason)
 		return reason;
-	if (ethertype == bpf_htons(ETH_P_IP))
+	if (p->ethertype == bpf_htons(ETH_P_IP))
 		reason = parse_ip4(ctx, p);
-	else if (ethertype == bpf_htons(ETH_P_IPV6))
+	else if (p->ethertype == bpf_htons(ETH_P_IPV6))
 		reason = parse_ip6(ctx, p);
 	else
 		return REASON_not_ip;

@@ -111,21 +111,24 @@ static __always_inline struct group *find_group(const struct packet *p, bool *el
 	return NULL;
 }
 
-/* Whether XDP itself can copy the frame: not beside the host by itself, not several buffers to several legs. */
+/*
+ * Whether XDP itself can copy the frame: not beside the host by itself, nor if the host shall have a
+ * mark with it, not several buffers to several legs.
+ */
 static __always_inline bool copies_in_xdp(struct xdp_md *ctx, const struct packet *p)
 {
-	return (config.delivers || !(p->group_flags & GROUP_HOST)) && !several_buffers(ctx, p);
+	if (p->group_flags & GROUP_HOST && (!config.delivers || (config.marks && p->mark)))
+		return false;
+	return !several_buffers(ctx, p);
 }
 
 /*
- * Puts the copy's mark in front of the frame, and no other metadata: alone for the egress program,
- * as the last of COPY_ROOM bytes for the tc program.
+ * Puts a copy_meta in front of the frame, as the last of @room bytes, and no other metadata.
  * Return: 0, or -1 if the driver keeps none.
  */
-static __always_inline int mark_copy(struct xdp_md *ctx, const struct packet *p)
+static __always_inline int put_meta(struct xdp_md *ctx, const struct packet *p, int room, __u16 flags)
 {
 	int there = (int)(ctx->data - ctx->data_meta);
-	int room = copies_in_xdp(ctx, p) ? sizeof(struct copy_meta) : COPY_ROOM;
 	struct copy_meta *meta;
 
 	if (there != room && bpf_xdp_adjust_meta(ctx, there - room))
@@ -138,8 +141,23 @@ static __always_inline int mark_copy(struct xdp_md *ctx, const struct packet *p)
 	meta->magic = COPY_MAGIC;
 	meta->generation = config.generation;
 	meta->group = p->group;
-	meta->flags = p->group_flags & GROUP_HOST ? 0 : COPY_NOT_HOST;
+	meta->flags = flags;
+	meta->mark = p->mark;
 	return 0;
+}
+
+/* Alone for the egress program, in COPY_ROOM for the tc program. */
+static __always_inline int mark_copy(struct xdp_md *ctx, const struct packet *p)
+{
+	return put_meta(ctx, p, copies_in_xdp(ctx, p) ? sizeof(struct copy_meta) : COPY_ROOM,
+			p->group_flags & GROUP_HOST ? 0 : COPY_NOT_HOST);
+}
+
+/** mark_for_host() - has the tc program mark a frame that is passed up. */
+static __always_inline void mark_for_host(struct xdp_md *ctx, const struct packet *p)
+{
+	if (put_meta(ctx, p, COPY_ROOM, COPY_ONLY_MARK) && !p->testing)
+		count(filter.lost_marks, p->length);
 }
 
 /** replicate() - REASON_none if @p is not multicast, else what becomes of it. */
@@ -158,7 +176,8 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
 		return elsewhere ? REASON_group_rpf : REASON_multicast;
 	p->group = g->number;
 	p->group_flags = g->flags;
-	count(g->counter, p->length);
+	if (!p->testing)
+		count(g->counter, p->length);
 	if (!(g->flags & GROUP_LEGS))
 		return REASON_host_only;
 	if (p->ttl <= 1 && !(g->flags & (GROUP_KEEPS_TTL | GROUP_HOST)))
@@ -174,7 +193,7 @@ STAGE int replicate(struct xdp_md *ctx, struct packet *p)
  */
 static __always_inline int copy_to_host(struct xdp_md *ctx, const struct packet *p)
 {
-	if (!config.delivers || !(p->group_flags & GROUP_HOST) || !copies_in_xdp(ctx, p))
+	if (!config.delivers || !(p->group_flags & GROUP_HOST) || !copies_in_xdp(ctx, p) || p->testing)
 		return 0;
 	return bpf_sluice_deliver(ctx);
 }

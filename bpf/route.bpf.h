@@ -161,7 +161,7 @@ STAGE int route(struct xdp_md *ctx, struct packet *p)
 	if (reason)
 		return reason;
 	nh = find_nexthop(p, &group, &number);
-	if (config.trace) {
+	if (config.trace || p->testing) {
 		trace.nexthop_group = group;
 		trace.nexthop = number;
 	}

@@ -18,22 +18,41 @@ const volatile struct config config;
 struct trace trace SEC(".data.trace");
 
 #include "bpf/parse.bpf.h"
+#include "bpf/classify.bpf.h"
 #include "bpf/measure.bpf.h"
+#include "bpf/act.bpf.h"
 #include "bpf/replicate.bpf.h"
 #include "bpf/route.bpf.h"
 #include "bpf/stats.bpf.h"
 
 static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct packet *p)
 {
-	enum sluice_reason reason;
+	enum sluice_reason parsed, reason;
+	struct matched m;
+	__u8 port = config.port[p->port];
+	bool filtered;
 
-	if (!(config.port[p->port] & CONFIG_PORT))
+	if (!(port & CONFIG_PORT))
 		return REASON_not_a_port;
-	reason = parse(ctx, p);
-	if (reason)
-		return reason;
-	if (config.measure)
+	parsed = parse(ctx, p);
+	filtered = filter.layers && port & CONFIG_PORT_FILTER;
+	if (filtered && parsed == REASON_nonlinear)
+		return REASON_filter_blind;
+	if (parsed && !(filtered && filter_sees(parsed)))
+		return parsed;
+	if (filter.layers)
+		m = (struct matched)MATCHED_NONE;
+	if (filtered)
+		classify(ctx, p, &m);
+	if (config.measure && !parsed && !p->testing)
 		measure(p, p->length);
+	if (filtered) {
+		reason = act(ctx, p, &m);
+		if (reason)
+			return reason;
+	}
+	if (parsed)
+		return parsed;
 	if (config.groups_source || config.groups_any || config.groups_prefix) {
 		reason = replicate(ctx, p);
 		if (reason)
@@ -42,11 +61,22 @@ static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct pack
 	return config.route ? route(ctx, p) : REASON_not_routed;
 }
 
+/* The port that the frame came in on; a test run says which. */
+static __always_inline struct packet begin(struct xdp_md *ctx)
+{
+	__u16 testing = *(volatile __u32 *)&trace.testing & (PORTS_MAX - 1);
+
+	return (struct packet){
+		.port = testing ? testing : port_of(ctx->ingress_ifindex),
+		.testing = testing,
+	};
+}
+
 /* As "xdp.frags", and userland fills in the call of the module's kfunc (datapath/deliver.h). */
 SEC("xdp.sluice")
 int sluice(struct xdp_md *ctx)
 {
-	struct packet p = { .port = port_of(ctx->ingress_ifindex) };
+	struct packet p = begin(ctx);
 	enum sluice_reason reason = decide(ctx, &p);
 	int action = action_of(reason);
 
@@ -56,6 +86,8 @@ int sluice(struct xdp_md *ctx)
 		if (copy_to_host(ctx, &p))
 			reason = REASON_host_lost;
 		action = copy_out(ctx, &p);
+	} else if (config.marks && p.mark && action == XDP_PASS) {
+		mark_for_host(ctx, &p);
 	}
 	if (reason == REASON_forwarded && action != XDP_REDIRECT)
 		reason = REASON_redirect;

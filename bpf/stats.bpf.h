@@ -22,12 +22,25 @@ static __always_inline int action_of(enum sluice_reason reason)
 	}
 }
 
+static __always_inline void leave_trace(const struct packet *p, enum sluice_reason reason)
+{
+	trace.reason = reason;
+	trace.in_port = p->port;
+	trace.out_port = p->out_port;
+	trace.group = p->group;
+	trace.mark = p->mark;
+}
+
 static __always_inline void account(struct xdp_md *ctx, const struct packet *p,
 				    enum sluice_reason reason)
 {
 	__u32 port = p->port, length = p->length;
 	struct port_stats *in, *out;
 
+	if (config.trace || p->testing)
+		leave_trace(p, reason);
+	if (p->testing)
+		return;
 	if (!length)
 		length = bpf_xdp_get_buff_len(ctx);
 	in = bpf_map_lookup_elem(&port_stats, &port);
@@ -43,12 +56,6 @@ static __always_inline void account(struct xdp_md *ctx, const struct packet *p,
 			out->tx.packets++;
 			out->tx.bytes += length;
 		}
-	}
-	if (config.trace) {
-		trace.reason = reason;
-		trace.in_port = p->port;
-		trace.out_port = p->out_port;
-		trace.group = p->group;
 	}
 }
 

@@ -6,8 +6,8 @@
  * whose group has the leg "host" besides others, or a frame of several buffers,
  * which the kernel does not clone. Here each leg gets a clone, rewritten as
  * egress.bpf.c would; then the frame is put back as it came in and goes up, or is
- * dropped if the host is no leg. Slower than XDP by the cost of an skb; "sluice status" says
- * where it is in use.
+ * dropped if the host is no leg. And what a filter marked becomes the skb's mark here. Slower
+ * than XDP by the cost of an skb; "sluice status" says where it is in use.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -167,6 +167,10 @@ int tcopy(struct __sk_buff *skb)
 	__u16 tag = skb->vlan_tci;
 
 	if (!take_mark(skb, &r.mark))
+		return TC_ACT_OK;
+	if (r.mark.mark)
+		skb->mark = r.mark.mark;
+	if (r.mark.flags & COPY_ONLY_MARK)
 		return TC_ACT_OK;
 	if (tagged)
 		bpf_skb_vlan_pop(skb);

@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/classify.h"
 #include "flow/flow.h"
 #include "selftests/prog/measure_load.h"
 #include "selftests/prog/measure.skel.h"

@@ -22,6 +22,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "bpf/classify.h"
 #include "flow/accuracy.h"
 #include "tools/bench/bench.h"
 #include "tools/bench/options.h"

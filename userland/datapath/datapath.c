@@ -179,9 +179,11 @@ static void egress_for_test_run(struct bpf_object *object)
 {
 	struct bpf_map *rodata = bpf_object__find_map_by_name(object, ".rodata");
 	struct bpf_program *program = bpf_object__find_program_by_name(object, "egress");
+	struct egress_bpf__rodata *constants;
 	size_t n;
 
-	*(bool *)bpf_map__initial_value(rodata, &n) = true;
+	constants = (struct egress_bpf__rodata *)bpf_map__initial_value(rodata, &n);
+	*(bool *)&constants->test_run = true;
 	bpf_program__set_expected_attach_type(program, BPF_XDP);
 }
 
@@ -271,6 +273,14 @@ static int check_layout(struct datapath *dp, struct text *why)
 	return -EPROTO;
 }
 
+/* What the filters of the generation that runs have kept. */
+static void adopt_filters(struct datapath *dp)
+{
+	sets_adopt(dp, &dp->sets);
+	dp->sets_generation = dp->names->running;
+	dp->rule_counts = rule_counts_adopt(dp);
+}
+
 int datapath_open(const char *dir, struct datapath **out, struct text *why)
 {
 	struct datapath *dp = xcalloc(1, sizeof(*dp));
@@ -281,6 +291,8 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 	dp->dir = dir ? xstrdup(dir) : NULL;
 	dp->root = dp->egress = dp->tcopy = dp->txfail = -1;
 	dp->tx_egress = -1;
+	dp->meters = dp->events = -1;
+	dp->sets = VEC(struct set_map);
 	for (int i = 0; i < SHARED_MAX; i++)
 		dp->map[i] = -1;
 	for (int i = 0; i < PORTS_MAX; i++)
@@ -304,6 +316,8 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 		err = attach_adopt(dp, why);
 	if (!err && dir)
 		watch_failures(dp);
+	if (!err && dir)
+		adopt_filters(dp);
 	if (err) {
 		datapath_close(dp);
 		return err;
@@ -317,6 +331,13 @@ void datapath_close(struct datapath *dp)
 	if (!dp)
 		return;
 	generation_free(dp->running);
+	rule_counts_free(dp->rule_counts);
+	sets_close(&dp->sets);
+	ring_buffer__free(dp->ring);
+	if (dp->meters >= 0)
+		close(dp->meters);
+	if (dp->events >= 0)
+		close(dp->events);
 	for (int i = 0; i < PORTS_MAX; i++)
 		if (dp->attached[i].link >= 0)
 			close(dp->attached[i].link);
