@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compile/filter.h"
+
 struct compiler {
 	const struct policy *policy;
 	struct numbering *numbering;
@@ -218,6 +220,20 @@ static void compile_measure(struct image *image, const struct policy_measure *m)
 	image->measure.slots = m->slots;
 }
 
+static int compile_filters(struct compiler *c)
+{
+	const struct vec *ports = &c->policy->ports;
+	uint16_t *port = xcalloc(ports->len ? ports->len : 1, sizeof(*port));
+	size_t budget = c->options.budget ? c->options.budget : RULES_BUDGET;
+	int err;
+
+	for (size_t i = 0; i < ports->len; i++)
+		port[i] = port_number(c, *(struct policy_port **)vec_at(ports, i));
+	err = compile_filter(c->policy, port, c->numbering, budget, c->image, c->diags);
+	free(port);
+	return err;
+}
+
 static int compile_all(struct compiler *c)
 {
 	const struct policy *policy = c->policy;
@@ -234,7 +250,7 @@ static int compile_all(struct compiler *c)
 	compile_routes(c);
 	if (policy->measures.len)
 		compile_measure(c->image, vec_at(&policy->measures, 0));
-	return err;
+	return err ? err : compile_filters(c);
 }
 
 int compile_policy(const struct policy *policy, struct numbering *numbering,

@@ -204,7 +204,10 @@ struct set_entry {
 	struct set_value value;		/* set_value_holds() tells whether it is there */
 };
 
-/** datapath_set_entries() - appends all to @entries, a vec of struct set_entry, expired ones included. -ENOENT: no such set. */
+/**
+ * datapath_set_entries() - appends all to @entries, a vec of struct set_entry, expired ones included.
+ * Return: 0; -ENOENT: no such set; -errno.
+ */
 int datapath_set_entries(const struct datapath *dp, const char *name, struct vec *entries);
 
 /**
@@ -221,7 +224,10 @@ int datapath_set_delete(struct datapath *dp, const char *name, enum set_origin o
 /** datapath_set_flush() - @origin holds nothing any more. Return: how many it held, or -errno. */
 int datapath_set_flush(struct datapath *dp, const char *name, enum set_origin origin);
 
-/** datapath_set_sweep() - takes out what has expired. To be called now and then. Return: how many, or -errno. */
+/**
+ * datapath_set_sweep() - takes out what was inserted and has expired. To be called now and then: until
+ * then it takes room. Return: how many, or -errno.
+ */
 int datapath_set_sweep(struct datapath *dp, const char *name);
 
 /**
@@ -258,7 +264,7 @@ struct test_result {
  * nothing is sent. A generation of a datapath with a folder, staged and not yet committed, leaves
  * counters, meters, sets, flow memory and events as they are; one without does all that it would.
  * Return: 0; -EINVAL for a frame shorter than 14 bytes, -E2BIG for one longer than
- * the kernel takes.
+ * the kernel takes; -EBUSY for a generation that runs.
  */
 int generation_test(struct generation *gen, uint16_t port, const void *frame, uint32_t length,
 		    struct test_result *result);

@@ -13,7 +13,8 @@
  *	   in there. From here on a failure detaches them again.
  *	3. Names and numbers are published.
  *	4. Slot 0: one store, and all ports run the new generation.
- *	5. After a grace period what was only the old one's is gone.
+ *	5. After a grace period what was only the old one's is gone, and what filters keep is
+ *	   carried over.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,25 +31,6 @@
 #include "datapath/sluice.skel.h"
 
 /* ---- stage ------------------------------------------------------------------ */
-
-static struct image *image_copy(const struct image *image)
-{
-	struct image *copy = image_new();
-	struct vec *to[] = { &copy->ports, &copy->groups, &copy->group_prefixes, &copy->legs,
-			     &copy->counters };
-	const struct vec *from[] = { &image->ports, &image->groups, &image->group_prefixes,
-				     &image->legs, &image->counters };
-
-	copy->config = image->config;
-	copy->limit4 = image->limit4;
-	copy->limit6 = image->limit6;
-	copy->group_count = image->group_count;
-	copy->measure = image->measure;
-	for (size_t i = 0; i < sizeof(to) / sizeof(*to); i++)
-		for (size_t j = 0; j < from[i]->len; j++)
-			vec_append(to[i], vec_at(from[i], j));
-	return copy;
-}
 
 static void *initial(struct bpf_object *object, const char *map)
 {
@@ -106,6 +88,22 @@ static int fit_maps(struct generation *gen, struct text *why)
 	return err;
 }
 
+/* The words of the program's own sections that userland reads or writes. */
+static int map_words(struct generation *gen, struct text *why)
+{
+	int err = 0;
+
+	gen->trace = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.trace"),
+				sizeof(*gen->trace));
+	gen->sets_generation = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.sets"),
+					  sizeof(*gen->sets_generation));
+	if (!gen->trace || !gen->sets_generation) {
+		err = -errno;
+		text_printf(why, "cannot map the generation's words into memory: %s", strerror(-err));
+	}
+	return err;
+}
+
 static void set_constants(struct generation *gen, bool delivers)
 {
 	struct sluice_bpf__rodata *rodata = initial(gen->object, ".rodata");
@@ -120,6 +118,7 @@ static void set_constants(struct generation *gen, bool delivers)
 	config->delivers = delivers;
 	*(struct measure_config *)&rodata->measure_config =
 		flow_measure_config(gen->image->measure.key, gen->image->measure.slots);
+	*(struct classify_shape *)&rodata->filter = gen->image->filter.shape;
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
 	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
 }
@@ -224,7 +223,8 @@ static bool copies_beside_host(const struct image *image)
 }
 
 /* @delivers: the program calls the module's kfunc. */
-static int load_program(struct generation *gen, bool delivers, struct text *why)
+static int load_program(struct generation *gen, const struct image *image, bool delivers,
+			struct text *why)
 {
 	size_t n;
 	const void *bytes = sluice_bpf__elf_bytes(&n);
@@ -232,6 +232,8 @@ static int load_program(struct generation *gen, bool delivers, struct text *why)
 
 	if (!err)
 		err = fit_maps(gen, why);
+	if (!err)
+		err = filter_fit(gen, image, why);
 	if (err)
 		return err;
 	set_constants(gen, delivers);
@@ -243,19 +245,20 @@ static int load_program(struct generation *gen, bool delivers, struct text *why)
 }
 
 /* With the kfunc if there is use for it; without, if the kernel will not have that. */
-static int load_program_either_way(struct generation *gen, struct text *why)
+static int load_program_either_way(struct generation *gen, const struct image *image,
+				   struct text *why)
 {
 	struct deliver *deliver = &gen->dp->deliver;
 	struct text refusal = { 0 };
 	int err;
 
 	if (!deliver_can(deliver) || !copies_beside_host(gen->image))
-		return load_program(gen, false, why);
-	err = load_program(gen, true, &refusal);
+		return load_program(gen, image, false, why);
+	err = load_program(gen, image, true, &refusal);
 	if (err) {
 		bpf_object__close(gen->object);
 		gen->object = NULL;
-		err = load_program(gen, false, why);
+		err = load_program(gen, image, false, why);
 		/* Else it was not for the kfunc. */
 		if (!err)
 			deliver_refused(deliver, text_string(&refusal));
@@ -264,18 +267,14 @@ static int load_program_either_way(struct generation *gen, struct text *why)
 	return err;
 }
 
-static int load(struct generation *gen, struct text *why)
+static int load(struct generation *gen, const struct image *image, struct text *why)
 {
-	int err = load_program_either_way(gen, why);
+	int err = load_program_either_way(gen, image, why);
 
 	if (err)
 		return err;
 	gen->program = bpf_program__fd(bpf_object__find_program_by_name(gen->object, "sluice"));
-	if (gen->dp->dir)
-		return 0;
-	gen->trace = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.trace"),
-				sizeof(*gen->trace));
-	return gen->trace ? 0 : -errno;
+	return map_words(gen, why);
 }
 
 int datapath_stage(struct datapath *dp, const struct image *image, struct tables *tables,
@@ -288,8 +287,11 @@ int datapath_stage(struct datapath *dp, const struct image *image, struct tables
 	gen->number = number;
 	gen->image = image_copy(image);
 	gen->tables = tables_get(tables);
+	gen->sets = VEC(struct set_map);
 	gen->program = -1;
-	err = load(gen, why);
+	err = load(gen, image, why);
+	if (!err)
+		err = filter_fill(gen, image, why);
 	if (!err)
 		err = fill_groups(gen, why);
 	if (!err)
@@ -336,6 +338,10 @@ static void release(struct generation *gen)
 {
 	if (gen->trace)
 		munmap(gen->trace, sizeof(*gen->trace));
+	if (gen->sets_generation)
+		munmap(gen->sets_generation, sizeof(*gen->sets_generation));
+	rule_counts_free(gen->rule_counts);
+	sets_close(&gen->sets);
 	bpf_object__close(gen->object);
 	for (uint32_t i = 0; gen->legs && i < gen->image->group_count; i++)
 		if (gen->legs[i] >= 0)
@@ -352,6 +358,9 @@ void generation_free(struct generation *gen)
 		return;
 	if (gen->entered && gen != gen->dp->running)
 		remove_legs(gen);
+	if (gen->sets_entered && gen->dp->dir)
+		sets_take_back(&gen->sets, gen->number);
+	rule_counts_unpin(gen->dp, gen->rule_counts);
 	release(gen);
 }
 
@@ -374,6 +383,12 @@ static int tx_egress(struct datapath *dp, int on, struct text *why)
 	return datapath_wait();
 }
 
+/* The tc program copies, and marks. */
+bool needs_tc(const struct image *image)
+{
+	return image->legs.len > 0 || image->config.marks;
+}
+
 static bool has_port(const struct generation *gen, uint16_t number)
 {
 	return gen && image_port(gen->image, number);
@@ -383,7 +398,6 @@ static bool has_port(const struct generation *gen, uint16_t number)
 static int attach_ports(struct generation *gen, bool allow_missing, struct text *why)
 {
 	struct datapath *dp = gen->dp;
-	bool copies = gen->image->legs.len > 0;
 
 	for (size_t i = 0; i < gen->image->ports.len; i++) {
 		const struct image_port *p = vec_at(&gen->image->ports, i);
@@ -398,7 +412,7 @@ static int attach_ports(struct generation *gen, bool allow_missing, struct text 
 			return -ENODEV;
 		}
 		err = attach_port(dp, p->number, ifindex, p->interface, p->generic, why);
-		if (!err && copies)
+		if (!err && needs_tc(gen->image))
 			err = attach_tc(dp, p->number, true, why);
 		if (err)
 			return err;
@@ -453,16 +467,37 @@ static void publish_names(struct generation *gen)
 	free(zero);
 }
 
+/* What filters keep goes over to the generation that runs now; no packet is with the one before any more. */
+static void keep_on(struct datapath *dp)
+{
+	struct generation *gen = dp->running;
+	struct rule_counts *counts = dp->rule_counts;
+	struct vec sets = dp->sets;
+
+	dp->rule_counts = gen->rule_counts;
+	dp->sets = gen->sets;
+	dp->sets_generation = gen->number;
+	gen->rule_counts = NULL;
+	gen->sets = VEC(struct set_map);
+	gen->sets_entered = false;
+	if (!rule_counts_carry(dp, counts, dp->rule_counts))
+		rule_counts_unpin(dp, counts);
+	rule_counts_free(counts);
+	sets_settle(dp, &sets, &dp->sets, &gen->image->filter.sets, gen->number);
+	sets_close(&sets);
+}
+
 /* The one before is done with: nothing of it is in any packet's way any more. */
 static void retire(struct datapath *dp, struct generation *old, bool copies)
 {
 	struct text ignored = { 0 };
 
 	detach_others(dp, dp->running);
-	for (size_t i = 0; !copies && i < dp->running->image->ports.len; i++)
+	for (size_t i = 0; !needs_tc(dp->running->image) && i < dp->running->image->ports.len; i++)
 		attach_tc(dp, ((struct image_port *)vec_at(&dp->running->image->ports, i))->number,
 			  false, &ignored);
 	datapath_wait();
+	keep_on(dp);
 	if (!copies)
 		tx_egress(dp, 0, &ignored);
 	if (!old) {
@@ -492,6 +527,10 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 	if (err)
 		goto undo;
 	err = flow_map_pin(dp, gen->flow, why);
+	if (!err && gen->rule_counts)
+		err = rule_counts_pin(dp, gen->rule_counts, gen->number, gen->program, why);
+	if (!err)
+		err = sets_pin(dp, &gen->sets, why);
 	if (err)
 		goto undo;
 	publish_names(gen);
@@ -510,4 +549,35 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 undo:
 	reattach(dp, was);
 	return err;
+}
+
+int datapath_commit_sets(struct datapath *dp, const struct image *image, uint32_t number,
+			 struct text *why)
+{
+	struct generation *gen = dp->running;
+	struct vec sets = VEC(struct set_map), none = VEC(struct set_map);
+	struct image *copy;
+	int err;
+
+	if (!gen)
+		return -ENOENT;
+	err = sets_enter(&dp->sets, &image->filter.sets, number, &sets, why);
+	for (size_t i = 0; !err && i < sets.len; i++)
+		if (!((struct set_map *)vec_at(&sets, i))->pinned && dp->dir)
+			err = -EINVAL;	/* another map, which the program does not know */
+	if (err) {
+		sets_take_back(&sets, number);
+		sets_close(&sets);
+		return err;
+	}
+	copy = image_copy(image);
+	dp->names->running = number;
+	__atomic_store_n(gen->sets_generation, number, __ATOMIC_RELEASE);
+	dp->sets_generation = number;
+	image_free(gen->image);
+	gen->image = copy;
+	datapath_wait();
+	sets_settle(dp, &none, &dp->sets, &image->filter.sets, number);
+	sets_close(&sets);
+	return 0;
 }

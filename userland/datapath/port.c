@@ -118,7 +118,7 @@ int datapath_port_set(struct datapath *dp, uint16_t number, const struct port *f
 		return 0;
 	}
 	err = attach_port(dp, number, facts->ifindex, wanted->interface, wanted->generic, why);
-	return err ? err : attach_tc(dp, number, dp->running->image->group_count > 0, why);
+	return err ? err : attach_tc(dp, number, needs_tc(dp->running->image), why);
 }
 
 int datapath_vlan_set(struct datapath *dp, uint16_t number, uint16_t id, bool there)

@@ -47,6 +47,13 @@ struct datapath {
 	int tx_egress;		/* tx entries carry the egress program; -1: as another process left them */
 	struct deliver deliver;	/* the module's kfunc */
 	struct flow_map *flow;	/* what generations are staged with; the caller's */
+	int meters, events;	/* maps of filters; -1: no generation needed them yet */
+	struct ring_buffer *ring;	/* over events; NULL: nobody reads them yet */
+	void (*event_fn)(void *ctx, const struct filter_event *event);	/* while they are read */
+	void *event_ctx;
+	struct rule_counts *rule_counts;	/* of the running generation; NULL: it has no rules */
+	struct vec sets;	/* of struct set_map: of the running generation */
+	uint32_t sets_generation;	/* of their configured elements */
 	struct generation *running;	/* NULL until this process has committed one */
 	unsigned int cpus;	/* possible */
 	bool redirects_buffers;	/* the kernel redirects frames of several buffers; in test runs always */
@@ -68,6 +75,15 @@ struct flow_map {
 	bool pinned;
 };
 
+/* A set, by name. */
+struct set_map {
+	char name[IMAGE_NAME_MAX];
+	int fd;
+	uint32_t size;
+	bool addresses;
+	bool pinned;
+};
+
 struct generation {
 	struct datapath *dp;
 	struct image *image;	/* a copy */
@@ -79,6 +95,10 @@ struct generation {
 	uint32_t number;
 	struct trace *trace;	/* for test runs */
 	bool entered;		/* its legs stand in leg_table */
+	struct rule_counts *rule_counts;	/* these three are dp's once it is committed */
+	struct vec sets;	/* of struct set_map, by number */
+	bool sets_entered;
+	uint32_t *sets_generation;	/* mapped: the programs' word */
 };
 
 /** open_object() - opens an embedded object and gives it the shared maps. */
@@ -114,6 +134,69 @@ void remove_tc(uint32_t ifindex);
 /** flow_map_pin() - in place of what was pinned; flow_map_unpin() - nothing is measured any more. */
 int flow_map_pin(struct datapath *dp, struct flow_map *m, struct text *why);
 void flow_map_unpin(struct datapath *dp);
+
+/* generation.c */
+
+/** needs_tc() - whether the ports of @image need the tc program. */
+bool needs_tc(const struct image *image);
+
+/* filter.c */
+
+/** filter_fit() - the maps of filters, before the object is loaded. @image: whose tables are copied. */
+int filter_fit(struct generation *gen, const struct image *image, struct text *why);
+
+/** filter_fill() - what is in them, after. */
+int filter_fill(struct generation *gen, const struct image *image, struct text *why);
+
+/* rule_counts.c */
+
+int rule_counts_new(const struct image_filter *filter, struct rule_counts **c, struct text *why);
+void rule_counts_free(struct rule_counts *c);
+uint32_t rule_counts_len(const struct rule_counts *c);
+
+/** rule_counts_use() - has the programs of @object count there. */
+int rule_counts_use(const struct rule_counts *c, struct bpf_object *object);
+
+/** rule_counts_pin() - as those of @generation, whose program is @program; rule_counts_unpin(). */
+int rule_counts_pin(const struct datapath *dp, struct rule_counts *c, uint32_t generation, int program,
+		    struct text *why);
+void rule_counts_unpin(const struct datapath *dp, struct rule_counts *c);
+
+/** rule_counts_adopt() - those of the generation that runs; NULL if there are none. */
+struct rule_counts *rule_counts_adopt(const struct datapath *dp);
+
+/** rule_counts_read() - of @n rules from @first on, over all CPUs, with what was carried over. */
+int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uint32_t first, uint32_t n,
+		     struct count *counts);
+
+/** rule_counts_carry() - what @from (NULL: nothing) has counted goes on in @to; no packet may count in @from. */
+int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to);
+
+/* sets.c */
+
+/** sets_adopt() - appends those that are pinned to @sets. */
+void sets_adopt(const struct datapath *dp, struct vec *sets);
+void sets_close(struct vec *sets);
+
+/**
+ * sets_enter() - the maps of @wanted (of struct image_set) for @generation, appended to @sets: those of
+ * @running as far as they fit; with the configuration's elements entered.
+ */
+int sets_enter(const struct vec *running, const struct vec *wanted, uint32_t generation, struct vec *sets,
+	       struct text *why);
+
+/** sets_take_back() - @generation will not run; sets_settle() - it does, and that before it no more. */
+void sets_take_back(const struct vec *sets, uint32_t generation);
+void sets_settle(const struct datapath *dp, const struct vec *old, const struct vec *sets,
+		 const struct vec *wanted, uint32_t generation);
+
+/** sets_pin() - in place of those that were pinned by their names. */
+int sets_pin(const struct datapath *dp, struct vec *sets, struct text *why);
+
+/* events.c */
+
+/** events_open() - dp->events, made if it is not there. */
+int events_open(struct datapath *dp, struct text *why);
 
 /* port.c */
 

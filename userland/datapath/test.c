@@ -52,11 +52,17 @@ int generation_test(struct generation *gen, uint16_t port, const void *frame, ui
 		return -EINVAL;
 	if (length > TEST_FRAME_MAX)
 		return -E2BIG;
-	enter_on(gen->dp, port);
+	if (gen == gen->dp->running)
+		return -EBUSY;	/* its packets would take part in the test */
 	memset(gen->trace, 0, sizeof(*gen->trace));
+	if (gen->dp->dir)
+		gen->trace->testing = port;
+	else
+		enter_on(gen->dp, port);
 	err = run(gen->program, frame, length, 0, result);
 	if (!err)
 		result->trace = *gen->trace;
+	memset(gen->trace, 0, sizeof(*gen->trace));
 	return err;
 }
 

@@ -17,7 +17,36 @@ struct image *image_new(void)
 	image->group_prefixes = VEC(struct image_group_prefix);
 	image->legs = VEC(struct image_leg);
 	image->counters = VEC(struct image_counter);
+	image->filter.rules = VEC(struct image_rule);
+	image->filter.actions = VEC(struct action);
+	image->filter.sets = VEC(struct image_set);
+	image->filter.macs = VEC(struct image_mac);
+	image->filter.texts = VEC(char *);
 	return image;
+}
+
+static void free_filter(struct image_filter *f)
+{
+	free(f->area);
+	for (unsigned int side = 0; side < 2; side++)
+		for (unsigned int family = 0; family < 2; family++)
+			free(f->address[side][family]);
+	for (size_t i = 0; i < f->rules.len; i++) {
+		struct image_rule *r = vec_at(&f->rules, i);
+
+		free(r->text);
+		free(r->where);
+	}
+	for (size_t i = 0; i < f->sets.len; i++)
+		vec_free(&((struct image_set *)vec_at(&f->sets, i))->elements);
+	for (size_t i = 0; i < f->texts.len; i++)
+		free(*(char **)vec_at(&f->texts, i));
+	free(f->first);
+	vec_free(&f->rules);
+	vec_free(&f->actions);
+	vec_free(&f->sets);
+	vec_free(&f->macs);
+	vec_free(&f->texts);
 }
 
 void image_free(struct image *image)
@@ -30,8 +59,70 @@ void image_free(struct image *image)
 	vec_free(&image->group_prefixes);
 	vec_free(&image->legs);
 	vec_free(&image->counters);
+	free_filter(&image->filter);
 	free(image);
 }
+
+/* ---- copy ---------------------------------------------------------------- */
+
+static void copy_vec(struct vec *to, const struct vec *from)
+{
+	vec_reserve(to, from->len);
+	for (size_t i = 0; i < from->len; i++)
+		vec_append(to, vec_at(from, i));
+}
+
+static void copy_filter(struct image_filter *to, const struct image_filter *from)
+{
+	to->shape = from->shape;
+	copy_vec(&to->rules, &from->rules);
+	for (size_t i = 0; i < to->rules.len; i++) {
+		struct image_rule *r = vec_at(&to->rules, i);
+
+		r->text = xstrdup(r->text);
+		r->where = xstrdup(r->where);
+	}
+	if (from->first) {
+		to->first = xcalloc(from->rules.len, sizeof(*to->first));
+		memcpy(to->first, from->first, from->rules.len * sizeof(*to->first));
+	}
+	copy_vec(&to->actions, &from->actions);
+	copy_vec(&to->sets, &from->sets);
+	for (size_t i = 0; i < to->sets.len; i++) {
+		struct image_set *set = vec_at(&to->sets, i);
+
+		set->elements = VEC(struct image_element);
+		copy_vec(&set->elements, &((struct image_set *)vec_at(&from->sets, i))->elements);
+	}
+	copy_vec(&to->macs, &from->macs);
+	copy_vec(&to->texts, &from->texts);
+	for (size_t i = 0; i < to->texts.len; i++) {
+		char **text = vec_at(&to->texts, i);
+
+		*text = xstrdup(*text);
+	}
+}
+
+struct image *image_copy(const struct image *image)
+{
+	struct image *copy = image_new();
+
+	copy->config = image->config;
+	copy->limit4 = image->limit4;
+	copy->limit6 = image->limit6;
+	copy->group_count = image->group_count;
+	copy->measure = image->measure;
+	copy_vec(&copy->ports, &image->ports);
+	copy_vec(&copy->statics, &image->statics);
+	copy_vec(&copy->groups, &image->groups);
+	copy_vec(&copy->group_prefixes, &image->group_prefixes);
+	copy_vec(&copy->legs, &image->legs);
+	copy_vec(&copy->counters, &image->counters);
+	copy_filter(&copy->filter, &image->filter);
+	return copy;
+}
+
+/* ---- questions ------------------------------------------------------------- */
 
 const struct image_port *image_port(const struct image *image, uint16_t number)
 {
@@ -142,6 +233,111 @@ static void dump_static(const struct image *image, const struct image_static *s,
 	text_printf(out, s->port ? " port %s\n" : " discard\n", port_name(image, s->port));
 }
 
+static const char *const field_names[] = {
+	[ACTION_FIELD_SRC] = "ip.src", [ACTION_FIELD_DST] = "ip.dst",
+	[ACTION_FIELD_ETH_SRC] = "eth.src", [ACTION_FIELD_ETH_DST] = "eth.dst",
+	[ACTION_FIELD_VLAN] = "vlan.id", [ACTION_FIELD_PROTO] = "ip.proto",
+	[ACTION_FIELD_SPORT] = "l4.src", [ACTION_FIELD_DPORT] = "l4.dst", [ACTION_FIELD_IN] = "in",
+};
+
+static const char *field_name(unsigned int field)
+{
+	return field < sizeof(field_names) / sizeof(*field_names) ? field_names[field] : "-";
+}
+
+static void dump_action(const struct action *a, struct text *out)
+{
+	switch (a->kind) {
+	case ACTION_COUNT:
+		text_printf(out, " count %u", a->number);
+		break;
+	case ACTION_POLICE:
+		text_printf(out, " police %llu%s for %llu per %s meter %#x", (unsigned long long)a->rate,
+			    a->bytes ? "Bps" : "pps", (unsigned long long)a->burst,
+			    field_name(a->field), a->number);
+		break;
+	case ACTION_INSERT:
+		text_printf(out, " insert %s set %u for %llu ns full %u", field_name(a->field),
+			    a->number, (unsigned long long)a->burst, a->full);
+		break;
+	case ACTION_EMIT:
+		text_printf(out, " emit %u", a->number);
+		break;
+	case ACTION_MARK:
+		text_printf(out, " mark %u", a->number);
+		break;
+	}
+}
+
+static void dump_rule(const struct image_filter *f, uint32_t number, struct text *out)
+{
+	const struct image_rule *r = vec_at(&f->rules, number);
+
+	text_printf(out, "rule %u key %016llx at %s: %s\n", number, (unsigned long long)r->key,
+		    r->where, r->text);
+	if (f->first[number] == RULES_NONE)
+		return;
+	text_printf(out, "rule %u does", number);
+	for (size_t i = f->first[number]; i < f->actions.len; i++) {
+		const struct action *a = vec_at(&f->actions, i);
+
+		dump_action(a, out);
+		if (a->last)
+			break;
+	}
+	text_printf(out, "\n");
+}
+
+static void dump_element(const struct image_element *e, struct text *out)
+{
+	struct addr addr = addr_from_bytes(e->key.family ? e->key.family : 4, e->key.value);
+	char buf[ADDR_STRLEN];
+	uint64_t number;
+
+	memcpy(&number, e->key.value, sizeof(number));
+	if (e->key.family)
+		text_printf(out, " %s", addr_format(&addr, buf));
+	else
+		text_printf(out, " %llu", (unsigned long long)number);
+	if (e->timeout_ns)
+		text_printf(out, " for %llu ns", (unsigned long long)e->timeout_ns);
+}
+
+static void dump_set(const struct image_filter *f, uint32_t number, struct text *out)
+{
+	const struct image_set *s = vec_at(&f->sets, number);
+
+	text_printf(out, "set %u %s size %u timeout %llu ns", number, s->name, s->size,
+		    (unsigned long long)s->timeout_ns);
+	for (size_t i = 0; i < s->elements.len; i++)
+		dump_element(vec_at(&s->elements, i), out);
+	text_printf(out, "\n");
+}
+
+/* Sizes of the tables, not their bytes: those are for the data path, and differ with what is measured best. */
+static void dump_filter(const struct image_filter *f, struct text *out)
+{
+	const struct classify_shape *shape = &f->shape;
+	char buf[MAC_STRLEN];
+
+	for (uint32_t i = 0; i < f->sets.len; i++)
+		dump_set(f, i, out);
+	if (!shape->layers)
+		return;
+	text_printf(out, "filter layers %u fields %#x kinds %#x\n", shape->layers, shape->fields,
+		    shape->kinds);
+	for (uint32_t i = 0; i < shape->set_tests; i++)
+		text_printf(out, "set-test %u %s in set %u\n", i, field_name(shape->set_test[i].field),
+			    shape->set_test[i].set);
+	for (size_t i = 0; i < f->macs.len; i++) {
+		const struct image_mac *m = vec_at(&f->macs, i);
+
+		text_printf(out, "mac %u = %s\n", m->number, mac_format(m->address, buf));
+	}
+	for (uint32_t i = 0; i < f->rules.len; i++)
+		dump_rule(f, i, out);
+}
+
 void image_dump(const struct image *image, struct text *out)
 {
 	const struct config *c = &image->config;
@@ -167,6 +363,7 @@ void image_dump(const struct image *image, struct text *out)
 		dump_leg(image, vec_at(&image->legs, i), out);
 	if (c->measure)
 		dump_measure(&image->measure, out);
+	dump_filter(&image->filter, out);
 	for (size_t i = 0; i < image->counters.len; i++) {
 		const struct image_counter *n = vec_at(&image->counters, i);
 

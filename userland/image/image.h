@@ -74,7 +74,7 @@ struct image_measure {
 
 /* A rule of the policy; its number is its place. */
 struct image_rule {
-	char *text;			/* as the policy has it, on one line */
+	char *text;			/* as the policy has it, on one line; owned, as all strings here */
 	char *where;			/* "edge.sluice:12" */
 	uint64_t key;			/* of what it says, and the how manieth that says it: counters go on by it */
 };
@@ -98,7 +98,7 @@ struct image_mac {
 	uint16_t number;		/* of fields RULES_ETH_SRC, RULES_ETH_DST */
 };
 
-/* All of it is empty, and shape.layers 0, without a filter. */
+/* All of it but the sets is empty, and shape.layers 0, without a filter. */
 struct image_filter {
 	struct classify_shape shape;
 	uint8_t *area;			/* .data.rules: area_bytes, whole pages */
@@ -128,6 +128,9 @@ struct image {
 
 struct image *image_new(void);
 void image_free(struct image *image);
+
+/** image_copy() - a copy that can outlive @image, of all but the tables of filters (area, address). */
+struct image *image_copy(const struct image *image);
 
 /** image_port() - the port of @number; NULL if there is none. */
 const struct image_port *image_port(const struct image *image, uint16_t number);

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * rule_counts.c: what the rules of a generation have counted, kept over swaps and over the daemon's death.
+ *
+ * The programs count in rule_counts, per CPU. Beside it lies rule_base: which rule each number
+ * is, and what had been counted for it before. Both are pinned before the generation runs, under its
+ * number, and unpinned after it has ended; so whoever comes finds the counts of what runs, and until
+ * they are carried over those of what ran before.
+ *
+ * Carried over is by setting, not by adding, from counts that no packet changes any more: a daemon that
+ * dies on the way leaves nothing wrong behind, and the next one does it again.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "base/table.h"
+#include "datapath/map.h"
+#include "datapath/state.h"
+
+#define COUNTS_NAME	"rule_counts"
+#define BASE_NAME	"rule_base"
+#define BATCH		4096u	/* rules read at once */
+
+struct rule_counts {
+	int counts, base;		/* maps; -1 */
+	struct rule_base_head *head;	/* mapped; behind it the rules */
+	size_t size;			/* bytes mapped */
+	bool pinned;
+};
+
+static struct rule_base *bases(const struct rule_counts *c)
+{
+	return (struct rule_base *)(c->head + 1);
+}
+
+uint32_t rule_counts_len(const struct rule_counts *c)
+{
+	return c ? c->head->rules : 0;
+}
+
+static size_t base_size(uint32_t rules)
+{
+	return sizeof(struct rule_base_head) + rules * sizeof(struct rule_base);
+}
+
+void rule_counts_free(struct rule_counts *c)
+{
+	if (!c)
+		return;
+	if (c->head)
+		munmap(c->head, c->size);
+	if (c->counts >= 0)
+		close(c->counts);
+	if (c->base >= 0)
+		close(c->base);
+	free(c);
+}
+
+/* ---- make ---------------------------------------------------------------------- */
+
+int rule_counts_new(const struct image_filter *filter, struct rule_counts **out, struct text *why)
+{
+	uint32_t rules = filter->rules.len;
+	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct count),
+				    rules ? rules : 1, 0 };
+	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(rules), 1, BPF_F_MMAPABLE };
+	struct rule_counts *c = xcalloc(1, sizeof(*c));
+	int err = 0;
+
+	c->base = -1;
+	c->size = base_size(rules);
+	c->counts = map_open(NULL, &counts, why);
+	if (c->counts < 0)
+		err = c->counts;
+	if (!err) {
+		c->base = map_open(NULL, &base, why);
+		err = c->base < 0 ? c->base : 0;
+	}
+	if (!err) {
+		c->head = map_memory(c->base, c->size);
+		err = c->head ? 0 : -errno;
+		if (err)
+			text_printf(why, "cannot map what rules have counted into memory: %s", strerror(-err));
+	}
+	if (err) {
+		rule_counts_free(c);
+		return err;
+	}
+	c->head->rules = rules;
+	for (uint32_t i = 0; i < rules; i++)
+		bases(c)[i].key = ((struct image_rule *)vec_at(&filter->rules, i))->key;
+	*out = c;
+	return 0;
+}
+
+int rule_counts_use(const struct rule_counts *c, struct bpf_object *object)
+{
+	return map_reuse(object, COUNTS_NAME, c->counts);
+}
+
+/* ---- pins ------------------------------------------------------------------------ */
+
+static char *pin_path(const struct datapath *dp, const char *name, uint32_t generation, char *path)
+{
+	snprintf(path, PATH_MAX, "%s/%s_%u", dp->dir, name, generation);
+	return path;
+}
+
+static int pin_one(const struct datapath *dp, int fd, const char *name, uint32_t generation,
+		   struct text *why)
+{
+	char path[PATH_MAX];
+	int err;
+
+	unlink(pin_path(dp, name, generation, path));
+	if (!bpf_obj_pin(fd, path))
+		return 0;
+	err = -errno;
+	text_printf(why, "cannot pin %s: %s", path, strerror(-err));
+	return err;
+}
+
+static void unpin(const struct datapath *dp, uint32_t generation)
+{
+	char path[PATH_MAX];
+
+	unlink(pin_path(dp, BASE_NAME, generation, path));
+	unlink(pin_path(dp, COUNTS_NAME, generation, path));
+}
+
+/* The base is pinned last: where it is, all is. */
+int rule_counts_pin(const struct datapath *dp, struct rule_counts *c, uint32_t generation, int program,
+		    struct text *why)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int err;
+
+	if (!dp->dir)
+		return 0;
+	if (bpf_obj_get_info_by_fd(program, &info, &len))
+		return -errno;
+	c->head->generation = generation;
+	c->head->program = info.id;
+	err = pin_one(dp, c->counts, COUNTS_NAME, generation, why);
+	if (!err)
+		err = pin_one(dp, c->base, BASE_NAME, generation, why);
+	c->pinned = !err;
+	return err;
+}
+
+void rule_counts_unpin(const struct datapath *dp, struct rule_counts *c)
+{
+	if (c && c->pinned)
+		unpin(dp, c->head->generation);
+}
+
+/* What is pinned for @generation; NULL if it is not all there. */
+static struct rule_counts *open_pinned(const struct datapath *dp, uint32_t generation)
+{
+	struct rule_counts *c = xcalloc(1, sizeof(*c));
+	struct bpf_map_info base = { 0 }, counts = { 0 };
+	__u32 base_len = sizeof(base), counts_len = sizeof(counts);
+	char path[PATH_MAX];
+
+	c->pinned = true;
+	c->base = bpf_obj_get(pin_path(dp, BASE_NAME, generation, path));
+	c->counts = bpf_obj_get(pin_path(dp, COUNTS_NAME, generation, path));
+	if (c->base < 0 || c->counts < 0 || bpf_obj_get_info_by_fd(c->base, &base, &base_len) ||
+	    bpf_obj_get_info_by_fd(c->counts, &counts, &counts_len) ||
+	    counts.type != BPF_MAP_TYPE_PERCPU_ARRAY || counts.value_size != sizeof(struct count) ||
+	    base.type != BPF_MAP_TYPE_ARRAY || !(base.map_flags & BPF_F_MMAPABLE) ||
+	    base.value_size < sizeof(struct rule_base_head))
+		goto other;
+	c->size = base.value_size;
+	c->head = map_memory(c->base, c->size);
+	if (!c->head || base_size(c->head->rules) != c->size || c->head->rules > counts.max_entries ||
+	    c->head->generation != generation)
+		goto other;
+	return c;
+other:
+	rule_counts_free(c);
+	return NULL;
+}
+
+/* ---- read -------------------------------------------------------------------------- */
+
+static void add(struct count *to, const struct count *c)
+{
+	to->packets += c->packets;
+	to->bytes += c->bytes;
+}
+
+int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uint32_t first, uint32_t n,
+		     struct count *counts)
+{
+	struct count *values = xcalloc(dp->cpus, sizeof(*values));
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < n; i++) {
+		uint32_t key = first + i;
+
+		if (bpf_map_lookup_elem(c->counts, &key, values)) {
+			err = -errno;
+			break;
+		}
+		counts[i] = bases(c)[key].count;
+		for (unsigned int cpu = 0; cpu < dp->cpus; cpu++)
+			add(&counts[i], &values[cpu]);
+	}
+	free(values);
+	return err;
+}
+
+/* ---- over a swap --------------------------------------------------------------------- */
+
+int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to)
+{
+	struct table numbers = TABLE(uint64_t, uint32_t);
+	struct count *counts;
+	int err = 0;
+
+	if (!to || to->head->complete)
+		return 0;
+	counts = xcalloc(BATCH, sizeof(*counts));
+	for (uint32_t i = 0; i < to->head->rules; i++)
+		*(uint32_t *)table_put(&numbers, &bases(to)[i].key, NULL) = i;
+	for (uint32_t i = 0; !err && from && i < from->head->rules; i += BATCH) {
+		uint32_t n = from->head->rules - i < BATCH ? from->head->rules - i : BATCH;
+
+		err = rule_counts_read(dp, from, i, n, counts);
+		for (uint32_t j = 0; !err && j < n; j++) {
+			uint32_t *number = table_get(&numbers, &bases(from)[i + j].key);
+
+			if (number)
+				bases(to)[*number].count = counts[j];
+		}
+	}
+	if (!err)
+		to->head->complete = 1;
+	table_free(&numbers);
+	free(counts);
+	return err;
+}
+
+/* ---- what another daemon left ------------------------------------------------------------ */
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The numbers of all generations that have something pinned, in order. */
+static void find_pinned(const struct datapath *dp, struct vec *generations)
+{
+	DIR *folder = opendir(dp->dir);
+	struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		uint32_t number;
+		char end;
+
+		if (sscanf(entry->d_name, BASE_NAME "_%u%c", &number, &end) == 1 ||
+		    sscanf(entry->d_name, COUNTS_NAME "_%u%c", &number, &end) == 1)
+			vec_append(generations, &number);
+	}
+	if (folder)
+		closedir(folder);
+	if (generations->len)
+		qsort(generations->data, generations->len, sizeof(uint32_t), compare_numbers);
+}
+
+/*
+ * One generation runs. One before it may be there whose counts were not carried over, and one
+ * behind it that never ran: they go.
+ */
+struct rule_counts *rule_counts_adopt(const struct datapath *dp)
+{
+	struct vec generations = VEC(uint32_t);
+	struct rule_counts *before = NULL, *running = NULL;
+	uint32_t zero = 0, program;
+
+	if (!dp->dir || bpf_map_lookup_elem(dp->map[SHARED_GENERATIONS], &zero, &program))
+		return NULL;
+	find_pinned(dp, &generations);
+	for (size_t i = 0; i < generations.len; i++) {
+		uint32_t number = *(uint32_t *)vec_at(&generations, i);
+		struct rule_counts *c = running ? NULL : open_pinned(dp, number);
+
+		if (c && c->head->program == program) {
+			running = c;
+		} else if (c) {
+			rule_counts_free(before);
+			before = c;
+		}
+	}
+	if (running && rule_counts_carry(dp, before, running))
+		before = NULL;	/* another time */
+	for (size_t i = 0; i < generations.len; i++) {
+		uint32_t number = *(uint32_t *)vec_at(&generations, i);
+
+		if (!running || (number != running->head->generation && running->head->complete))
+			unpin(dp, number);
+	}
+	rule_counts_free(before);
+	vec_free(&generations);
+	return running;
+}
+
+/* ---- what runs ------------------------------------------------------------------------------ */
+
+uint32_t datapath_rules(const struct datapath *dp)
+{
+	return rule_counts_len(dp->rule_counts);
+}
+
+uint64_t datapath_rule_key(const struct datapath *dp, uint32_t number)
+{
+	return number < datapath_rules(dp) ? bases(dp->rule_counts)[number].key : 0;
+}
+
+int datapath_rule_counts(const struct datapath *dp, uint32_t first, uint32_t n, struct count *counts)
+{
+	if (first > datapath_rules(dp) || n > datapath_rules(dp) - first)
+		return -ENOENT;
+	return n ? rule_counts_read(dp, dp->rule_counts, first, n, counts) : 0;
+}
