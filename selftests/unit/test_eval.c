@@ -630,7 +630,8 @@ static void test_reasons(void **state)
 		eval_result_free(&result);
 	}
 	seen[REASON_none] = seen[REASON_nonlinear] = seen[REASON_no_copy] = true;
-	seen[REASON_buffers] = seen[REASON_host_lost] = true;
+	seen[REASON_buffers] = seen[REASON_host_lost] = seen[REASON_filter_blind] = true;
+	seen[REASON_filtered] = seen[REASON_policed] = true;	/* test_eval_filter.c */
 	seen[REASON_discard] = true;	/* test_statics() */
 	seen[REASON_redirect] = seen[REASON_not_a_port] = seen[REASON_not_routed] = true;
 	for (int r = 0; r < REASON_MAX; r++)

@@ -5,31 +5,67 @@
 #include "policy/checker.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "policy/field.h"
 
 /* ---- sets --------------------------------------------------------------- */
 
-static void check_elements(struct check *c)
+#define SETS_NAMED 4
+
+/* Takes out what is in sets that there are not: they may come with the next policy. */
+static void take_out_strangers(struct check *c)
 {
 	struct policy_element *e = c->policy->elements.data;
+	size_t kept = 0, sets = 0, count = 0;
+	struct text named = { 0 };
+
+	for (size_t i = 0; i < c->policy->elements.len; i++) {
+		const struct named *n = look_up(c, e[i].name);
+		bool last = i + 1 == c->policy->elements.len || strcmp(e[i].name, e[i + 1].name);
+
+		if (n && n->kind == NAMED_SET) {
+			e[i].set = n->object;
+			e[kept++] = e[i];
+			continue;
+		}
+		count++;
+		if (!last)
+			continue;
+		if (sets++ < SETS_NAMED)
+			text_printf(&named, "%s\"%s\" (%zu)", named.len ? ", " : "", e[i].name, count);
+		count = 0;
+	}
+	if (sets > SETS_NAMED)
+		text_printf(&named, " and %zu others", sets - SETS_NAMED);
+	if (sets && !c->policy->incomplete)
+		diag_warning(c->diags, (struct place){ 0 },
+			     "the policy has no such sets: the elements of %s are kept, and do nothing",
+			     named.data);
+	text_free(&named);
+	c->policy->elements.len = kept;
+}
+
+static void check_elements(struct check *c)
+{
+	const struct policy_element *e = c->policy->elements.data;
 	uint64_t count = 0;
 
-	/* Those of one set stand together, as the store has them. */
 	for (size_t i = 0; i < c->policy->elements.len && !c->diags->truncated; i++) {
-		e[i].set = find_name(c, NAMED_SET, e[i].name, e[i].place);
-		if (!e[i].set || e[i].set->field == FIELD_COUNT)
+		const struct policy_set *set = e[i].set;
+
+		count = i && e[i - 1].set == set ? count + 1 : 1;
+		if (set->field == FIELD_COUNT)
 			continue;
-		count = i && e[i - 1].set == e[i].set ? count + 1 : 1;
-		if (field_kind(e[i].set->field) != KIND_ADDRESS)
+		if (field_kind(set->field) != KIND_ADDRESS)
 			diag_error(c->diags, e[i].element_place, "\"%s\" has values of %s, not addresses",
-				   e[i].name, policy_field_name(e[i].set->field));
+				   e[i].name, policy_field_name(set->field));
 		else if (!is_host_prefix(&e[i].element))
 			diag_error(c->diags, e[i].element_place, "an element is one address, not a prefix");
-		else if (count == e[i].set->size + 1)
+		else if (count == set->size + 1)
 			diag_error(c->diags, e[i].element_place,
 				   "with this one, \"%s\" has more than its %" PRIu64 " elements",
-				   e[i].name, e[i].set->size);
+				   e[i].name, set->size);
 	}
 }
 
@@ -44,6 +80,7 @@ void check_sets(struct check *c)
 		if (i == POLICY_SETS_MAX)
 			diag_error(c->diags, set->place, "a policy has at most %d sets", POLICY_SETS_MAX);
 	}
+	take_out_strangers(c);
 	check_elements(c);
 }
 

@@ -21,18 +21,13 @@ struct builder {
 
 /* ---- the text, and places in it ------------------------------------------------- */
 
-static bool has_line(const struct object *o)
-{
-	return o->kind != OBJECT_NONE && o->kind != OBJECT_ELEMENT;
-}
-
 static struct source *print_source(struct policy *p, const struct vec *objects)
 {
 	struct source *s = arena_alloc(&p->arena, sizeof(*s));
 	struct text text = { 0 };
 
 	for (size_t i = 0; i < objects->len; i++) {
-		if (!has_line(vec_at(objects, i)))
+		if (((const struct object *)vec_at(objects, i))->kind == OBJECT_NONE)
 			continue;
 		object_print(vec_at(objects, i), &text);
 		text_append(&text, "\n", 1);
@@ -201,37 +196,18 @@ static void build_object_member(struct builder *b, const struct object_member *o
 		leg->to = ref_to(b, o->to, " to ");
 }
 
-/* ---- sets ------------------------------------------------------------------------------ */
-
-#define SETS_NAMED 4
-
-/* Elements come sorted by their sets. */
-static void warn_of_sets(struct builder *b, const struct vec *objects)
+/* In the order of the store, those of one set stand together. */
+static void build_object_element(struct builder *b, const struct object_element *o)
 {
-	struct text named = { 0 };
-	size_t sets = 0, count = 0;
+	struct policy_element *e = vec_push(&b->policy->elements);
+	const struct policy_element *last = b->policy->elements.len > 1 ? e - 1 : NULL;
 
-	for (size_t i = 0; i < objects->len; i++) {
-		const struct object *o = vec_at(objects, i);
-		const struct object *next = i + 1 < objects->len ? vec_at(objects, i + 1) : NULL;
-
-		if (o->kind != OBJECT_ELEMENT)
-			continue;
-		count++;
-		if (next && next->kind == OBJECT_ELEMENT &&
-		    !strcmp(next->element.set, o->element.set))
-			continue;
-		if (sets++ < SETS_NAMED)
-			text_printf(&named, "%s\"%s\" (%zu)", named.len ? ", " : "", o->element.set, count);
-		count = 0;
-	}
-	if (sets > SETS_NAMED)
-		text_printf(&named, " and %zu others", sets - SETS_NAMED);
-	if (sets)
-		diag_warning(b->diags, (struct place){ 0 },
-			     "no policy uses sets yet: the elements of %s are kept, and do nothing",
-			     named.data);
-	text_free(&named);
+	e->name = last && !strcmp(last->name, o->set) ? last->name : keep(b, o->set);
+	e->element = o->element;
+	e->timeout_ms = o->timeout_ms;
+	e->since_ms = o->since_ms;
+	e->place = nth_place(b, 1);
+	e->element_place = nth_place(b, 2);
 }
 
 void objects_build(struct policy *p, const struct vec *objects, struct diags *diags)
@@ -246,7 +222,7 @@ void objects_build(struct policy *p, const struct vec *objects, struct diags *di
 	for (size_t i = 0; i < objects->len; i++) {
 		const struct object *o = vec_at(objects, i);
 
-		if (!has_line(o))
+		if (o->kind == OBJECT_NONE)
 			continue;
 		b.number++;
 		switch (o->kind) {
@@ -256,10 +232,12 @@ void objects_build(struct policy *p, const struct vec *objects, struct diags *di
 		case OBJECT_ROUTE:
 			build_object_route(&b, &o->route);
 			break;
-		default:
+		case OBJECT_MEMBER:
 			build_object_member(&b, &o->member);
+			break;
+		default:
+			build_object_element(&b, &o->element);
 		}
 		b.line += strcspn(b.line, "\n") + 1;
 	}
-	warn_of_sets(&b, objects);
 }

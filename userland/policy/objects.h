@@ -9,7 +9,7 @@
  *	route	a static route; the first one routes by table main, if no document does
  *	group	a leg; those of one (source, group, port) are one group, and policy_check() adds
  *		them to a group that a document has
- *	set	nothing yet but a warning: no statement of the language asks a set
+ *	set	an element of a set that a document has; if none has it, a warning
  *
  * Their places lie in a text that is made here, a line an object, called "store": a mistake shows
  * the object as its user wrote it.

@@ -334,7 +334,7 @@ struct policy_element {
 	uint64_t timeout_ms;		/* 0: stays */
 	uint64_t since_ms;		/* CLOCK_REALTIME from when it runs; 0: from when it is first there */
 	struct place place, element_place;
-	struct policy_set *set;		/* check */
+	struct policy_set *set;		/* check; what is in no set of the policy is left out */
 };
 
 /* ---- filter PORT, ... { ACTION, ... [if PREDICATE]; ... } ------------------ */
