@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "analyse/dead.h"
+#include "analyse/cubes.h"
+#include "analyse/difference.h"
 #include "analyse/regions.h"
 #include "selftests/unit/rule_lists.h"
 
@@ -234,6 +236,132 @@ static void test_meeting(void **state)
 	vec_free(&packets);
 }
 
+/* ---- difference ----------------------------------------------------------------------- */
+
+/* Rules, each with what it does: two outcomes, and lanes 1 and 2. */
+static struct difference_list list_does(const struct rule_list *list, const uint32_t *does)
+{
+	struct difference_list d = DIFFERENCE_LIST;
+
+	for (uint32_t i = 0; i < list->rules.len; i++) {
+		uint32_t what = does[rule_at(list, i)->action];
+		struct difference_entry e = { rule_at(list, i), i, what < 2 ? 0 : what - 1, what };
+
+		vec_append(&d.entries, &e);
+	}
+	d.end = 0;
+	return d;
+}
+
+/* Some rules of @list taken out, put in, moved. */
+static struct rule_list edited(const struct rule_list *list, const struct mix *m, uint32_t actions)
+{
+	struct rule_list other = RULE_LIST;
+	struct rule_room room;
+
+	for (size_t i = 0; i < list->rules.len; i++) {
+		switch (below(&seed, 12)) {
+		case 0:
+			break;
+		case 1:
+			rule_list_add(&other, mix_rule(&seed, m, below(&seed, actions), &room));
+			/* fall through */
+		default:
+			rule_list_add(&other, rule_at(list, i));
+		}
+	}
+	for (unsigned int i = 0; i < 2 && other.rules.len > 1; i++) {
+		struct rule **a = vec_at(&other.rules, below(&seed, other.rules.len));
+		struct rule **b = vec_at(&other.rules, below(&seed, other.rules.len)), *c = *a;
+
+		*a = *b;
+		*b = c;
+	}
+	return other;
+}
+
+static size_t by_parts, by_rules;
+
+static void check_difference(const struct difference_list *a, const struct difference_list *b,
+			     const struct vec *packets, bool some)
+{
+	struct vec can = VEC(const struct rule *);
+	struct difference_options options = { .possible = some ? &can : NULL };
+	struct text why = { 0 };
+	struct difference d;
+	bool any = false;
+
+	for (unsigned int i = 0; i < 2; i++)
+		*(const struct rule **)vec_push(&can) = &possible[i];
+	assert_int_equal(difference_find(a, b, &options, &d, &why), 0);
+	assert_false(d.undecided);
+	for (size_t i = 0; i < packets->len; i++) {
+		const struct rule_packet *p = vec_at(packets, i);
+
+		for (uint32_t lane = 0; lane < 3; lane++) {
+			bool differs = difference_treats(a, lane, p, NULL) != difference_treats(b, lane, p, NULL);
+			bool has = false, parts = false;
+
+			any |= differs;
+			for (size_t c = 0; c < d.classes.len; c++) {
+				const struct difference_class *class = vec_at(&d.classes, c);
+
+				if (class->lane != lane)
+					continue;
+				has |= difference_class_has(class, a, b, p);
+				if (class->parts.len)
+					parts |= difference_parts_have(class, a, b, p);
+				else
+					parts |= difference_class_has(class, a, b, p);
+			}
+			assert_int_equal(has, differs);
+			assert_int_equal(parts, differs);
+		}
+	}
+	for (size_t c = 0; c < d.classes.len; c++) {
+		const struct difference_class *class = vec_at(&d.classes, c);
+
+		*(class->parts.len ? &by_parts : &by_rules) += 1;
+		assert_true(!some || can_be(&class->witness));
+		assert_true(difference_class_has(class, a, b, &class->witness));
+		assert_true(!class->parts.len || difference_parts_have(class, a, b, &class->witness));
+	}
+	assert_int_equal(any, d.classes.len != 0);
+	difference_free(&d);
+	options.first = true;
+	assert_int_equal(difference_find(a, b, &options, &d, &why), 0);
+	assert_int_equal(d.classes.len, any);
+	difference_free(&d);
+	vec_free(&can);
+}
+
+static void test_difference(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 120; round++) {
+		const struct mix *m = &small[round % 3];
+		bool some = round / 3 % 2;
+		struct vec packets = all_packets(some);
+		struct rule_list x = mix_list(&seed, m, 1 + below(&seed, 30)), y = edited(&x, m, 30);
+		struct difference_list a, b;
+		uint32_t does[30];
+
+		for (unsigned int i = 0; i < 30; i++)
+			does[i] = below(&seed, 4);
+		a = list_does(&x, does);
+		b = list_does(&y, does);
+		check_difference(&a, &b, &packets, some);
+		check_difference(&a, &a, &packets, some);
+		difference_list_free(&a);
+		difference_list_free(&b);
+		rule_list_free(&x);
+		rule_list_free(&y);
+		vec_free(&packets);
+	}
+	printf("# %zu classes said by their packets, %zu by their rules\n", by_parts, by_rules);
+	assert_true(by_parts > 100);
+}
+
 /* ---- ClassBench ---------------------------------------------------------------------------- */
 
 static struct rule_list read_set(const char *name, struct source *source)
@@ -299,6 +427,104 @@ static void check_set(const char *name)
 	free(source.name);
 }
 
+/* Edits of a set: the answer holds for packets that aim at what was edited, and what is said. */
+static void check_edits(const char *name, unsigned int edits, size_t packets)
+{
+	struct source source = { 0 };
+	struct rule_list x = read_set(name, &source), y;
+	struct difference_options options = { 0 };
+	struct difference_list list[2] = { DIFFERENCE_LIST, DIFFERENCE_LIST };
+	struct text why = { 0 };
+	struct difference d;
+	size_t inside = 0, said = 0;
+	uint32_t n = x.rules.len;
+	double began;
+
+	y = list_copy(&x);
+	for (unsigned int i = 0; i < edits; i++) {
+		struct rule **a = vec_at(&y.rules, below(&seed, n)), **b = vec_at(&y.rules, below(&seed, n));
+		struct rule *c = *a;
+
+		switch (i % 3) {
+		case 0:			/* in another place */
+			*a = *b;
+			*b = c;
+			break;
+		case 1:			/* with another end */
+			c->action ^= 1;
+			break;
+		case 2:			/* of other rules' addresses: the one goes */
+			*a = rule_copy(*b);
+			rule_free(c);
+			break;
+		}
+	}
+	for (unsigned int l = 0; l < 2; l++)
+		for (uint32_t i = 0; i < n; i++) {
+			struct rule *rule = rule_at(l ? &y : &x, i);
+			struct difference_entry e = { rule, i, 0, rule->action & 1 };
+
+			vec_append(&list[l].entries, &e);
+		}
+	began = seconds();
+	assert_int_equal(difference_find(&list[0], &list[1], &options, &d, &why), 0);
+	printf("# %s: %u edits: %zu classes of %zu pairs, %.3f s\n", name, edits, d.classes.len, d.pairs,
+	       seconds() - began);
+	assert_false(d.undecided);
+	assert_true(!edits == !d.classes.len);
+	for (size_t i = 0; i < packets && d.classes.len; i++) {
+		const struct difference_class *class = vec_at(&d.classes, below(&seed, d.classes.len));
+		const struct vec *rules = &class->changed[!class->changed[0].len];
+		uint32_t rule = *(uint32_t *)vec_at(rules, below(&seed, rules->len));
+		struct rule_packet p = class->witness;
+		bool differs, has = false;
+
+		if (below(&seed, 4) && rule < n)
+			p = aim_packet(&seed, rule_at(class->changed[0].len ? &x : &y, rule),
+				       rule_at(&x, below(&seed, n)));
+		differs = difference_treats(&list[0], 0, &p, NULL) != difference_treats(&list[1], 0, &p, NULL);
+		for (size_t c = 0; c < d.classes.len && !has; c++) {
+			const struct difference_class *k = vec_at(&d.classes, c);
+
+			has = k->parts.len ? difference_parts_have(k, &list[0], &list[1], &p) :
+			      difference_class_has(k, &list[0], &list[1], &p);
+			said += k->parts.len != 0;
+		}
+		assert_int_equal(has, differs);
+		inside += differs;
+	}
+	printf("# %s: of %zu packets %zu differ\n", name, packets, inside);
+	assert_true(!edits || (inside && inside < packets && said));
+	difference_free(&d);
+	for (unsigned int l = 0; l < 2; l++)
+		difference_list_free(&list[l]);
+	rule_list_free(&x);
+	rule_list_free(&y);
+	free(source.name);
+}
+
+static void test_edits(void **state)
+{
+	static const char *const sets[] = { "acl1", "fw1", "ipc1" };
+	char name[32];
+
+	(void)state;
+	if (!classbench_folder())
+		skip();
+	for (unsigned int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "%s_10000", sets[i]);
+		check_edits(name, 0, 0);
+		check_edits(name, 1 + below(&seed, 3), 200);
+		check_edits(name, 30, 1000);
+		if (!slow)
+			continue;
+		snprintf(name, sizeof(name), "%s_100000", sets[i]);
+		check_edits(name, 0, 0);
+		check_edits(name, 2, 200);
+		check_edits(name, 100, 5000);
+	}
+}
+
 static void test_sets(void **state)
 {
 	(void)state;
@@ -321,7 +547,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_meeting),
+		cmocka_unit_test(test_difference),
 		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_edits),
 	};
 
 	slow = getenv("SLOW") && *getenv("SLOW");
