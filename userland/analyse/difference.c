@@ -38,6 +38,7 @@
 #define PAIRS_MAX	1000000u	/* kept; beyond, the rest is said to be undecided */
 #define PARTS_MAX	64u		/* of a class, before they are merged */
 #define EXCEPT_MAX	256u		/* rules that a part leaves out */
+#define EXCEPT_TRIED	2048u		/* rules that are looked at for that */
 #define WORK_IN_MAX	64u		/* of which so many can be worked in */
 #define CUBES_MAX	12u		/* cubes that this may leave */
 #define CLASSES_MERGED	256u
@@ -247,24 +248,25 @@ struct class_key {
 	uint32_t lane, before, after, changed[2];
 };
 
-static void add_number(struct vec *numbers, uint32_t n)
+static int number_cmp(const void *a, const void *b)
 {
-	size_t at = numbers->len;
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
-	for (size_t i = 0; i < numbers->len; i++) {
-		uint32_t there = *(uint32_t *)vec_at(numbers, i);
+	return x < y ? -1 : x > y;
+}
 
-		if (there == n)
-			return;
-		if (there > n) {
-			at = i;
-			break;
-		}
-	}
-	vec_append(numbers, &n);
-	memmove((uint32_t *)numbers->data + at + 1, (uint32_t *)numbers->data + at,
-		(numbers->len - 1 - at) * sizeof(n));
-	*(uint32_t *)vec_at(numbers, at) = n;
+/* Sorted, each once. */
+static void settle_numbers(struct vec *numbers)
+{
+	uint32_t *number = numbers->data;
+	size_t n = 0;
+
+	if (numbers->len)
+		qsort(number, numbers->len, sizeof(*number), number_cmp);
+	for (size_t i = 0; i < numbers->len; i++)
+		if (!n || number[n - 1] != number[i])
+			number[n++] = number[i];
+	numbers->len = n;
 }
 
 static void note_pair(struct comparison *c, const struct pair *p, const struct rule_packet *witness)
@@ -293,7 +295,7 @@ static void note_pair(struct comparison *c, const struct pair *p, const struct r
 		};
 		for (unsigned int i = 0; i < 2; i++)
 			if (key.changed[i] != NONE)
-				add_number(&class->changed[i], key.changed[i]);
+				vec_append(&class->changed[i], &key.changed[i]);
 		*(struct vec *)vec_push(&c->pairs) = VEC(struct pair);
 		/* Our own mistake, if that is not so: never shown to anybody. */
 		assert(difference_treats(c->of[0].list, p->lane, witness, NULL) == key.before);
@@ -362,17 +364,22 @@ static bool find_exceptions(struct comparison *c, unsigned int which, uint32_t b
 {
 	const struct compared *of = &c->of[which];
 
+	size_t tried = 0;
+
 	regions_meeting(c->regions, box[0], which, &c->meeting);
 	for (size_t i = 0; i < c->meeting.len; i++) {
 		uint32_t e = *(uint32_t *)vec_at(&c->meeting, i) - of->first_box;
 		struct region_query q = { .boxes = boxes + 1 };
 
-		if (order(entry_at(of, e)) >= order(entry_at(of, before)) ||
-		    !in_lane(entry_at(of, e), lane))
+		if (order(entry_at(of, e)) >= order(entry_at(of, before)))
+			break;
+		if (!in_lane(entry_at(of, e), lane))
 			continue;
+		if (tried++ == EXCEPT_TRIED)
+			return false;
 		memcpy(q.box, box, boxes * sizeof(*box));
 		q.box[boxes] = of->first_box + e;
-		if (regions_find(c->regions, &q, NULL, NULL) != 1)
+		if (boxes > 1 && regions_find(c->regions, &q, NULL, NULL) != 1)
 			continue;
 		if (except->len == EXCEPT_MAX)
 			return false;
@@ -519,36 +526,51 @@ static void forget_parts(struct difference_class *class)
 	class->parts.len = 0;
 }
 
-/* Parts of a class: changed entries whose packets are all in it; for the other pairs one each. */
+/* What whole_part() said of the last entry that was asked about. */
+struct whole {
+	uint32_t entry;
+	bool is;
+};
+
+/*
+ * Parts of a class: changed entries whose packets are all in it; for the other pairs one each, if
+ * these are few.
+ */
 static void find_parts(struct comparison *c, struct difference_class *class, const struct vec *pairs)
 {
-	uint32_t done[2] = { NONE, NONE };
-	bool whole[2] = { false, false };
+	struct whole whole[2] = { { NONE, false }, { NONE, false } };
+	struct vec others = VEC(struct pair);
+	struct difference_part part;
+	bool few = true;
 
-	for (size_t i = 0; i < pairs->len; i++) {
+	for (size_t i = 0; i < pairs->len && few; i++) {
 		const struct pair *p = vec_at(pairs, i);
-		struct difference_part part;
 		bool had = false;
 
 		for (unsigned int which = 0; which < 2 && !had; which++) {
-			if (p->entry[which] == done[which]) {
-				had = whole[which];
-				continue;
+			if (p->entry[which] != whole[which].entry) {
+				whole[which].entry = p->entry[which];
+				whole[which].is = whole_part(c, pairs, which, p->entry[which],
+							     class->lane, &part);
+				if (whole[which].is)
+					vec_append(&class->parts, &part);
 			}
-			done[which] = p->entry[which];
-			whole[which] = had = whole_part(c, pairs, which, p->entry[which], class->lane, &part);
-			if (had)
-				vec_append(&class->parts, &part);
+			had = whole[which].is;
 		}
-		if (had)
-			continue;
-		if (class->parts.len == PARTS_MAX || !pair_part(c, p, &part)) {
-			forget_parts(class);
-			return;
-		}
-		vec_append(&class->parts, &part);
+		if (!had)
+			vec_append(&others, p);
+		few = class->parts.len + others.len <= PARTS_MAX;
 	}
-	merge_parts(&class->parts);
+	for (size_t i = 0; i < others.len && few; i++) {
+		few = pair_part(c, vec_at(&others, i), &part);
+		if (few)
+			vec_append(&class->parts, &part);
+	}
+	vec_free(&others);
+	if (few)
+		merge_parts(&class->parts);
+	else
+		forget_parts(class);
 }
 
 /* What the class says of itself: rules, the boxes that its packets are within, and its parts. */
@@ -563,12 +585,14 @@ static void describe(struct comparison *c, struct difference_class *class, struc
 		for (unsigned int k = 0; k < 2; k++) {
 			const struct difference_entry *e = entry_at(&c->of[k], p->entry[k]);
 
-			add_number(&class->rules[k], e->number);
+			vec_append(&class->rules[k], &e->number);
 			if (c->of[k].changed[p->entry[k]] && p->entry[k] != last[k])
 				cubes_of_rule(e->box, &class->within);
 			last[k] = p->entry[k];
 		}
 	}
+	for (unsigned int k = 0; k < 2; k++)
+		settle_numbers(&class->rules[k]);
 	cubes_merge(&class->within);
 	find_parts(c, class, pairs);
 }
@@ -617,9 +641,11 @@ static bool unite(struct difference_class *a, struct difference_class *b)
 	cubes_merge(&a->within);
 	for (unsigned int i = 0; i < 2; i++) {
 		for (size_t k = 0; k < b->rules[i].len; k++)
-			add_number(&a->rules[i], *(uint32_t *)vec_at(&b->rules[i], k));
+			vec_append(&a->rules[i], vec_at(&b->rules[i], k));
 		for (size_t k = 0; k < b->changed[i].len; k++)
-			add_number(&a->changed[i], *(uint32_t *)vec_at(&b->changed[i], k));
+			vec_append(&a->changed[i], vec_at(&b->changed[i], k));
+		settle_numbers(&a->rules[i]);
+		settle_numbers(&a->changed[i]);
 	}
 	return true;
 }

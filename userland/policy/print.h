@@ -6,6 +6,7 @@
 #define SLUICE_POLICY_PRINT_H
 
 struct policy;
+struct policy_action;
 struct policy_predicate;
 struct policy_rule;
 struct text;
@@ -23,5 +24,8 @@ void policy_print_predicate(const struct policy *p, const struct policy_predicat
 
 /** policy_print_rule() - "count "telnet", drop if tcp.dst == 23;", without a new line. */
 void policy_print_rule(const struct policy *p, const struct policy_rule *rule, struct text *out);
+
+/** policy_print_action() - "count "telnet"". */
+void policy_print_action(const struct policy_action *action, struct text *out);
 
 #endif

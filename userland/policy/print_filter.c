@@ -139,7 +139,7 @@ static void print_police(const struct policy_action *a, struct text *out)
 		text_printf(out, " per %s", policy_field_name(a->field));
 }
 
-static void print_action(const struct policy_action *a, struct text *out)
+void policy_print_action(const struct policy_action *a, struct text *out)
 {
 	switch (a->kind) {
 	case DO_ALLOW:
@@ -169,7 +169,7 @@ void policy_print_rule(const struct policy *p, const struct policy_rule *rule, s
 {
 	for (size_t i = 0; i < rule->actions.len; i++) {
 		text_printf(out, "%s", i ? ", " : "");
-		print_action(vec_at(&rule->actions, i), out);
+		policy_print_action(vec_at(&rule->actions, i), out);
 	}
 	if (rule->predicate) {
 		text_printf(out, " if ");

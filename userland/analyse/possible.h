@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * possible.h: which numbers in fields a packet can have together.
+ */
+#ifndef SLUICE_ANALYSE_POSSIBLE_H
+#define SLUICE_ANALYSE_POSSIBLE_H
+
+#include <stdint.h>
+
+#include "base/vec.h"
+
+struct possible_facts {
+	const struct vec *ports;	/* of uint16_t: numbers of ports */
+	uint32_t macs;			/* numbers of link-layer addresses are 0 .. macs */
+	const struct vec *set_fields;	/* of uint8_t: enum policy_field that bit i of RULES_SETS is asked for */
+};
+
+/**
+ * possible_packets() - appends boxes to @out, of struct rule *, that together have what a filter can be
+ * asked about, and little else.
+ */
+void possible_packets(const struct possible_facts *facts, struct vec *out);
+
+void possible_free(struct vec *possible);
+
+#endif
