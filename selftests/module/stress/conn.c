@@ -91,7 +91,7 @@ static void take_end_of_dump(struct conn *c, int err, bool interrupted)
 		broken("a dump was interrupted, which a view never is");
 	if (d->what == OF_RUNNING && d->objects)
 		saw_running(d->generation, d->floor, "dump");
-	if (d->what != OF_TXN || !c->partial) {
+	if (d->what != OF_TXN || !d->partial) {
 		if (d->mixed)
 			broken("a dump of generation %llu mixes stamps",
 			       (unsigned long long)d->generation);

@@ -217,6 +217,10 @@ static unsigned int run(long operations, uint64_t seed)
 			if (shared->left > 0 && start_worker(seed + ++incarnation) > 0)
 				alive++;
 		}
+		if (tick % 600 == 0 && shared->left > 0) {
+			printf("# %ld operations to go\n", shared->left);
+			fflush(stdout);
+		}
 		if (tick % 20 == 0 && shared->left > 0) {
 			replace_namespace(tick / 20 % NAMESPACES);
 			namespaces++;
@@ -289,7 +293,7 @@ int main(int argc, char **argv)
 	prepare();
 
 	/* What every cache and table of the kernel takes the first time is not growth. */
-	run(operations / 10, seed ^ 0xabcdef);
+	run(operations < 100000 ? operations / 10 : 10000, seed ^ 0xabcdef);
 	namespaces_before = kernel_namespaces_settled(LONG_MAX);
 	memory_before = kernel_memory_kB();
 	namespaces = run(operations, seed);

@@ -279,6 +279,7 @@ static void do_dump(struct conn *c)
 	c->dump.floor = seen_running();
 	if (c->txn && in_a_hundred(30)) {
 		c->dump.what = OF_TXN;
+		c->dump.partial = c->partial;
 		message_put_u32(&o, SLUICE_A_FLAGS, SLUICE_F_TXN);
 	} else if (in_a_hundred(30)) {
 		uint64_t n = c->dump.floor;

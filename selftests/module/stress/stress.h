@@ -114,6 +114,7 @@ struct conn {
 		uint64_t floor, generation, stamp;
 		unsigned int objects, stamps, datagrams;
 		bool mixed;
+		bool partial;			/* a transaction that had some of the stamps */
 		uint32_t type;		/* the object before */
 		uint8_t key[SLUICE_KEY_MAX];
 		size_t key_len;
