@@ -90,6 +90,7 @@ struct policy_predicate *predicate_join(struct document *doc, enum policy_predic
 					struct policy_predicate *left,
 					struct policy_predicate *right, struct place at);
 struct policy_predicate *predicate_name(struct document *doc, struct word name, struct place at);
+struct policy_predicate *predicate_broken(struct document *doc, struct place at);
 /** predicate_test() - with the values that were collected. */
 struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,
 					struct place field_at, struct mask mask,

@@ -10,9 +10,10 @@
  */
 #include "policy/build.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 #include "base/nearest.h"
+#include "base/text.h"
 #include "policy/field.h"
 
 static struct policy_predicate *new_predicate(struct document *doc, enum policy_predicate_kind kind,
@@ -24,6 +25,20 @@ static struct policy_predicate *new_predicate(struct document *doc, enum policy_
 	p->place = at;
 	p->depth = 1;
 	return p;
+}
+
+/* The fields of the same header: "ip.src, ip.dst, ..." for "ip.saddr". */
+static void hint_at_layer(struct document *doc, const char *name)
+{
+	size_t layer = strcspn(name, ".") + 1;
+	struct text fields = { 0 };
+
+	for (unsigned int f = 0; f < FIELD_COUNT; f++)
+		if (!strncmp(name, policy_field_name(f), layer))
+			text_printf(&fields, "%s%s", fields.len ? ", " : "fields: ", policy_field_name(f));
+	if (fields.len)
+		diag_hint(diags_of(doc), "%s", fields.data);
+	text_free(&fields);
 }
 
 enum policy_field find_field(struct document *doc, struct word word, struct place at)
@@ -39,6 +54,8 @@ enum policy_field find_field(struct document *doc, struct word word, struct plac
 	diag_error(diags_of(doc), at, "packets have no field \"%s\"", name);
 	if (n.best)
 		diag_hint(diags_of(doc), "did you mean \"%s\"?", n.best);
+	else
+		hint_at_layer(doc, name);
 	return FIELD_COUNT;
 }
 
@@ -120,6 +137,11 @@ struct policy_predicate *predicate_name(struct document *doc, struct word name, 
 
 	p->name = name_of(doc, name);
 	return p;
+}
+
+struct policy_predicate *predicate_broken(struct document *doc, struct place at)
+{
+	return new_predicate(doc, PREDICATE_NONE, at);
 }
 
 struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,

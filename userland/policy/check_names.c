@@ -110,6 +110,24 @@ static void try_words(struct nearest *n, enum policy_field field)
 		nearest_try(n, word);
 }
 
+#define WORDS_TOLD 8
+
+/* The words of a field, if they are few. */
+static void hint_at_words(struct check *c, enum policy_field field)
+{
+	struct text words = { 0 };
+	unsigned int pos = 0, count = 0;
+	const char *word;
+
+	while (field < FIELD_COUNT && (word = field_word_next(field, &pos))) {
+		text_printf(&words, " %s", word);
+		count++;
+	}
+	if (count && count <= WORDS_TOLD)
+		diag_hint(c->diags, "words for %s:%s", policy_field_name(field), words.data);
+	text_free(&words);
+}
+
 /* Helps with a name that is none, or one of another kind. */
 static void hint_at_name(struct check *c, unsigned int kinds, enum policy_field field,
 			 const char *name)
@@ -127,6 +145,7 @@ static void hint_at_name(struct check *c, unsigned int kinds, enum policy_field 
 			  place_name(c, &other->place, where));
 		return;
 	}
+	hint_at_words(c, field);
 	if (c->names.len > NAMES_GUESSED)
 		return;
 	if (port && hint_at_interface(c, name))
@@ -163,13 +182,18 @@ void refuse_name(struct check *c, unsigned int kinds, enum policy_field field, c
 		 struct place place)
 {
 	struct text wanted = { 0 };
+	unsigned int pos = 0;
 
 	if (c->policy->incomplete)
 		return;
 	for (unsigned int kind = 0; kind < sizeof(kind_names) / sizeof(kind_names[0]); kind++)
 		if (kinds >> kind & 1)
 			text_printf(&wanted, "%s%s", wanted.len ? " or " : "", kind_names[kind]);
-	diag_error(c->diags, place, "no %s is called \"%s\"", text_string(&wanted), name);
+	if (field < FIELD_COUNT && field_word_next(field, &pos))
+		diag_error(c->diags, place, "\"%s\" is no word for %s, and no %s", name,
+			   policy_field_name(field), text_string(&wanted));
+	else
+		diag_error(c->diags, place, "no %s is called \"%s\"", text_string(&wanted), name);
 	hint_at_name(c, kinds, field, name);
 	text_free(&wanted);
 }

@@ -363,7 +363,7 @@ static bool spread(struct spread *s, uint64_t value, unsigned int bits)
 	const struct policy_range *r = first_reaching(s->want, low);
 	struct policy_range all = { value, value | below };
 
-	if (++s->steps > POLICY_MASK_RANGES)
+	if (++s->steps > POLICY_MASK_STEPS)
 		return false;
 	if (!r || r->first > high)
 		return true;
@@ -390,7 +390,7 @@ static bool apply_mask(struct check *c, const struct policy_predicate *t)
 	c->ranges = c->masked;
 	c->masked = other;
 	sort_ranges(&c->ranges);
-	return take_values(c, c->ranges.len, t->place);
+	return take_values(c, s.steps, t->place);
 }
 
 static bool check_mask(struct check *c, const struct policy_predicate *t)

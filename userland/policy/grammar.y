@@ -67,9 +67,10 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 
 %token EQUAL "==" UNEQUAL "!=" AT_MOST "<=" AT_LEAST ">=" ARROW "->"
 
-%left OR "or"
-%left AND "and"
-%precedence NOT "not"
+%token OR "or" AND "and" NOT "not"
+%left OR
+%left AND
+%precedence NOT
 
 /* Words of the language where it looks for them, and names elsewhere. */
 %token <word> MODE "mode" NATIVE "native" GENERIC "generic" MAIN "main" TABLE "table" VRF "vrf"
@@ -289,6 +290,7 @@ test:
 					  $$ = predicate_test(doc, $1, @1, $2, $3, @$); }
 |	field mask IN sum		{ build_first_value(doc, &$4);
 					  $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
+|	field mask IN '{' error '}'	{ $$ = predicate_broken(doc, @$); tokens_recovered(doc); yyerrok; }
 |	field mask IN '{' sums '}'	{ $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
 ;
 

@@ -61,6 +61,9 @@ struct document {
 	struct place before;		/* the place of the one before it */
 	unsigned int braces;		/* open ones */
 	struct place brace;		/* the outermost of them */
+	struct word now_text, before_text;	/* of the two */
+	bool before_is_name;
+	bool skip_braces;		/* the last token was a "{" within a block, and out of place */
 	bool before_ended;		/* ended a statement, or opened a block */
 	bool recovering;		/* from a mistake that is reported, up to the end of its statement */
 	bool resync;			/* skip to the next statement */

@@ -32,15 +32,16 @@ static void print_operand(const struct policy *p, const struct policy_predicate 
 static void print_mask(const struct policy *p, const struct policy_predicate *t, struct text *out)
 {
 	bool flags = t->field == FIELD_TCP_FLAGS;
+	bool several = flags && (t->mask & (t->mask - 1));
 
 	if (!t->mask_place.source)
 		return;
-	text_printf(out, flags ? " & (" : " & ");
+	text_printf(out, several ? " & (" : " & ");
 	if (flags || field_kind(t->field) == KIND_MAC)
 		field_print(p, t->field, t->mask, out);
 	else
 		text_printf(out, "0x%" PRIx64, t->mask);
-	text_printf(out, flags ? ")" : "");
+	text_printf(out, several ? ")" : "");
 }
 
 static void print_test(const struct policy *p, const struct policy_predicate *t, struct text *out)

@@ -82,6 +82,29 @@ static void skip_statement(struct document *doc)
 	doc->quiet = false;
 }
 
+static void count_brace(struct document *doc, int kind, const struct place *at)
+{
+	if (kind == '{' && !doc->braces++)
+		doc->brace = *at;
+	if (kind == '}' && doc->braces)
+		doc->braces--;
+}
+
+/* Up to the "}" of a "{" within a block, that nobody wanted. */
+static void skip_braces(struct document *doc)
+{
+	unsigned int outside = doc->braces - 1;
+	POLICY_YYSTYPE value;
+	struct place at;
+	int kind = '{';
+
+	doc->skip_braces = false;
+	doc->quiet = true;
+	while (doc->braces > outside && (kind = scan_token(&value, &at, doc)))
+		count_brace(doc, kind, &at);
+	doc->quiet = false;
+}
+
 static void refuse_unsupported(struct document *doc, struct place at)
 {
 	diag_error(doc->parser->diags, at, "\"%.*s\" is not supported by this version",
@@ -147,14 +170,6 @@ static int make_up(int missing, int kind, struct place *at, struct document *doc
 	return missing;
 }
 
-static void count_brace(struct document *doc, int kind, const struct place *at)
-{
-	if (kind == '{' && !doc->braces++)
-		doc->brace = *at;
-	if (kind == '}' && doc->braces)
-		doc->braces--;
-}
-
 int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 {
 	int kind;
@@ -164,6 +179,8 @@ int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 	doc->made_up = false;
 	if (doc->parser->diags->truncated)
 		return 0;
+	if (doc->skip_braces)
+		skip_braces(doc);
 	kind = next_token(value, at, doc);
 	if (begins_statement(kind) && at->line != doc->last.line) {
 		if (!at_statement_end(doc) && doc->last_kind != '{')
@@ -172,6 +189,9 @@ int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 			kind = make_up('}', kind, at, doc);
 	}
 	doc->before = doc->last;
+	doc->before_text = doc->now_text;
+	doc->before_is_name = doc->last_kind == TOKEN_NAME;
+	doc->now_text = doc->last_text;
 	doc->before_ended = at_statement_end(doc) || doc->last_kind == '{';
 	count_brace(doc, kind, at);
 	doc->last = *at;
@@ -203,6 +223,43 @@ static bool has(const struct unexpected *u, const char *symbol)
 	return false;
 }
 
+#define ACTION "an action"
+
+/* What stands for several symbols at once, if the first two of them are expected. */
+static const struct group {
+	const char *name;
+	const char *symbols[16];
+} groups[] = {
+	{ "a predicate", { "a field", "not", "a name", "in", "socket", "'('", "ip4", "ip6", "tcp", "udp",
+			   "icmp", "igmp", "arp" } },
+	{ "a field", { "a field", "socket", "in" } },
+	{ ACTION, { "allow", "drop", "count", "police", "insert", "emit", "mark" } },
+	{ "a comparison", { "==", "!=", "<=", ">=", "'<'", "'>'", "in", "'&'" } },
+};
+
+#define GROUPS (sizeof(groups) / sizeof(groups[0]))
+
+/* Where a name is asked for, words of actions are names. */
+static bool is_whole(const struct unexpected *u, const struct group *g)
+{
+	if (!strcmp(g->name, ACTION) && has(u, "a name"))
+		return false;
+	return has(u, g->symbols[0]) && has(u, g->symbols[1]);
+}
+
+/* The group that @symbol is told by; NULL: it is told by itself. */
+static const struct group *group_of(const struct unexpected *u, const char *symbol)
+{
+	for (size_t i = 0; i < GROUPS; i++) {
+		if (!is_whole(u, &groups[i]))
+			continue;
+		for (size_t j = 0; groups[i].symbols[j]; j++)
+			if (!strcmp(groups[i].symbols[j], symbol))
+				return &groups[i];
+	}
+	return NULL;
+}
+
 /*
  * Not told: what was made for mistakes, the dash of ranges (behind every value), and words of
  * the language where any name would do.
@@ -211,6 +268,8 @@ static bool is_told(const struct unexpected *u, const char *symbol)
 {
 	if (!strncmp(symbol, "BAD_", 4) || !strcmp(symbol, "'-'"))
 		return false;
+	if (group_of(u, symbol))
+		return false;
 	if (!strcmp(symbol, "a quantity") && has(u, "a number"))
 		return false;
 	if (!strcmp(symbol, "a link-layer address") && has(u, "an address"))
@@ -218,13 +277,17 @@ static bool is_told(const struct unexpected *u, const char *symbol)
 	return !has(u, "a name") || !is_literal(symbol) || *symbol == '\'' || !strcmp(symbol, "host");
 }
 
-#define TOLD_MAX 6
+#define TOLD_MAX 5
 
 static void list_expected(struct text *out, const struct unexpected *u)
 {
-	const char *told[EXPECTED_MAX];
+	const char *told[EXPECTED_MAX + GROUPS];
 	size_t n = 0;
 
+	for (size_t i = 0; i < GROUPS; i++)
+		if (is_whole(u, &groups[i]) &&
+		    group_of(u, groups[i].symbols[0]) == &groups[i])
+			told[n++] = groups[i].name;
 	for (size_t i = 0; i < u->count; i++)
 		if (is_told(u, u->expected[i]))
 			told[n++] = u->expected[i];
@@ -271,8 +334,27 @@ static void report_word(struct document *doc, const struct unexpected *u, struct
 			  shown, got->text);
 	else if (has(u, "a string") && !strcmp(u->got, "a name"))
 		diag_hint(diags, "write it in quotes: \"%.*s\"", shown, got->text);
+	else if (!strcmp(u->got, "'='") && has(u, "=="))
+		diag_hint(diags, "write \"==\"");
+	else if (has(u, "allow") && !has(u, "a name"))
+		diag_hint(diags, "actions: allow, drop, count, police, insert, emit, mark");
 	else
 		hint_at_word(doc, u);
+}
+
+/* A name in front of a comparison was meant as a field. Return: whether that is it. */
+static bool report_field(struct document *doc, const struct unexpected *u)
+{
+	const struct place *at = &doc->before;
+	const char *word = doc->before_text.text;
+
+	if (has(u, "==") || !doc->before_is_name || (strcmp(u->got, "==") && strcmp(u->got, "!=") &&
+	     strcmp(u->got, "<=") && strcmp(u->got, ">=") && strcmp(u->got, "'<'") &&
+	     strcmp(u->got, "'>'") && strcmp(u->got, "in")))
+		return false;
+	diag_error(doc->parser->diags, *at, "packets have no field \"%.*s\"", (int)at->width, word);
+	diag_hint(doc->parser->diags, "fields are called ip.src, tcp.dst and so on");
+	return true;
 }
 
 static void report_end(struct document *doc, const struct unexpected *u)
@@ -306,7 +388,8 @@ void tokens_report(struct document *doc, const struct unexpected *u)
 		report_end(doc, u);
 	} else if (fresh_line && has(u, "';'")) {
 		diag_error(doc->parser->diags, place_behind(doc->before), "\";\" is missing here");
-	} else {
+	} else if (!report_field(doc, u)) {
 		report_word(doc, u, u->place);
 	}
+	doc->skip_braces = doc->last_kind == '{' && doc->braces > 1;
 }

@@ -50,7 +50,7 @@
 #define POLICY_PREDICATE_DEPTH	200	/* predicates within predicates, lets included */
 #define POLICY_TESTS_MAX	65536	/* tests of one predicate, those of lets each time they are named */
 #define POLICY_TESTS_ALL	16777216	/* of all rules together */
-#define POLICY_MASK_RANGES	65536	/* steps that it may take to make ranges of a mask */
+#define POLICY_MASK_STEPS	131072	/* that it may take to make ranges of a mask: any of 16 bits can be */
 #define POLICY_COUNTER_MAX	64	/* bytes of the name of a counter */
 #define POLICY_EVENT_MAX	200	/* bytes of what an event says */
 #define POLICY_RATE_MAX		1000000000000ull	/* bytes or packets a second */
