@@ -96,11 +96,11 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 void behaviours_packet(const struct behaviours *b, unsigned int which, const struct rule_packet *packet,
 		       struct text *out);
 
-/** behaviours_cubes() - cubes as a policy would say them: "ip.src in 10.0.0.0/8 and tcp.dst == 22". */
-void behaviours_cubes(const struct behaviours *b, const struct vec *cubes, struct text *out);
-
-/** behaviours_cube() - one of them. @most: address prefixes and values at most, 0: all. */
-struct cube;
-void behaviours_cube(const struct behaviours *b, const struct cube *cube, size_t most, struct text *out);
+/**
+ * behaviours_cubes() - cubes as policies would say them: "ip.src in 10.0.0.0/8 and tcp.dst == 22".
+ * @most: values of a field at most, then how many more there are; 0: all.
+ * @out: a vec of char *, which are the caller's; one for each, those that differ in the family put together.
+ */
+void behaviours_cubes(const struct behaviours *b, const struct vec *cubes, size_t most, struct vec *out);
 
 #endif
