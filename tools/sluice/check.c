@@ -2,13 +2,15 @@
 /*
  * sluice check: finds mistakes in policies. Each FILE is a policy of its own, with what it
  * includes. --print shows the canonical text of those that are right. --objects FILE checks them
- * together with the typed objects of FILE, as 'sluice object show' prints them.
+ * together with the typed objects of FILE, as 'sluice object show' prints them. What a policy
+ * asserts is proved; rules that no packet can reach are shown.
  */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "analyse/questions.h"
 #include "ask.h"
 #include "base/json.h"
 #include "check.h"
@@ -16,6 +18,7 @@
 #include "objects.h"
 #include "policy/parse.h"
 #include "policy/print.h"
+#include "prove.h"
 
 static json_t *diag_json(const struct diag *d)
 {
@@ -71,7 +74,8 @@ static void print_policy(const struct cli *cli, const char *path, const struct p
 	text_free(&out);
 }
 
-static bool check_file(const struct cli *cli, const char *path, const struct vec *objects, bool print)
+static bool check_file(const struct cli *cli, const char *path, const struct vec *objects, bool print,
+		       double seconds)
 {
 	struct diags diags;
 	struct policy *p;
@@ -79,6 +83,10 @@ static bool check_file(const struct cli *cli, const char *path, const struct vec
 
 	diags_init(&diags);
 	p = policy_parse_configuration(&path, 1, policy_load_file, NULL, objects, &diags);
+	if (!diags.errors)
+		analyse_dead_rules(p, seconds, &diags);
+	if (!diags.errors)
+		analyse_asserts(p, seconds, PROVE_OPTION, &diags);
 	good = !diags.errors;
 	check_complain(cli, &diags);
 	if (good && print)
@@ -92,22 +100,24 @@ int check(struct cli *cli, int argc, char **argv)
 {
 	struct vec objects = VEC(struct object);
 	bool print = false, good = true;
-	const char *path = NULL;
+	const char *path = NULL, *time = NULL;
+	double seconds;
 	const struct cli_option own[] = {
 		{ 0, "print", &print, NULL },
 		{ 0, "objects", NULL, &path },
+		{ 0, "prove-time", NULL, &time },
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own);
 
-	if (n < 0)
+	if (n < 0 || prove_seconds(cli, time, &seconds))
 		return CLI_USAGE;
 	if (n == 0)
 		return cli_usage(cli, "which file shall be checked?");
 	if (path && objects_read(cli, path, &objects))
 		n = good = 0;
 	for (int i = 0; i < n; i++)
-		good &= check_file(cli, argv[i], &objects, print);
+		good &= check_file(cli, argv[i], &objects, print, seconds);
 	vec_free(&objects);
 	return good ? CLI_OK : CLI_FAILED;
 }
