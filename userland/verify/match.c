@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * match.c: rules are found by the pair of prefixes that they need.
+ *
+ * A predicate says of many rules: it cannot hold unless the source lies in one of these prefixes,
+ * and the destination in one of those (needs()). The rule is entered under each pair of the
+ * two; where there are too many pairs, or nothing is known of a side, under "any address". A packet meets
+ * a rule only if some prefix over its source and some prefix over its destination are such a
+ * pair. These prefixes are few, and form a chain: the longest match and its parents. All rules
+ * under all pairs of the two chains are asked, those with the least numbers first, until one
+ * holds that ends the search.
+ *
+ * This is right whatever needs() leaves out, so long as what it says is necessary: for "and"
+ * either side's need is, for "or" both together are, for "not" and everything else nothing is
+ * known. That a rule is entered too often costs a question and changes no answer.
+ *
+ * Whether a rule holds, predicate_holds() says, from the tree and the packet's fields.
+ */
+#include "verify/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "base/vec.h"
+#include "bpf/rules.h"
+
+#define PAIRS_MAX	1024	/* of one rule; beyond, the shorter of its two lists is taken alone */
+#define LIST_MAX	65536	/* prefixes of one rule on one side; beyond, any address */
+#define NODE_ANY	0u
+
+/* A prefix that rules are entered under; number 0 stands for any address. */
+struct node {
+	struct prefix prefix;
+	uint32_t parent;
+};
+
+/* A rule under a pair of prefixes. */
+struct entry {
+	uint32_t filter, acts;		/* acts: goes on; such rules are asked for by themselves */
+	uint32_t node[2];
+	uint32_t rule;
+};
+
+struct pair {
+	uint32_t filter, acts;
+	uint32_t node[2];
+};
+
+/* Where the entries of a pair are. */
+struct span {
+	uint32_t first, count;
+};
+
+struct matcher {
+	const struct policy *p;
+	struct vec nodes[2];		/* of struct node, sorted by prefix_cmp() behind the first */
+	struct vec entries;		/* of struct entry, sorted by pair, then rule */
+	struct table pairs;		/* struct pair -> struct span */
+	uint32_t *filter_of;		/* by index of port: number of its filter + 1; 0: none */
+	bool acts;			/* there are rules that act and go on */
+};
+
+/* ---- predicates -------------------------------------------------------------- */
+
+static bool in_ranges(const struct vec *ranges, uint64_t value)
+{
+	const struct policy_range *r = ranges->data;
+	size_t low = 0, high = ranges->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (r[middle].last < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < ranges->len && r[low].first <= value;
+}
+
+/* Every length that the address may have a prefix of, by search in the sorted list. */
+static bool in_prefixes(const struct vec *prefixes, const struct addr *a)
+{
+	const struct prefix *list = prefixes->data;
+
+	if (prefixes->len <= 16) {
+		for (size_t i = 0; i < prefixes->len; i++)
+			if (prefix_covers(&list[i], a))
+				return true;
+		return false;
+	}
+	for (unsigned int len = 0; len <= addr_bits(a->family); len++) {
+		struct prefix p = prefix_canonical((struct prefix){ .addr = *a, .len = len });
+
+		if (bsearch(&p, list, prefixes->len, sizeof(*list),
+			    (int (*)(const void *, const void *))prefix_cmp))
+			return true;
+	}
+	return false;
+}
+
+static bool test_holds(const struct policy_predicate *t, const struct frame_fields *f)
+{
+	if (!frame_has(f, t->field))
+		return false;
+	if (t->field == FIELD_IP_SRC)
+		return in_prefixes(&t->prefixes, &f->src) != t->unequal;
+	if (t->field == FIELD_IP_DST)
+		return in_prefixes(&t->prefixes, &f->dst) != t->unequal;
+	return in_ranges(&t->ranges, f->value[t->field]);
+}
+
+bool predicate_holds(const struct policy_predicate *p, const struct frame_fields *f, uint32_t sets)
+{
+	if (!p)
+		return true;
+	switch (p->kind) {
+	case PREDICATE_AND:
+		return predicate_holds(p->left, f, sets) && predicate_holds(p->right, f, sets);
+	case PREDICATE_OR:
+		return predicate_holds(p->left, f, sets) || predicate_holds(p->right, f, sets);
+	case PREDICATE_NOT:
+		return !predicate_holds(p->left, f, sets);
+	case PREDICATE_NAME:
+		return predicate_holds(p->left, f, sets);
+	case PREDICATE_TEST:
+		return test_holds(p, f);
+	case PREDICATE_SET:
+		return frame_has(f, p->field) && sets >> p->set_test & 1;
+	case PREDICATE_NONE:
+		break;
+	}
+	return false;
+}
+
+/* ---- what a predicate needs ----------------------------------------------------- */
+
+/* Prefixes one of which must have the address; any: nothing is known. */
+struct need {
+	bool any;
+	struct vec list;	/* of struct prefix */
+};
+
+static struct need need_any(void)
+{
+	return (struct need){ .any = true, .list = VEC(struct prefix) };
+}
+
+static struct need needs(const struct policy_predicate *p, enum policy_field field);
+
+static struct need need_both(const struct policy_predicate *p, enum policy_field field)
+{
+	struct need left = needs(p->left, field), right = needs(p->right, field);
+
+	if (left.any || (!right.any && right.list.len < left.list.len)) {
+		vec_free(&left.list);
+		return right;
+	}
+	vec_free(&right.list);
+	return left;
+}
+
+static struct need need_either(const struct policy_predicate *p, enum policy_field field)
+{
+	struct need left = needs(p->left, field), right = needs(p->right, field);
+
+	if (left.any || right.any || left.list.len + right.list.len > LIST_MAX) {
+		vec_free(&left.list);
+		left = need_any();
+	}
+	for (size_t i = 0; !left.any && i < right.list.len; i++)
+		vec_append(&left.list, vec_at(&right.list, i));
+	vec_free(&right.list);
+	return left;
+}
+
+static struct need needs(const struct policy_predicate *p, enum policy_field field)
+{
+	struct need need = need_any();
+
+	if (!p)
+		return need;
+	switch (p->kind) {
+	case PREDICATE_AND:
+		return need_both(p, field);
+	case PREDICATE_OR:
+		return need_either(p, field);
+	case PREDICATE_NAME:
+		return needs(p->left, field);
+	case PREDICATE_TEST:
+		if (p->field != field || p->unequal || p->prefixes.len > LIST_MAX)
+			return need;
+		need.any = false;
+		for (size_t i = 0; i < p->prefixes.len; i++)
+			vec_append(&need.list, vec_at(&p->prefixes, i));
+		return need;
+	default:
+		return need;
+	}
+}
+
+/* ---- the index -------------------------------------------------------------------- */
+
+/* What a rule is entered under. */
+struct wanted {
+	struct need need[2];
+};
+
+static void choose(struct wanted *w)
+{
+	size_t n[2] = { w->need[0].list.len, w->need[1].list.len };
+	unsigned int longer = n[1] > n[0];
+
+	if (!w->need[0].any && !w->need[1].any && n[0] * n[1] > PAIRS_MAX)
+		w->need[longer].any = true;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	return prefix_cmp(&((const struct node *)a)->prefix, &((const struct node *)b)->prefix);
+}
+
+/* Sorts the prefixes, and gives each the one right over it. */
+static void make_tree(struct vec *nodes)
+{
+	struct node *node = nodes->data;
+	size_t n = 1;
+
+	qsort(node + 1, nodes->len - 1, sizeof(*node), compare_nodes);
+	for (size_t i = 1; i < nodes->len; i++)
+		if (n == 1 || !prefix_equal(&node[i].prefix, &node[n - 1].prefix))
+			node[n++] = node[i];
+	nodes->len = n;
+	for (size_t i = 1; i < n; i++) {
+		uint32_t over = i - 1;
+
+		while (over != NODE_ANY && !prefix_contains(&node[over].prefix, &node[i].prefix))
+			over = node[over].parent;
+		node[i].parent = over;
+	}
+}
+
+static uint32_t find_node(const struct vec *nodes, const struct prefix *p)
+{
+	struct node key = { .prefix = *p };
+	const struct node *node = nodes->data;
+	const struct node *found = bsearch(&key, node + 1, nodes->len - 1, sizeof(*node), compare_nodes);
+
+	return found ? found - node : NODE_ANY;
+}
+
+static void add_entry(struct matcher *m, const struct policy_rule *rule, uint32_t filter,
+		      uint32_t source, uint32_t destination)
+{
+	struct entry *e = vec_push(&m->entries);
+
+	*e = (struct entry){ filter, !rule->ends, { source, destination }, rule->number };
+}
+
+static uint32_t node_of(const struct matcher *m, const struct wanted *w, unsigned int side, size_t i)
+{
+	return w->need[side].any ? NODE_ANY : find_node(&m->nodes[side], vec_at(&w->need[side].list, i));
+}
+
+static void enter_rule(struct matcher *m, const struct policy_rule *rule, uint32_t filter,
+		       const struct wanted *w)
+{
+	size_t sources = w->need[0].any ? 1 : w->need[0].list.len;
+	size_t destinations = w->need[1].any ? 1 : w->need[1].list.len;
+
+	m->acts |= !rule->ends;
+	for (size_t i = 0; i < sources; i++)
+		for (size_t j = 0; j < destinations; j++)
+			add_entry(m, rule, filter, node_of(m, w, 0, i), node_of(m, w, 1, j));
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct pair)) ? memcmp(a, b, sizeof(struct pair)) :
+	       ((const struct entry *)a)->rule < ((const struct entry *)b)->rule ? -1 : 1;
+}
+
+static void index_pairs(struct matcher *m)
+{
+	const struct entry *e = m->entries.data;
+
+	qsort(m->entries.data, m->entries.len, sizeof(*e), compare_entries);
+	for (size_t i = 0; i < m->entries.len; i++) {
+		bool fresh;
+		struct span *span = table_put(&m->pairs, &e[i], &fresh);
+
+		if (fresh)
+			span->first = i;
+		span->count++;
+	}
+}
+
+/* The number that each port's filter has. */
+static void number_filters(struct matcher *m)
+{
+	m->filter_of = xcalloc(m->p->ports.len + 1, sizeof(*m->filter_of));
+	for (size_t i = 0; i < m->p->filters.len; i++) {
+		const struct policy_filter *filter = *(struct policy_filter **)vec_at(&m->p->filters, i);
+
+		for (size_t j = 0; j < filter->ports.len; j++) {
+			const struct policy_port_ref *ref = vec_at(&filter->ports, j);
+
+			for (size_t k = 0; k < m->p->ports.len; k++)
+				if (*(struct policy_port **)vec_at(&m->p->ports, k) == ref->port)
+					m->filter_of[k] = i + 1;
+		}
+	}
+}
+
+static uint32_t filter_number(const struct policy *p, const struct policy_filter *filter)
+{
+	for (size_t i = 0; i < p->filters.len; i++)
+		if (*(struct policy_filter **)vec_at(&p->filters, i) == filter)
+			return i + 1;
+	return 0;
+}
+
+struct matcher *matcher_new(const struct policy *p)
+{
+	struct matcher *m = xcalloc(1, sizeof(*m));
+	struct wanted *wanted = xcalloc(p->rules.len + 1, sizeof(*wanted));
+
+	m->p = p;
+	m->entries = VEC(struct entry);
+	m->pairs = TABLE(struct pair, struct span);
+	number_filters(m);
+	for (unsigned int side = 0; side < 2; side++) {
+		m->nodes[side] = VEC(struct node);
+		vec_push(&m->nodes[side]);
+	}
+	for (size_t i = 0; i < p->rules.len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
+
+		for (unsigned int side = 0; side < 2; side++)
+			wanted[i].need[side] = needs(rule->predicate, side ? FIELD_IP_DST : FIELD_IP_SRC);
+		choose(&wanted[i]);
+		for (unsigned int side = 0; side < 2; side++)
+			for (size_t j = 0; !wanted[i].need[side].any && j < wanted[i].need[side].list.len; j++)
+				((struct node *)vec_push(&m->nodes[side]))->prefix =
+					*(struct prefix *)vec_at(&wanted[i].need[side].list, j);
+	}
+	make_tree(&m->nodes[0]);
+	make_tree(&m->nodes[1]);
+	for (size_t i = 0; i < p->rules.len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
+
+		enter_rule(m, rule, filter_number(p, rule->filter), &wanted[i]);
+		vec_free(&wanted[i].need[0].list);
+		vec_free(&wanted[i].need[1].list);
+	}
+	free(wanted);
+	index_pairs(m);
+	return m;
+}
+
+void matcher_free(struct matcher *m)
+{
+	if (!m)
+		return;
+	vec_free(&m->nodes[0]);
+	vec_free(&m->nodes[1]);
+	vec_free(&m->entries);
+	table_free(&m->pairs);
+	free(m->filter_of);
+	free(m);
+}
+
+/* ---- asking -------------------------------------------------------------------------- */
+
+uint32_t matcher_place(const struct matcher *m, unsigned int side, const struct addr *a)
+{
+	const struct node *node = m->nodes[side].data;
+	struct prefix host = { .addr = *a, .len = addr_bits(a->family) };
+	size_t low = 1, high = m->nodes[side].len;
+	uint32_t at;
+
+	if (a->family == ADDR_NONE)
+		return NODE_ANY;
+	/* The last that does not lie behind the address: it, or one over it, is the longest match. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (prefix_cmp(&node[middle].prefix, &host) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (at = low - 1; at != NODE_ANY; at = node[at].parent)
+		if (prefix_covers(&node[at].prefix, a))
+			break;
+	return at;
+}
+
+/* A question under way. */
+struct asking {
+	const struct matcher *m;
+	const struct frame_fields *f;
+	uint32_t sets;
+	struct match *out;
+};
+
+static const struct policy_rule *rule_at(const struct asking *a, uint32_t number)
+{
+	return *(struct policy_rule **)vec_at(&a->m->p->rules, number);
+}
+
+static void ask_ends(struct asking *a, const struct span *span)
+{
+	const struct entry *e = vec_at(&a->m->entries, span->first);
+
+	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
+		if (predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
+			a->out->rule = e[i].rule;
+}
+
+/* Enters a rule in its place; one that is there already stays once. */
+static void add_side(struct match *out, uint32_t rule)
+{
+	uint32_t at = out->sides;
+
+	while (at && out->side[at - 1] > rule)
+		at--;
+	if (at && out->side[at - 1] == rule)
+		return;
+	if (out->sides == MATCH_SIDES_MAX)
+		return;
+	memmove(&out->side[at + 1], &out->side[at], (out->sides - at) * sizeof(out->side[0]));
+	out->side[at] = rule;
+	out->sides++;
+}
+
+static void ask_sides(struct asking *a, const struct span *span)
+{
+	const struct entry *e = vec_at(&a->m->entries, span->first);
+
+	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
+		if (predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
+			add_side(a->out, e[i].rule);
+}
+
+static void ask_pairs(struct asking *a, uint32_t filter, uint32_t acts, const uint32_t place[2],
+		      void (*ask)(struct asking *a, const struct span *span))
+{
+	const struct node *sources = a->m->nodes[0].data, *destinations = a->m->nodes[1].data;
+
+	for (uint32_t x = place[0];; x = sources[x].parent) {
+		for (uint32_t y = place[1];; y = destinations[y].parent) {
+			struct pair pair = { filter, acts, { x, y } };
+			const struct span *span = table_get(&a->m->pairs, &pair);
+
+			if (span)
+				ask(a, span);
+			if (y == NODE_ANY)
+				break;
+		}
+		if (x == NODE_ANY)
+			break;
+	}
+}
+
+void matcher_match(const struct matcher *m, const struct frame_fields *f, uint32_t sets,
+		   const uint32_t place[2], struct match *out)
+{
+	struct asking a = { m, f, sets, out };
+	uint32_t filter = m->filter_of[f->value[FIELD_IN]];
+
+	out->rule = RULES_NONE;
+	out->sides = 0;
+	if (!filter)
+		return;
+	ask_pairs(&a, filter, 0, place, ask_ends);
+	if (m->acts)
+		ask_pairs(&a, filter, 1, place, ask_sides);
+}

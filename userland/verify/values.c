@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * values.c: as addresses.c, over all values of a field. Each test has a random number; the
+ * sum of those of the tests that a value meets says which they are.
+ *
+ * Some values differ though no test says so: protocols and ethertypes that decide which other
+ * fields a packet has. Each of them is a kind of its own.
+ */
+#include "verify/values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/table.h"
+#include "bpf/rules.bpf.h"
+#include "image/image.h"
+#include "policy/tree.h"
+
+#define WORDS_MAX	(1u << 16)	/* values of all fields but addresses of the link layer */
+#define SET_TESTS_ALL	6		/* set tests of which all combinations are taken */
+
+enum policy_field values_field(enum policy_field field)
+{
+	switch (field) {
+	case FIELD_TCP_SRC:
+	case FIELD_UDP_SRC:
+		return FIELD_L4_SRC;
+	case FIELD_TCP_DST:
+	case FIELD_UDP_DST:
+		return FIELD_L4_DST;
+	default:
+		return field;
+	}
+}
+
+/* The search under way, for one field. */
+struct finding {
+	const struct policy *p;
+	const struct image_filter *filter;
+	const uint16_t *port;
+	enum policy_field field;
+	uint64_t random;
+	struct vec ranges;		/* of struct mixed */
+	struct table done;		/* const struct policy_predicate * -> uint8_t */
+};
+
+/* A range of a test. */
+struct mixed {
+	uint64_t first, last, mix;
+};
+
+/* splitmix64 */
+static uint64_t draw(struct finding *f)
+{
+	uint64_t z = f->random += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+static void add_range(struct finding *f, uint64_t first, uint64_t last, uint64_t mix)
+{
+	*(struct mixed *)vec_push(&f->ranges) = (struct mixed){ first, last, mix };
+}
+
+static void take_predicate(struct finding *f, const struct policy_predicate *p)
+{
+	bool fresh = true, own;
+
+	if (!p)
+		return;
+	own = p->kind == PREDICATE_TEST && values_field(p->field) == f->field;
+	if (own || p->kind == PREDICATE_NAME)
+		table_put(&f->done, &p, &fresh);
+	if (!fresh)
+		return;
+	if (own) {
+		uint64_t mix = draw(f);
+
+		for (size_t i = 0; i < p->ranges.len; i++) {
+			const struct policy_range *r = vec_at(&p->ranges, i);
+
+			add_range(f, r->first, r->last, mix);
+		}
+	}
+	take_predicate(f, p->left);
+	take_predicate(f, p->right);
+}
+
+static void take_special(struct finding *f)
+{
+	static const unsigned int types[] = { 0x0800, 0x86dd, 0x8100, 0x88a8 };
+	static const unsigned int protocols[] = { 0, 1, 2, 6, 17, 43, 44, 51, 58, 60 };
+
+	switch (f->field) {
+	case FIELD_ETH_TYPE:
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+			add_range(f, types[i], types[i], draw(f));
+		break;
+	case FIELD_IP_PROTO:
+		for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+			add_range(f, protocols[i], protocols[i], draw(f));
+		break;
+	case FIELD_IP_FRAG:
+	case FIELD_SOCKET:
+		for (unsigned int i = 0; i < 4; i++)
+			add_range(f, i, i, draw(f));
+		break;
+	case FIELD_IN:
+		for (size_t i = 0; i < f->p->filters.len; i++) {
+			const struct policy_filter *filter = *(struct policy_filter **)vec_at(&f->p->filters, i);
+			uint64_t mix = draw(f);
+
+			for (size_t j = 0; j < f->p->ports.len; j++)
+				for (size_t k = 0; k < filter->ports.len; k++)
+					if (((struct policy_port_ref *)vec_at(&filter->ports, k))->port ==
+					    *(struct policy_port **)vec_at(&f->p->ports, j))
+						add_range(f, j, j, mix);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- what the image makes of a value ------------------------------------------------ */
+
+/* The field of the tables for a field of the policy; RULES_FIELD_COUNT: none. */
+static unsigned int rules_field(enum policy_field field)
+{
+	static const uint8_t of[FIELD_COUNT + 1] = {
+		[FIELD_IN] = RULES_IN, [FIELD_ETH_SRC] = RULES_ETH_SRC,
+		[FIELD_ETH_DST] = RULES_ETH_DST, [FIELD_ETH_TYPE] = RULES_ETH_TYPE,
+		[FIELD_VLAN_ID] = RULES_VLAN, [FIELD_VLAN_PCP] = RULES_PCP,
+		[FIELD_IP_PROTO] = RULES_PROTO, [FIELD_IP_DSCP] = RULES_DSCP,
+		[FIELD_IP_ECN] = RULES_ECN, [FIELD_IP_TTL] = RULES_TTL,
+		[FIELD_IP_FRAG] = RULES_FRAG, [FIELD_L4_SRC] = RULES_SPORT,
+		[FIELD_L4_DST] = RULES_DPORT, [FIELD_TCP_FLAGS] = RULES_TCP_FLAGS,
+		[FIELD_ICMP_TYPE] = RULES_ICMP_TYPE, [FIELD_ICMP_CODE] = RULES_ICMP_CODE,
+		[FIELD_PKT_LEN] = RULES_LENGTH, [FIELD_SOCKET] = RULES_SOCKET,
+		[VALUES_SETS] = RULES_SETS,
+	};
+
+	return of[field];
+}
+
+/* The classes of a number in the tables, in all layers, as one number. */
+static uint64_t image_kind(const struct image_filter *filter, unsigned int field, uint32_t number)
+{
+	uint64_t kind = 0;
+
+	for (unsigned int l = 0; l < filter->shape.layers; l++) {
+		const struct rules_shape *s = &filter->shape.layer[l];
+
+		for (unsigned int i = 0; i < s->steps; i++)
+			if (s->step[i].field == field)
+				kind = (kind ^ (1 + rules_half(filter->area, s, s->step[i].classes,
+							       number & s->step[i].mask))) *
+				       0x9e3779b97f4a7c15ull;
+	}
+	return kind;
+}
+
+static uint32_t number_of(const struct finding *f, uint64_t value)
+{
+	switch (f->field) {
+	case FIELD_IN:
+		return f->port[value];
+	case FIELD_VLAN_ID:
+		return RULES_TAG | value;
+	default:
+		return value;
+	}
+}
+
+/* ---- one of each kind ------------------------------------------------------------------ */
+
+struct kind {
+	uint64_t tests, image;
+};
+
+/* What was met so far: kinds, and for each set of tests the first value. */
+struct met {
+	struct table kinds;	/* struct kind -> uint32_t: place in the list */
+	struct table first;	/* tests -> uint32_t: likewise */
+	struct vec *list;
+};
+
+static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t image, bool longest)
+{
+	struct kind kind = { tests, image };
+	struct value *v;
+	uint32_t *at;
+	bool fresh;
+
+	at = table_put(&m->kinds, &kind, &fresh);
+	if (!fresh) {
+		if (longest)
+			((struct value *)vec_at(m->list, *at))->value = value;
+		return;
+	}
+	*at = m->list->len;
+	v = vec_push(m->list);
+	v->value = value;
+	at = table_put(&m->first, &tests, &fresh);
+	if (fresh)
+		*at = m->list->len - 1;
+	else
+		v->odd = ((struct value *)vec_at(m->list, *at))->odd = true;
+}
+
+/* All values, one after the other. */
+static void meet_words(struct finding *f, struct met *m)
+{
+	uint32_t values = f->field == FIELD_IN ? f->p->ports.len : 1u << policy_field_bits(f->field);
+	uint64_t *mix = xcalloc(WORDS_MAX + 1, sizeof(*mix)), tests = 0, before = 0;
+	unsigned int field = rules_field(f->field);
+
+	for (size_t i = 0; i < f->ranges.len; i++) {
+		const struct mixed *r = vec_at(&f->ranges, i);
+
+		mix[r->first & (WORDS_MAX - 1)] ^= r->mix;
+		mix[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
+	}
+	for (uint32_t v = 0; v < values; v++) {
+		uint64_t image = image_kind(f->filter, field, number_of(f, v));
+
+		tests ^= mix[v];
+		/* A packet can always be longer, and not always be shorter. */
+		if (!v || mix[v] || image != before || f->field == FIELD_PKT_LEN)
+			meet(m, v, tests, image, f->field == FIELD_PKT_LEN);
+		before = image;
+	}
+	free(mix);
+}
+
+static uint64_t tests_of(const struct finding *f, uint64_t value)
+{
+	uint64_t tests = 0;
+
+	for (size_t i = 0; i < f->ranges.len; i++) {
+		const struct mixed *r = vec_at(&f->ranges, i);
+
+		if (r->first <= value && value <= r->last)
+			tests ^= r->mix;
+	}
+	return tests;
+}
+
+static void meet_mac(struct finding *f, struct met *m, uint64_t mac)
+{
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < f->filter->macs.len; i++) {
+		const struct image_mac *one = vec_at(&f->filter->macs, i);
+		uint64_t address = 0;
+
+		for (unsigned int b = 0; b < 6; b++)
+			address = address << 8 | one->address[b];
+		if (address == mac)
+			number = one->number;
+	}
+	meet(m, mac, tests_of(f, mac), image_kind(f->filter, rules_field(f->field), number), false);
+}
+
+/* Addresses of the link layer: those that the policy or the image names, and one beside each. */
+static void meet_macs(struct finding *f, struct met *m)
+{
+	const uint64_t last = (1ull << 48) - 1;
+
+	meet_mac(f, m, f->field == FIELD_ETH_SRC ? 0x020000000002ull : 0x020000000001ull);
+	for (size_t i = 0; i < f->ranges.len; i++) {
+		const struct mixed *r = vec_at(&f->ranges, i);
+
+		meet_mac(f, m, r->first);
+		meet_mac(f, m, r->last);
+		meet_mac(f, m, (r->first - 1) & last);
+		meet_mac(f, m, (r->last + 1) & last);
+	}
+	for (size_t i = 0; i < f->filter->macs.len; i++) {
+		const struct image_mac *one = vec_at(&f->filter->macs, i);
+		uint64_t address = 0;
+
+		for (unsigned int b = 0; b < 6; b++)
+			address = address << 8 | one->address[b];
+		meet_mac(f, m, address);
+	}
+}
+
+/* Of set tests every combination is a kind of its own. */
+static bool meet_sets(struct finding *f, struct met *m)
+{
+	unsigned int n = f->p->set_tests.len;
+
+	for (uint32_t v = 0; v < 1u << n; v++) {
+		bool few = !(v & (v - 1)) || !(~v & ((1u << n) - 1) & ((~v & ((1u << n) - 1)) - 1));
+
+		if (n <= SET_TESTS_ALL || few)
+			meet(m, v, v, image_kind(f->filter, RULES_SETS, v), false);
+	}
+	return n <= SET_TESTS_ALL;
+}
+
+static void find_field(const struct finding *all, enum policy_field field, struct values *out)
+{
+	struct finding f = *all;
+	struct met m = {
+		.kinds = TABLE(struct kind, uint32_t),
+		.first = TABLE(uint64_t, uint32_t),
+		.list = &out->of[field],
+	};
+
+	f.field = field;
+	f.ranges = VEC(struct mixed);
+	f.done = TABLE(const struct policy_predicate *, uint8_t);
+	for (size_t i = 0; field < FIELD_COUNT && i < f.p->rules.len; i++)
+		take_predicate(&f, (*(struct policy_rule **)vec_at(&f.p->rules, i))->predicate);
+	if (f.ranges.len)
+		out->tested |= 1u << field;
+	take_special(&f);
+	if (field == VALUES_SETS)
+		out->all_sets = meet_sets(&f, &m);
+	else if (field == FIELD_ETH_SRC || field == FIELD_ETH_DST)
+		meet_macs(&f, &m);
+	else
+		meet_words(&f, &m);
+	vec_free(&f.ranges);
+	table_free(&f.done);
+	table_free(&m.kinds);
+	table_free(&m.first);
+}
+
+void values_find(const struct policy *p, const struct image_filter *filter, const uint16_t *port,
+		 struct values *out)
+{
+	const struct finding all = { .p = p, .filter = filter, .port = port };
+
+	out->tested = 0;
+	for (unsigned int i = 0; i <= FIELD_COUNT; i++) {
+		out->of[i] = VEC(struct value);
+		if (i != FIELD_IP_SRC && i != FIELD_IP_DST && values_field(i) == i)
+			find_field(&all, i, out);
+	}
+}
+
+void values_free(struct values *v)
+{
+	for (unsigned int i = 0; i <= FIELD_COUNT; i++)
+		vec_free(&v->of[i]);
+}
