@@ -152,22 +152,18 @@ static __always_inline void insert(struct xdp_md *ctx, const struct packet *p, c
 		*(volatile __u64 *)&value->inserted = fresh.inserted;
 }
 
-static __always_inline void emit(const struct packet *p, const struct action *a, __u32 rule)
+/* Return: whether there was room for it. */
+static __always_inline bool tell(const struct packet *p, __u32 rule, __u32 text, __u8 reason)
 {
-	struct filter_event *e;
+	struct filter_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 
-	if (p->testing)
-		return;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e) {
-		count(filter.lost_events, p->length);
-		return;
-	}
+	if (!e)
+		return false;
 	__builtin_memset(e, 0, sizeof(*e));
 	e->time = bpf_ktime_get_boot_ns();
 	e->generation = config.generation;
 	e->rule = rule;
-	e->text = a->number;
+	e->text = text;
 	e->length = p->length;
 	e->port = p->port;
 	e->ethertype = bpf_ntohs(p->ethertype);
@@ -175,9 +171,17 @@ static __always_inline void emit(const struct packet *p, const struct action *a,
 	e->dport = p->dport;
 	e->family = p->family;
 	e->protocol = p->protocol;
+	e->reason = reason;
 	__builtin_memcpy(e->source, p->source, 16);
 	__builtin_memcpy(e->destination, p->destination, 16);
 	bpf_ringbuf_submit(e, 0);
+	return true;
+}
+
+static __always_inline void emit(const struct packet *p, const struct action *a, __u32 rule)
+{
+	if (!p->testing && !tell(p, rule, a->number, 0))
+		count(filter.lost_events, p->length);
 }
 
 /* ---- the actions of one rule --------------------------------------------------------- */
@@ -268,8 +272,10 @@ STAGE int act(struct xdp_md *ctx, struct packet *p, const struct matched *m)
 		if (rule == RULES_NONE)
 			break;
 		trace_side(p, rule);
-		if (act_rule(ctx, p, rule))
+		if (act_rule(ctx, p, rule)) {
+			p->dropped_by = rule + 1;
 			return REASON_policed;
+		}
 		from = rule + 1;
 	}
 	if (m->rule == RULES_NONE)
@@ -277,12 +283,17 @@ STAGE int act(struct xdp_md *ctx, struct packet *p, const struct matched *m)
 	if (config.trace || p->testing)
 		trace.rule = m->rule + 1;
 	if (filter.kinds && m->action & ACTION_LISTED) {
-		if (act_rule(ctx, p, m->rule))
+		if (act_rule(ctx, p, m->rule)) {
+			p->dropped_by = m->rule + 1;
 			return REASON_policed;
+		}
 	} else {
 		count_rule(p, m->rule);
 	}
-	return m->action & ACTION_DROP ? REASON_filtered : REASON_none;
+	if (!(m->action & ACTION_DROP))
+		return REASON_none;
+	p->dropped_by = m->rule + 1;
+	return REASON_filtered;
 }
 
 #endif

@@ -112,24 +112,31 @@ struct meter_key {
 };
 _Static_assert(sizeof(struct meter_key) == 24, "meter_key");
 
-/* What emit tells, in the ring buffer "events". */
+/* What emit tells, and of dropped packets, in the ring buffer "events". */
 struct filter_event {
 	__u64 time;		/* ns of CLOCK_BOOTTIME */
 	__u32 generation;	/* whose numbers these are: */
-	__u32 rule;
-	__u32 text;		/* struct action.number */
+	__u32 rule;		/* RULES_NONE: none */
+	__u32 text;		/* emit: struct action.number */
 	__u32 length;		/* bytes of the frame */
 	__u16 port;		/* came in on */
 	__u16 ethertype;	/* behind the tags that were read */
 	__be16 sport, dport;	/* 0 where there are none */
 	__u8 family;		/* 4, 6; 0: not IP, and all below is 0 */
 	__u8 protocol;
-	__u8 reserved[6];
+	__u8 reason;		/* a dropped packet: REASON_*; 0: what emit tells */
+	__u8 reserved[5];
 	__u8 source[16];	/* as in set_key */
 	__u8 destination[16];
 };
 _Static_assert(sizeof(struct filter_event) == 72, "filter_event");
 #define EVENTS_BYTES	(1u << 18)
+
+/* .data.watch: dropped packets are told as events, too, until @until; not before @next the next one. */
+struct watch {
+	__u64 until, next;	/* ns of CLOCK_BOOTTIME; until 0: nobody looks */
+};
+#define WATCH_PER_SECOND 250
 
 struct set_test {
 	__u16 set;		/* number */

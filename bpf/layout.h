@@ -25,6 +25,7 @@
  *	set_NAME	HASH set_key -> struct set_value	bpf/classify.h; as long as generations have the set
  *	meters		LRU_HASH meter_key -> __u64
  *	events		RINGBUF of struct filter_event
+ *	.data.watch	struct watch
  *  - those of one generation, gone with it; not pinned, but for the last:
  *	.rodata		struct config
  *	groups		HASH group_key -> struct group

@@ -78,6 +78,7 @@ struct packet {
 	/* what the later stages decide */
 	__u16 out_port;		/* forwarded: out of */
 	__u32 mark;		/* for the host's stack */
+	__u32 dropped_by;	/* number + 1 of the rule that drops it; 0: none does */
 	__u32 group;		/* replicated: number */
 	__u32 group_flags;
 };

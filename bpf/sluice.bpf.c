@@ -24,6 +24,7 @@ struct trace trace SEC(".data.trace");
 #include "bpf/replicate.bpf.h"
 #include "bpf/route.bpf.h"
 #include "bpf/stats.bpf.h"
+#include "bpf/watch.bpf.h"
 
 static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct packet *p)
 {
@@ -92,6 +93,8 @@ int sluice(struct xdp_md *ctx)
 	if (reason == REASON_forwarded && action != XDP_REDIRECT)
 		reason = REASON_redirect;
 	account(ctx, &p, reason);
+	if (action == XDP_DROP)
+		watch_drop(&p, reason);
 	return action;
 }
 

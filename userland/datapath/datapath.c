@@ -39,6 +39,7 @@ static const struct map_shape shared_shapes[SHARED_MAX] = {
 			       sizeof(struct leg), 2 * GROUPS_MAX * 16, BPF_F_NO_PREALLOC },
 	[SHARED_LEG_PORTS] = { "leg_ports", BPF_MAP_TYPE_HASH, sizeof(struct leg_ports_key),
 			       sizeof(struct leg_ports), 2 * GROUPS_MAX, BPF_F_NO_PREALLOC },
+	[SHARED_WATCH] = { ".data.watch", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct watch), 1, BPF_F_MMAPABLE },
 	[SHARED_VLANS] = { "vlans", BPF_MAP_TYPE_HASH, sizeof(struct vlan_key), 1, VLANS_MAX, 0 },
 };
 
@@ -244,7 +245,8 @@ static int open_maps(struct datapath *dp, struct text *why)
 	}
 	dp->ports = map_memory(dp->map[SHARED_PORTS], sizeof(*dp->ports));
 	dp->names = map_memory(dp->map[SHARED_NAMES], sizeof(*dp->names));
-	if (!dp->ports || !dp->names) {
+	dp->watch = map_memory(dp->map[SHARED_WATCH], sizeof(*dp->watch));
+	if (!dp->ports || !dp->names || !dp->watch) {
 		int err = -errno;
 
 		text_printf(why, "cannot map the shared tables into memory: %s", strerror(-err));
@@ -353,6 +355,8 @@ void datapath_close(struct datapath *dp)
 		munmap(dp->ports, sizeof(*dp->ports));
 	if (dp->names)
 		munmap(dp->names, sizeof(*dp->names));
+	if (dp->watch)
+		munmap(dp->watch, sizeof(*dp->watch));
 	for (int i = 0; i < SHARED_MAX; i++)
 		if (dp->map[i] >= 0)
 			close(dp->map[i]);

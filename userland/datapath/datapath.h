@@ -248,6 +248,12 @@ int datapath_events_fd(struct datapath *dp);
 int datapath_events(struct datapath *dp, void (*fn)(void *ctx, const struct filter_event *event),
 		    void *ctx);
 
+/**
+ * datapath_watch_drops() - what runs tells of dropped packets for the next @ms: events with a reason,
+ * WATCH_PER_SECOND at most.
+ */
+void datapath_watch_drops(struct datapath *dp, unsigned int ms);
+
 /* ---- test runs ----------------------------------------------------------- */
 
 #define TEST_FRAME_MAX	(64 * 1024)

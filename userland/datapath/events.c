@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * events.c: what rules emit, one ring buffer for all generations.
+ * events.c: what rules emit, and of dropped packets: one ring buffer for all generations.
  */
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/libbpf.h>
@@ -54,4 +55,12 @@ int datapath_events(struct datapath *dp, void (*fn)(void *ctx, const struct filt
 	n = ring_buffer__consume(dp->ring);
 	dp->event_fn = NULL;
 	return n;
+}
+
+void datapath_watch_drops(struct datapath *dp, unsigned int ms)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	*(volatile uint64_t *)&dp->watch->until = now.tv_sec * 1000000000ull + now.tv_nsec + ms * 1000000ull;
 }

@@ -83,13 +83,10 @@ static int fit_meters(struct generation *gen, bool used, struct text *why)
 	return dp->meters < 0 ? dp->meters : map_reuse(gen->object, "meters", dp->meters);
 }
 
-static int fit_events(struct generation *gen, bool used, struct text *why)
+static int fit_events(struct generation *gen, struct text *why)
 {
-	int err;
+	int err = events_open(gen->dp, why);
 
-	if (!used)
-		return size_or_skip(gen->object, "events", 0);
-	err = events_open(gen->dp, why);
 	return err ? err : map_reuse(gen->object, "events", gen->dp->events);
 }
 
@@ -133,7 +130,7 @@ int filter_fit(struct generation *gen, const struct image *image, struct text *w
 	if (!err)
 		err = fit_meters(gen, has(f, ACTION_POLICE), why);
 	if (!err)
-		err = fit_events(gen, has(f, ACTION_EMIT), why);
+		err = fit_events(gen, why);
 	if (err && why->len == said)
 		text_printf(why, "cannot size the maps of the filters: %s", strerror(-err));
 	return err;

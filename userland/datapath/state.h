@@ -23,6 +23,7 @@ enum shared_map {
 	SHARED_LEG_TABLE,
 	SHARED_LEG_PORTS,
 	SHARED_VLANS,
+	SHARED_WATCH,
 	SHARED_MAX,
 };
 
@@ -42,6 +43,7 @@ struct datapath {
 	struct bpf_object *root_object, *egress_object, *tcopy_object;
 	struct ports *ports;
 	struct names *names;
+	struct watch *watch;
 	struct trace *egress_trace;	/* for test runs */
 	struct attachment attached[PORTS_MAX];
 	int tx_egress;		/* tx entries carry the egress program; -1: as another process left them */
