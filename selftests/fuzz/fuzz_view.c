@@ -18,6 +18,10 @@
 
 #define SLUICE_VERSION "fuzz"
 #include "daemon/view.c"
+#include "daemon/drops.c"
+#include "daemon/elements.c"
+#include "daemon/filter_event.c"
+#include "daemon/view_filter.c"
 #include "daemon/view_flows.c"
 #include "daemon/view_policy.c"
 #include "daemon/view_routes.c"
@@ -40,6 +44,36 @@ int datapath_port_stats(const struct datapath *dp, uint16_t n, struct port_stats
 int datapath_counter(const struct datapath *dp, uint32_t n, struct count *c)
 {
 	(void)dp, (void)n, (void)c;
+	abort();
+}
+
+uint32_t datapath_rules(const struct datapath *dp) { (void)dp; abort(); }
+uint64_t datapath_rule_key(const struct datapath *dp, uint32_t n) { (void)dp, (void)n; abort(); }
+
+int datapath_rule_counts(const struct datapath *dp, uint32_t first, uint32_t n, struct count *c)
+{
+	(void)dp, (void)first, (void)n, (void)c;
+	abort();
+}
+
+void datapath_watch_drops(struct datapath *dp, unsigned int ms) { (void)dp, (void)ms; abort(); }
+
+int datapath_set_entries(const struct datapath *dp, const char *name, struct vec *entries)
+{
+	(void)dp, (void)name, (void)entries;
+	abort();
+}
+
+int datapath_set_delete(struct datapath *dp, const char *name, enum set_origin origin,
+			const struct set_key *key)
+{
+	(void)dp, (void)name, (void)origin, (void)key;
+	abort();
+}
+
+int datapath_set_flush(struct datapath *dp, const char *name, enum set_origin origin)
+{
+	(void)dp, (void)name, (void)origin;
 	abort();
 }
 

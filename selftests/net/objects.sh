@@ -142,7 +142,7 @@ check "a mistake is shown in its own words" fails_saying '^    route 10.8.0.0/16
 check "an interface that is not there" fails_saying 'there is no interface "eth77"' at r port add x eth77
 check "sets are kept, and that nothing uses them is said" says 'the policy has no such sets' \
 	at r set add offenders 192.0.2.0/24 timeout 10m
-check "set show" says '^offenders  192.0.2.0/24  10m  ' at r set show offenders
+check "set show" says '^offenders  192.0.2.0/24  .*m .*s  store$' at r set show offenders
 
 # ---- one command, one transaction; a batch, too ---------------------------------------------
 

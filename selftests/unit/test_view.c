@@ -15,7 +15,11 @@
 #include <string.h>
 
 #include "compile/compile.h"
+#include "daemon/elements.c"
+#include "daemon/drops.c"
+#include "daemon/filter_event.c"
 #include "daemon/view.c"
+#include "daemon/view_filter.c"
 #include "daemon/view_flows.c"
 #include "daemon/view_policy.c"
 #include "daemon/view_routes.c"
@@ -103,6 +107,29 @@ static void make_fib(void)
 	fib_flush(fib);
 }
 
+/* By hand: what the compiler makes is its own test's. */
+static void add_filter(struct image *image)
+{
+	static char *texts[] = { "drop if ip.src in offenders;", "insert ip.src into offenders;" };
+	static char *wheres[] = { "edge.sluice:12", "lib/a:b.sluice:3" };
+	struct image_set *set;
+
+	for (int i = 0; i < 2; i++) {
+		struct image_rule *rule = vec_push(&image->filter.rules);
+
+		rule->text = xstrdup(texts[i]);
+		rule->where = xstrdup(wheres[i]);
+		rule->key = 0x1111111100000001ull + i;
+	}
+	set = vec_push(&image->filter.sets);
+	strcpy(set->name, "offenders");
+	set->size = 64;
+	set->timeout_ns = 600000000000ull;
+	set->addresses = true;
+	set->elements = VEC(struct image_element);
+	*(char **)vec_push(&image->filter.texts) = xstrdup("a \"knock\"");
+}
+
 static int setup(void **state)
 {
 	struct numbering numbering;
@@ -118,6 +145,7 @@ static int setup(void **state)
 	assert_int_equal(compile_policy(policy, &numbering, NULL, &image, &diags), 0);
 	numbering_free(&numbering);
 	diags_free(&diags);
+	add_filter(image);
 	make_fib();
 	view = (struct view){
 		.started = 1700000000, .store = "socket", .store_why = "the module is not loaded",
@@ -455,6 +483,143 @@ static void test_requests_that_are_none(void **state)
 	expect_refused("{\"show\":\"counter\",\"name\":\"weather\"}", "there is no counter");
 }
 
+/* ---- what filters keep ---------------------------------------------------------------- */
+
+static void expect_text(const json_t *o, const char *name, const char *wanted)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	assert_string_equal(s ? s : "(none)", wanted);
+}
+
+static void expect_number(const json_t *o, const char *name, json_int_t wanted)
+{
+	assert_true(json_is_integer(json_object_get(o, name)));
+	assert_int_equal(json_integer_value(json_object_get(o, name)), wanted);
+}
+
+static void test_rules(void **state)
+{
+	json_t *list = ask_well("{\"show\":\"rule\"}"), *o;
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 2);
+	o = json_array_get(list, 1);
+	expect_text(o, "file", "lib/a:b.sluice");
+	expect_number(o, "line", 3);
+	expect_number(o, "rule", 1);
+	expect_text(o, "text", "insert ip.src into offenders;");
+	assert_null(json_object_get(o, "packets"));	/* nobody knows: that is not 0 */
+	json_decref(list);
+	list = ask_well("{\"show\":\"rule\",\"file\":\"edge.sluice\"}");
+	assert_int_equal(json_array_size(list), 1);
+	expect_number(json_array_get(list, 0), "line", 12);
+	json_decref(list);
+}
+
+static void test_sets(void **state)
+{
+	json_t *list = ask_well("{\"show\":\"set\"}"), *o = json_array_get(list, 0);
+
+	(void)state;
+	assert_int_equal(json_array_size(list), 1);
+	expect_text(o, "name", "offenders");
+	expect_number(o, "size", 64);
+	expect_number(o, "timeout_ms", 600000);
+	assert_null(json_object_get(o, "elements"));
+	json_decref(list);
+	json_decref(ask_well("{\"show\":\"element\",\"set\":\"offenders\"}"));
+	expect_refused("{\"show\":\"set\",\"name\":\"x\"}", "no set \"x\"|sets: offenders");
+	expect_refused("{\"show\":\"element\",\"set\":\"x\"}", "no set \"x\"|sets: offenders");
+	expect_refused("{\"do\":\"set flush\",\"set\":\"x\"}", "no set \"x\"");
+	expect_refused("{\"do\":\"set delete\"}", "which element");
+	expect_refused("{\"do\":\"nothing\"}", "cannot do \"nothing\"");
+}
+
+/* Written, read and written again. */
+static void check_element(enum policy_field field, const char *word, const char *back)
+{
+	struct text out = { 0 };
+	struct set_key key;
+
+	assert_int_equal(element_parse(field, word, &key), 0);
+	element_print(field, &key, &out);
+	assert_string_equal(text_string(&out), back);
+	text_free(&out);
+}
+
+static void test_elements(void **state)
+{
+	struct set_key key;
+
+	(void)state;
+	check_element(FIELD_IP_SRC, "192.0.2.1", "192.0.2.1");
+	check_element(FIELD_IP_SRC, "2001:DB8::1", "2001:db8::1");
+	check_element(FIELD_L4_SRC, "65535", "65535");
+	check_element(FIELD_IP_PROTO, "tcp", "tcp");
+	check_element(FIELD_IP_PROTO, "6", "tcp");
+	check_element(FIELD_ETH_SRC, "02:00:00:00:00:01", "02:00:00:00:00:01");
+	assert_int_equal(element_parse(FIELD_IP_SRC, "80", &key), -EINVAL);
+	assert_int_equal(element_parse(FIELD_L4_SRC, "65536", &key), -EINVAL);
+	assert_int_equal(element_parse(FIELD_L4_SRC, "-1", &key), -EINVAL);
+	assert_int_equal(element_parse(FIELD_L4_SRC, "", &key), -EINVAL);
+	assert_int_equal(element_parse(FIELD_ETH_SRC, "02:00:00:00:00", &key), -EINVAL);
+}
+
+static void expect_event(const struct filter_event *event, const struct image *image,
+			 const char *wanted)
+{
+	struct text out = { 0 };
+
+	filter_event_print(event, image, &out);
+	assert_string_equal(text_string(&out), wanted);
+	text_free(&out);
+}
+
+static void test_drops(void **state)
+{
+	struct filter_event event = { .reason = REASON_filtered, .rule = 0 };
+	struct drops *d = drops_new();
+	uint64_t number;
+
+	(void)state;
+	assert_null(drops_next(d, 0, &number));
+	for (event.length = 1; event.length <= DROPS_KEPT + 5; event.length++)
+		drops_add(d, &event, view.image);
+	assert_int_equal(drops_last(d), DROPS_KEPT + 5);
+	assert_string_equal(drops_next(d, 0, &number), "{\"object\":\"drop\",\"number\":6,"
+			    "\"reason\":\"filtered\",\"length\":6,\"rule\":0,\"file\":\"edge.sluice\","
+			    "\"line\":12,\"text\":\"drop if ip.src in offenders;\",\"ethertype\":\"0x0000\"}\n");
+	assert_int_equal(number, 6);
+	assert_non_null(drops_next(d, DROPS_KEPT + 4, &number));
+	assert_int_equal(number, DROPS_KEPT + 5);
+	assert_null(drops_next(d, DROPS_KEPT + 5, &number));
+	assert_null(drops_next(d, UINT64_MAX, &number));
+	drops_free(d);
+}
+
+static void test_events(void **state)
+{
+	struct filter_event event = {
+		.rule = 1, .port = image_port_named(view.image, "wan")->number, .family = 4,
+		.protocol = 6, .sport = htons(40000), .dport = htons(23), .length = 60,
+		.ethertype = 0x800, .source = { 192, 0, 2, 1 }, .destination = { 198, 51, 100, 2 },
+	};
+
+	(void)state;
+	expect_event(&event, view.image, "\"length\":60,\"rule\":1,\"file\":\"lib/a:b.sluice\",\"line\":3,"
+		     "\"text\":\"a \\\"knock\\\"\",\"port\":\"wan\",\"src\":\"192.0.2.1\","
+		     "\"dst\":\"198.51.100.2\",\"proto\":\"tcp\",\"sport\":40000,\"dport\":23");
+	event.family = 0;
+	event.rule = event.text = 77;
+	event.ethertype = 0x806;
+	expect_event(&event, view.image, "\"length\":60,\"rule\":77,\"port\":\"wan\","
+		     "\"ethertype\":\"0x0806\"");
+	event.rule = RULES_NONE;
+	event.reason = REASON_ip4_checksum;
+	expect_event(&event, NULL, "\"reason\":\"ip4_checksum\",\"length\":60,\"ethertype\":\"0x0806\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +633,11 @@ int main(void)
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_a_daemon_that_has_nothing),
 		cmocka_unit_test(test_requests_that_are_none),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_elements),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_drops),
 	};
 
 	return cmocka_run_group_tests_name("view", tests, setup, teardown);

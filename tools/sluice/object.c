@@ -2,7 +2,7 @@
 /*
  * sluice port|route|group|set add|del|replace|flush: the typed objects of the store, each command
  * a transaction of its own, or a line of a batch.
- * sluice object show, sluice set show: what the store has of them.
+ * sluice object show: what the store has of them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,15 +10,14 @@
 
 #include "ask.h"
 #include "base/json.h"
-#include "base/quantity.h"
 #include "base/text.h"
 #include "batch.h"
 #include "change.h"
-#include "columns.h"
 #include "commit.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
 #include "objects.h"
+#include "set.h"
 #include "store.h"
 
 /* ---- changes ------------------------------------------------------------------ */
@@ -36,8 +35,42 @@ static enum change_how how_of(const char *command)
 	return i;
 }
 
+static void print_json(const struct cli *cli, json_t *o)
+{
+	ask_print_json(cli, o, NULL);
+	json_decref(o);
+}
+
+static bool takes_elements(const struct change *change)
+{
+	return change->object.kind == OBJECT_ELEMENT &&
+	       (change->how == CHANGE_DEL || change->how == CHANGE_FLUSH);
+}
+
+/* What rules inserted goes, too: the user means what is in the set. Return: whether some did. */
+static bool forget(const struct cli *cli, const struct change *change)
+{
+	long long n = takes_elements(change) ? set_forget(cli, change) : 0;
+
+	if (n && !cli->json)
+		printf("%lld inserted by rules %s taken out\n", n, n == 1 ? "was" : "were");
+	else if (n)
+		print_json(cli, json_pack("{ss sI}", "object", "inserted", "deleted", (json_int_t)n));
+	return n;
+}
+
+/* An element whose time is over may be added anew: nobody would know it from one that is gone. */
+static bool adds_over(struct client *c, struct change *change, int err)
+{
+	if (err != -EEXIST || change->how != CHANGE_ADD || change->object.kind != OBJECT_ELEMENT ||
+	    !set_element_over(c, &change->object))
+		return false;
+	change->how = CHANGE_REPLACE;
+	return true;
+}
+
 /* One change, one transaction. */
-static int commit_change(const struct cli *cli, struct client *c, const struct change *change,
+static int commit_change(const struct cli *cli, struct client *c, struct change *change,
 			 const struct client_commit *how)
 {
 	int err = client_begin(c, NULL);
@@ -49,14 +82,23 @@ static int commit_change(const struct cli *cli, struct client *c, const struct c
 	err = change_send(change, c);
 	if (!err)
 		err = client_flush(c);
-	if (err) {
-		change_complain(change, c, err);
+	if (adds_over(c, change, err)) {
 		client_abort(c);
-		return CLI_FAILED;
+		return commit_change(cli, c, change, how);
+	}
+	if (err) {
+		bool forgotten = err == -ENOENT && forget(cli, change);
+
+		if (!forgotten)
+			change_complain(change, c, err);
+		client_abort(c);
+		return forgotten ? CLI_OK : CLI_FAILED;
 	}
 	err = commit_transaction(cli, c, how);
 	if (err != CLI_OK)
 		client_abort(c);	/* it is still open if the commit was refused: the next line's is not */
+	else
+		forget(cli, change);
 	return err;
 }
 
@@ -90,19 +132,6 @@ int object_change(struct cli *cli, int argc, char **argv)
 
 /* ---- what there is --------------------------------------------------------------- */
 
-struct shown {
-	const struct cli *cli;
-	const char *set;	/* only this one; NULL: all */
-	struct columns table;
-	size_t count;
-};
-
-static void print_json(const struct cli *cli, json_t *o)
-{
-	ask_print_json(cli, o, NULL);
-	json_decref(o);
-}
-
 /* "route add 192.0.2.0/24 ...": as a batch takes it. */
 static void object_command(const struct object *o, struct text *out)
 {
@@ -119,75 +148,23 @@ static int show_object(void *ctx, uint32_t type, const void *key, size_t key_len
 		       const void *value, size_t value_len)
 {
 	struct text line = { 0 }, why = { 0 };
-	struct shown *shown = ctx;
+	const struct cli *cli = ctx;
 	struct object o;
 
 	if (object_decode(type, key, key_len, value, value_len, &o, &why)) {
 		cli_error("%s", text_string(&why));
 	} else {
 		object_command(&o, &line);
-		if (shown->cli->json)
-			print_json(shown->cli, json_pack("{ss ss so}", "object", "object", "type",
-							 object_type_name(type), "command",
-							 json_text(text_string(&line))));
+		if (cli->json)
+			print_json(cli, json_pack("{ss ss so}", "object", "object", "type",
+						  object_type_name(type), "command",
+						  json_text(text_string(&line))));
 		else
 			puts(text_string(&line));
-		shown->count++;
 	}
 	text_free(&line);
 	text_free(&why);
 	return 0;
-}
-
-static int show_element(void *ctx, uint32_t type, const void *key, size_t key_len,
-			const void *value, size_t value_len)
-{
-	struct text timeout = { 0 }, why = { 0 };
-	char buf[PREFIX_STRLEN];
-	struct shown *shown = ctx;
-	struct object o;
-
-	if (object_decode(type, key, key_len, value, value_len, &o, &why)) {
-		cli_error("%s", text_string(&why));
-		text_free(&why);
-		return 0;
-	}
-	prefix_format_short(&o.element.element, buf);
-	shown->count++;
-	if (shown->cli->json) {
-		json_t *e = json_pack("{ss ss ss ss}", "object", "element", "set", o.element.set,
-				      "element", buf, "origin", "store");
-
-		if (o.element.timeout_ms)
-			json_object_set_new(e, "timeout_ms", json_integer(o.element.timeout_ms));
-		print_json(shown->cli, e);
-		return 0;
-	}
-	if (o.element.timeout_ms)
-		quantity_print_duration(o.element.timeout_ms, &timeout);
-	columns_cell(&shown->table, "%s", o.element.set);
-	columns_cell(&shown->table, "%s", buf);
-	columns_cell(&shown->table, "%s", text_string(&timeout));
-	columns_cell(&shown->table, "store");
-	text_free(&timeout);
-	return 0;
-}
-
-/* Reads the store, all types from @first to @last. */
-static int show(struct shown *shown, uint64_t generation, uint32_t first, uint32_t last,
-		const void *prefix, size_t prefix_len, client_object_fn each)
-{
-	struct client *c = client_new();
-	int code = store_open(shown->cli, c);
-
-	for (uint32_t type = first; code == CLI_OK && type <= last; type++) {
-		if (!client_dump(c, generation, type, prefix, prefix_len, each, shown))
-			continue;
-		cli_error("%s", client_error(c));
-		code = CLI_FAILED;
-	}
-	client_free(c);
-	return code;
 }
 
 int object_show(struct cli *cli, int argc, char **argv)
@@ -195,35 +172,21 @@ int object_show(struct cli *cli, int argc, char **argv)
 	const char *word = NULL;
 	const struct cli_option own[] = { { 'g', "generation", NULL, &word }, { 0 } };
 	uint64_t generation = CLIENT_RUNNING;
-	struct shown shown = { .cli = cli };
+	struct client *c;
+	int code;
 
 	if (cli_no_arguments(cli, argc, argv, own) < 0)
 		return CLI_USAGE;
 	if (word && generation_parse(word, &generation))
 		return cli_usage(cli, "\"%s\" is not the number of a generation", word);
-	return show(&shown, generation, SLUICE_OBJECT_PORT, SLUICE_OBJECT_ELEMENT, NULL, 0,
-		    show_object);
-}
-
-int set_show(struct cli *cli, int argc, char **argv)
-{
-	static const char *const heads[] = { "SET", "ELEMENT", "TIMEOUT", "ORIGIN", NULL };
-	int n = cli_options(cli, argc, argv, NULL), code;
-	struct shown shown = { .cli = cli };
-
-	if (n < 0)
-		return CLI_USAGE;
-	if (n > 1)
-		return cli_usage(cli, "\"%s\" is too much: at most one set", argv[1]);
-	if (n == 1 && !object_name_good(argv[0]))
-		return cli_usage(cli, "\"%s\" is not the name of a set", argv[0]);
-	columns_init(&shown.table, heads);
-	code = show(&shown, CLIENT_RUNNING, SLUICE_OBJECT_ELEMENT, SLUICE_OBJECT_ELEMENT,
-		    n ? argv[0] : NULL, n ? strlen(argv[0]) + 1 : 0, show_element);
-	columns_print(&shown.table, cli);
-	if (code == CLI_OK && n && !shown.count) {
-		cli_error("there is no set \"%s\" in the store", argv[0]);
+	c = client_new();
+	code = store_open(cli, c);
+	for (uint32_t type = SLUICE_OBJECT_PORT; code == CLI_OK && type <= SLUICE_OBJECT_ELEMENT; type++) {
+		if (!client_dump(c, generation, type, NULL, 0, show_object, cli))
+			continue;
+		cli_error("%s", client_error(c));
 		code = CLI_FAILED;
 	}
+	client_free(c);
 	return code;
 }

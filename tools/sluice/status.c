@@ -65,6 +65,35 @@ static void print_groups(const json_t *o)
 	       *why ? " (" : "", why, *why ? ")" : "");
 }
 
+static void print_sets(const json_t *sets)
+{
+	size_t i;
+	json_t *s;
+
+	json_array_foreach(sets, i, s) {
+		printf("%-12s%s, ", i ? "" : "sets", field_text(s, "name"));
+		if (json_object_get(s, "elements"))
+			printf("%lld of %lld\n", field_number(s, "elements"), field_number(s, "size"));
+		else
+			printf("room for %lld\n", field_number(s, "size"));
+	}
+}
+
+static void print_filters(const struct cli *cli, const json_t *filters)
+{
+	long long ports = field_number(filters, "ports"), rules = field_number(filters, "rules");
+
+	if (!filters)
+		return;
+	printf("%-12s%lld rule%s on %lld port%s, %.1f MB of tables\n", "filters", rules,
+	       rules == 1 ? "" : "s", ports, ports == 1 ? "" : "s",
+	       field_real(filters, "table_bytes") / 1e6);
+	if (cli->statistics)
+		printf("%-12s%lld layers, %lld meters\n", "", field_number(filters, "layers"),
+		       field_number(filters, "meters"));
+	print_sets(json_object_get(filters, "sets"));
+}
+
 static void print_names(const char *head, const json_t *names)
 {
 	size_t i;
@@ -131,6 +160,7 @@ static void print_status(const struct cli *cli, const json_t *o, const struct cl
 	print_ports(json_object_get(o, "ports"));
 	print_routes(json_object_get(o, "routes"));
 	print_groups(o);
+	print_filters(cli, json_object_get(o, "filters"));
 	print_names("measures", json_object_get(o, "measures"));
 	if (cli->statistics)
 		print_statistics(o);

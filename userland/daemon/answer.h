@@ -16,6 +16,7 @@
 #include "image/image.h"
 
 struct count;
+struct image_set;
 
 struct view_answer {
 	const struct view *view;
@@ -26,6 +27,12 @@ struct view_answer {
 	struct fib_cursor routes;
 	struct prefix within;		/* routes: only those in it; family ADDR_NONE: all */
 	struct table interfaces;	/* uint32_t ifindex -> char [IF_NAMESIZE] */
+	struct vec counts;		/* of struct count: of the rules from counts_first on */
+	size_t counts_first;
+	struct vec entries;		/* of struct set_entry: of the set that at stands at */
+	size_t entry;
+	bool entries_read;
+	uint64_t number;		/* of the last drop that was shown */
 	struct vec flows;		/* of struct flow_record: those that were asked for */
 	struct image_measure measure;	/* name and key of them */
 	double interval_s;
@@ -41,6 +48,12 @@ int next_document(struct view_answer *a, struct text *out);
 int next_route(struct view_answer *a, struct text *out);
 int next_route_get(struct view_answer *a, struct text *out);
 int next_flow(struct view_answer *a, struct text *out);
+int next_rule(struct view_answer *a, struct text *out);
+int next_set(struct view_answer *a, struct text *out);
+int next_element(struct view_answer *a, struct text *out);
+int next_drop(struct view_answer *a, struct text *out);
+int next_delete(struct view_answer *a, struct text *out);
+int next_flush(struct view_answer *a, struct text *out);
 
 /** open_route() - looks at the request before the first route. */
 void open_route(struct view_answer *a);
@@ -74,6 +87,12 @@ const char *view_port_mode(const struct view *v, uint16_t number);
 
 /** view_port_name() - in the policy; "" if it is not there. */
 const char *view_port_name(const struct view *v, uint16_t number);
+
+/** view_set() - a set, without "object". @fill: and how full it is, for which all of it is read. */
+json_t *view_set(struct view_answer *a, const struct image_set *set, bool fill);
+
+/** view_counter_named() - reads the counter of the running image that has this name. Return: as view_counter(). */
+bool view_counter_named(const struct view *v, const char *name, struct count *count);
 
 /** view_counter() - reads a counter. Return: false if it cannot be read: what is not known is not 0. */
 bool view_counter(const struct view *v, uint32_t counter, struct count *count);

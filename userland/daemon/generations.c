@@ -17,19 +17,22 @@
 #include "base/vec.h"
 #include "compile/compile.h"
 #include "daemon/configuration.h"
+#include "daemon/filter_events.h"
 #include "daemon/flows.h"
 #include "daemon/grace.h"
+#include "daemon/inputs.h"
 #include "daemon/interfaces.h"
 #include "daemon/log.h"
 #include "daemon/neighbours.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/routes.h"
+#include "daemon/sweep.h"
 #include "daemon/view.h"
 #include "datapath/datapath.h"
 #include "image/image.h"
-#include "netlink/object.h"
-#include "policy/parse.h"
+#include "policy/field.h"
+#include "policy/tree.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
 #define BUSY_MS		2	/* to look again whether routes can be published */
@@ -47,6 +50,7 @@ struct attempt {
 	void (*done)(void *ctx, bool accepted, const char *message);	/* or NULL */
 	void *ctx;
 	/* once begun: */
+	struct inputs inputs;
 	struct diags diags;
 	struct policy *policy;
 	struct image *image;
@@ -58,12 +62,15 @@ struct generations {
 	struct configuration *configuration;
 	struct interfaces *interfaces;
 	struct flows *flows;
+	struct filter_events *events;
+	struct sweep *sweep;
 	struct neighbours *neighbours;
 	void (*started)(void *ctx);
 	void *started_ctx;
 
 	/* what runs */
-	struct policy *policy;
+	struct inputs inputs;
+	struct policy *policy;		/* but for elements of sets: inputs and image have those */
 	struct image *image;
 	struct routes *routes;
 	uint32_t loaded;		/* the data path's number of it */
@@ -101,6 +108,7 @@ static struct attempt *queue(struct generations *g, enum wish wish, uint64_t gen
 static void free_attempt(struct generations *g, struct attempt *a)
 {
 	diags_free(&a->diags);
+	inputs_free(&a->inputs);
 	if (a->policy)
 		policy_free(a->policy);
 	image_free(a->image);
@@ -177,69 +185,80 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 
 /* ---- from documents and objects to an image ------------------------------------------ */
 
-static int load_document(void *ctx, const char *name, size_t limit, struct text *out)
+static int read_policy(struct attempt *a)
 {
-	const struct vec *documents = ctx;
-
-	for (size_t i = 0; i < documents->len; i++) {
-		const struct document *d = vec_at(documents, i);
-
-		if (strcmp(d->name, name))
-			continue;
-		if (d->len > limit)
-			return -EFBIG;
-		text_append(out, d->text, d->len);
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int read_objects(struct generations *g, struct attempt *a, struct vec *objects,
-			struct text *why)
-{
-	struct object_reader reader = { objects, why };
-	int err = 0;
-
-	for (uint32_t type = SLUICE_OBJECT_PORT; !err && type <= SLUICE_OBJECT_ELEMENT; type++)
-		err = configuration_objects(g->configuration, a->generation, type, object_take,
-					    &reader, why);
-	return err;
-}
-
-static int read_policy(struct generations *g, struct attempt *a, struct text *why)
-{
-	struct vec objects = VEC(struct object), documents;
-	const char **names;
-	int err;
-
-	err = configuration_documents(g->configuration, a->generation, &documents, why);
-	if (!err)
-		err = read_objects(g, a, &objects, why);
-	if (err)
-		goto free_documents;
-	names = xcalloc(documents.len + 1, sizeof(*names));
-	for (size_t i = 0; i < documents.len; i++)
-		names[i] = ((struct document *)vec_at(&documents, i))->name;
-	a->policy = policy_parse_configuration(names, documents.len, load_document, &documents,
-					       &objects, &a->diags);
-	free(names);
-	err = a->diags.errors ? -EINVAL : 0;
-free_documents:
-	vec_free(&objects);
-	documents_free(&documents);
-	return err;
+	a->policy = inputs_parse(&a->inputs, &a->diags);
+	return a->diags.errors ? -EINVAL : 0;
 }
 
 static int compile(struct generations *g, struct attempt *a)
 {
+	const struct compile_options options = { .budget = g->p.table_budget };
 	struct numbering numbering;
 	int err;
 
 	numbering_init(&numbering, datapath_ports(g->p.datapath), datapath_names(g->p.datapath),
 		       g->image);
-	err = compile_policy(a->policy, &numbering, NULL, &a->image, &a->diags);
+	err = compile_policy(a->policy, &numbering, &options, &a->image, &a->diags);
 	numbering_free(&numbering);
 	return err;
+}
+
+/* ---- sets that change ---------------------------------------------------------------- */
+
+static const struct policy_set *set_named(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; policy && i < policy->sets.len; i++) {
+		const struct policy_set *set = *(struct policy_set **)vec_at(&policy->sets, i);
+
+		if (!strcmp(set->name, name))
+			return set;
+	}
+	return NULL;
+}
+
+static bool changes_kind(const struct generations *g, const struct policy_set *set)
+{
+	const struct policy_set *was = set_named(g->policy, set->name);
+
+	return was && field_shared(was->field) != field_shared(set->field);
+}
+
+/* What rules have inserted, and what of it has no place in a set that is made smaller. */
+static void warn_smaller(struct generations *g, struct attempt *a, const struct policy_set *set)
+{
+	const struct policy_set *was = set_named(g->policy, set->name);
+	struct vec entries = VEC(struct set_entry);
+
+	if (was && was->size > set->size &&
+	    !datapath_set_entries(g->p.datapath, set->name, &entries) && entries.len > set->size)
+		diag_warning(&a->diags, set->place, "\"%s\" has %zu elements, more than fit in now: some of "
+			     "those that rules inserted go", set->name, entries.len);
+	vec_free(&entries);
+}
+
+static void warn_sets(struct generations *g, struct attempt *a)
+{
+	for (size_t i = 0; i < a->policy->sets.len; i++) {
+		const struct policy_set *set = *(struct policy_set **)vec_at(&a->policy->sets, i);
+
+		if (changes_kind(g, set))
+			diag_warning(&a->diags, set->place, "\"%s\" had values of another kind: what rules "
+				     "inserted goes", set->name);
+		else
+			warn_smaller(g, a, set);
+	}
+}
+
+/* The data path tells addresses from numbers, and numbers not from each other. @policy: that runs now. */
+static void empty_changed_sets(struct generations *g, const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->sets.len; i++) {
+		const struct policy_set *set = *(struct policy_set **)vec_at(&policy->sets, i);
+
+		if (changes_kind(g, set))
+			datapath_set_flush(g->p.datapath, set->name, SET_INSERTED);
+	}
 }
 
 /* Whoever commits a policy is told of ports that are not there; a daemon that starts waits for them. */
@@ -271,6 +290,7 @@ static void show(struct generations *g)
 
 	v->policy = g->policy;
 	v->image = g->image;
+	v->loaded = g->loaded;
 	v->fib = g->routes ? routes_fib(g->routes) : NULL;
 	v->fib_ready = g->routes && routes_ready(g->routes);
 	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
@@ -378,6 +398,18 @@ static void note_ways(struct generations *g)
 	note_long_frames(g);
 }
 
+/* The store's generation runs from now on, as the data path's number g->loaded. */
+static void runs_now(struct generations *g, struct attempt *a)
+{
+	struct inputs inputs = g->inputs;
+
+	g->inputs = a->inputs;
+	a->inputs = inputs;	/* goes with the attempt */
+	g->p.view->generation = a->generation;
+	g->p.view->since = time(NULL);
+	show(g);
+}
+
 static void take_over(struct generations *g, struct attempt *a)
 {
 	struct policy *policy = g->policy;
@@ -385,6 +417,7 @@ static void take_over(struct generations *g, struct attempt *a)
 	struct routes *routes = g->routes;
 
 	g->loaded++;
+	empty_changed_sets(g, a->policy);
 	g->policy = a->policy;
 	g->image = a->image;
 	g->routes = a->routes;
@@ -392,9 +425,9 @@ static void take_over(struct generations *g, struct attempt *a)
 	a->image = NULL;
 	follow_what_runs(g);
 	note_ways(g);
-	g->p.view->generation = a->generation;
-	g->p.view->since = time(NULL);
-	show(g);
+	filter_events_run(g->events, g->image, g->loaded);
+	runs_now(g, a);
+	sweep_run(g->sweep);
 	if (routes != g->routes)
 		routes_close(routes);
 	if (policy)
@@ -417,6 +450,9 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 		text_printf(sentence, " (%zu static)", image->statics.len);
 	if (image->measure.name[0])
 		text_printf(sentence, ", measure %s", image->measure.name);
+	if (image->filter.rules.len)
+		text_printf(sentence, ", %zu rule%s", image->filter.rules.len,
+			    image->filter.rules.len == 1 ? "" : "s");
 }
 
 static void run_attempt(struct generations *g);
@@ -451,6 +487,77 @@ static void run_attempt(struct generations *g)
 	text_free(&sentence);
 }
 
+/* ---- elements alone ----------------------------------------------------------------- */
+
+static void exchange_elements(struct image *a, struct image *b)
+{
+	for (size_t i = 0; i < a->filter.sets.len; i++) {
+		struct image_set *x = vec_at(&a->filter.sets, i), *y = vec_at(&b->filter.sets, i);
+		struct vec elements = x->elements;
+
+		x->elements = y->elements;
+		y->elements = elements;
+	}
+}
+
+/* An image with the sets of what runs and the elements of @a. NULL: there is something to say about them. */
+static struct image *compile_elements(struct generations *g, struct attempt *a)
+{
+	struct policy *sets = inputs_parse_elements(&a->inputs, g->policy, &a->diags);
+	struct numbering numbering;
+	struct image *image = NULL;
+	struct diags diags;
+
+	if (!sets)
+		return NULL;
+	diags_init(&diags);
+	numbering_init(&numbering, datapath_ports(g->p.datapath), datapath_names(g->p.datapath),
+		       g->image);
+	if (compile_policy(sets, &numbering, NULL, &image, &diags) ||
+	    image->filter.sets.len != g->image->filter.sets.len) {
+		image_free(image);
+		image = NULL;
+	}
+	numbering_free(&numbering);
+	diags_free(&diags);
+	policy_free(sets);
+	return image;
+}
+
+/*
+ * A generation that differs from what runs in elements of sets needs no program and no tables: its
+ * elements are entered, and one word makes them count. Return: false: it is to be made as any other.
+ */
+static bool run_elements(struct generations *g, struct attempt *a)
+{
+	struct text sentence = { 0 };
+	struct image *sets;
+	int err;
+
+	if (!g->image || a->wish == WISH_RUNNING || !inputs_alike(&g->inputs, &a->inputs))
+		return false;
+	sets = compile_elements(g, a);
+	if (!sets)
+		return false;
+	exchange_elements(g->image, sets);
+	err = datapath_commit_sets(g->p.datapath, g->image, g->loaded + 1, &sentence);
+	if (err) {
+		exchange_elements(g->image, sets);
+	} else {
+		g->loaded++;
+		runs_now(g, a);
+		tell_what_runs(g, a, &sentence);
+		log_say("%s", text_string(&sentence));
+		notify_status("%s", text_string(&sentence));
+	}
+	image_free(sets);
+	finish(g, !err, text_string(&sentence));
+	text_free(&sentence);
+	return true;
+}
+
+/* ---- all of it ------------------------------------------------------------------------ */
+
 /* Tables of the size it wants: those that run, or new ones, which take time to fill. */
 static int find_routes(struct generations *g, struct attempt *a, struct text *why)
 {
@@ -473,13 +580,19 @@ static void begin_next(uv_timer_t *timer)
 	g->begun = true;
 	if (a->wish == WISH_RUNNING)
 		a->generation = configuration_running(g->configuration);
-	err = read_policy(g, a, &why);
+	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
+	if (!err && run_elements(g, a))
+		return;
+	if (!err)
+		err = read_policy(a);
 	if (!err)
 		err = compile(g, a);
 	if (!err && a->wish == WISH_CANDIDATE)
 		err = check_interfaces(g, a);
 	if (!err)
 		err = find_routes(g, a, &why);
+	if (!err)
+		warn_sets(g, a);
 	if (err)
 		finish(g, false, text_string(&why));
 	else if (routes_ready(a->routes))
@@ -602,6 +715,8 @@ struct generations *generations_open(const struct generations_parts *parts)
 	g->line = VEC(struct attempt *);
 	g->loaded = datapath_running(parts->datapath);
 	g->interfaces = interfaces_open(parts->datapath, parts->notes, port_heard, g);
+	g->events = filter_events_open(parts->loop, parts->datapath, parts->view->drops);
+	g->sweep = sweep_open(parts->loop, parts->view, parts->notes);
 	g->flows = flows_open(parts->loop, parts->datapath, parts->grace, parts->view);
 	g->neighbours = neighbours_open(parts->loop, parts->datapath, parts->notes);
 	uv_timer_init(parts->loop, &g->soon);
@@ -617,6 +732,7 @@ int generations_start(struct generations *g, struct configuration *configuration
 	uint64_t running = configuration_running(configuration);
 
 	g->configuration = configuration;
+	filter_events_tell(g->events, configuration);
 	g->started = started;
 	g->started_ctx = ctx;
 	if (running) {
@@ -666,6 +782,9 @@ void generations_close(struct generations *g)
 	routes_close(g->routes);
 	interfaces_close(g->interfaces);
 	flows_close(g->flows);
+	filter_events_close(g->events);
+	sweep_close(g->sweep);
+	inputs_free(&g->inputs);
 	neighbours_close(g->neighbours);
 	if (g->policy)
 		policy_free(g->policy);

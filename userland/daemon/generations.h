@@ -36,6 +36,7 @@ struct generations_parts {
 	struct grace *grace;
 	struct notes *notes;
 	struct view *view;		/* kept up to date here: what runs, and its tables */
+	size_t table_budget;		/* bytes for the tables of filters; 0: the default */
 };
 
 struct generations *generations_open(const struct generations_parts *parts);

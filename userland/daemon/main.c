@@ -20,6 +20,7 @@
 #include "base/netns.h"
 #include "base/text.h"
 #include "daemon/configuration.h"
+#include "daemon/drops.h"
 #include "daemon/generations.h"
 #include "daemon/grace.h"
 #include "daemon/lock.h"
@@ -238,6 +239,7 @@ static int open_parts(struct daemon *d, struct text *why)
 		.grace = &d->grace,
 		.notes = &d->notes,
 		.view = &d->view,
+		.table_budget = d->options.table_budget,
 	};
 	int err = open_datapath(d, why);
 
@@ -245,6 +247,7 @@ static int open_parts(struct daemon *d, struct text *why)
 		return err;
 	parts.datapath = d->datapath;
 	d->view.datapath = d->datapath;
+	d->view.drops = drops_new();
 	err = privilege_drop(why);
 	if (err)
 		return err;
@@ -313,6 +316,7 @@ static int serve(struct daemon *d)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);
 	grace_close(&d->grace);
+	drops_free(d->view.drops);
 	text_free(&why);
 	return leave_datapath(d) || d->failed;
 }

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "daemon/options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/quantity.h"
 #include "base/vec.h"
 
-enum { RUN_DIR = 256, STATE_DIR, POLICY, DETACH, REMOVE };
+enum { RUN_DIR = 256, STATE_DIR, POLICY, TABLE_BUDGET, DETACH, REMOVE };
 
 static const struct option long_options[] = {
 	{ "netns",	required_argument, NULL, 'n' },
 	{ "run-dir",	required_argument, NULL, RUN_DIR },
 	{ "state-dir",	required_argument, NULL, STATE_DIR },
 	{ "policy",	required_argument, NULL, POLICY },
+	{ "table-budget", required_argument, NULL, TABLE_BUDGET },
 	{ "detach",	no_argument, NULL, DETACH },
 	{ "remove",	no_argument, NULL, REMOVE },
 	{ "verbose",	no_argument, NULL, 'v' },
@@ -25,11 +28,12 @@ static const struct option long_options[] = {
 static void print_help(FILE *out)
 {
 	fputs("usage: sluiced [-vVh] [-n NETNS] [--run-dir DIR] [--state-dir DIR]\n"
-	      "               [--policy FILE]... [--detach | --remove]\n"
+	      "               [--policy FILE]... [--table-budget SIZE] [--detach | --remove]\n"
 	      "  -n, --netns NAME   work in this network namespace (`ip netns` lists them)\n"
 	      "  --run-dir DIR      in place of /run/sluice; -n adds /netns/NAME\n"
 	      "  --state-dir DIR    keep the configuration there, where a boot leaves it\n"
 	      "  --policy FILE      the policy to begin with, where none is kept; SIGHUP reads it again\n"
+	      "  --table-budget SIZE  of the tables of all filters at most, as 256MB (64MB)\n"
 	      "  --detach           take the data path down at the end, in place of leaving it running\n"
 	      "  --remove           take down what is pinned, whoever left it there, and end\n"
 	      "  -v, --verbose      say more on standard error\n"
@@ -45,6 +49,18 @@ static int wrong(const char *sentence, const char *word)
 	fputc('\n', stderr);
 	print_help(stderr);
 	return 2;
+}
+
+static int take_size(const char *word, size_t *size)
+{
+	struct quantity q;
+	uint64_t bytes;
+
+	if (quantity_parse(word, &q) || quantity_size(&q, &bytes) || bytes < TABLE_BUDGET_MIN ||
+	    bytes > TABLE_BUDGET_MAX)
+		return -EINVAL;
+	*size = bytes;
+	return 0;
 }
 
 int options_read(struct options *o, int argc, char **argv)
@@ -65,6 +81,11 @@ int options_read(struct options *o, int argc, char **argv)
 			break;
 		case POLICY:
 			o->policies[o->policy_count++] = optarg;
+			break;
+		case TABLE_BUDGET:
+			if (take_size(optarg, &o->table_budget))
+				return wrong("\"%s\" is not a size, such as 256MB: at least 1MB, less than 1GB",
+					     optarg);
 			break;
 		case DETACH:
 			o->detach = true;

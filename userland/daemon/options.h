@@ -8,12 +8,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define TABLE_BUDGET_MIN 1000000u
+#define TABLE_BUDGET_MAX 1000000000u	/* offsets in tables have 32 bits, and half of them are enough */
+
 struct options {
 	const char *netns;		/* -n; NULL: the one we are in */
 	const char *run_dir;		/* --run-dir; NULL: the default */
 	const char *state_dir;		/* --state-dir, or of the service manager; NULL: in the run directory */
 	const char **policies;		/* --policy, in order; they point into argv */
 	size_t policy_count;
+	size_t table_budget;		/* --table-budget: bytes; 0: the default */
 	bool detach;			/* --detach: SIGTERM takes the data path down */
 	bool remove;			/* --remove: take down what is pinned, and end */
 	bool verbose;			/* -v */

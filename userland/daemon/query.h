@@ -9,6 +9,9 @@
  *	{"show":"route","prefix":"192.0.2.0/24"}
  *	{"show":"route get","address":["192.0.2.1","2001:db8::1"]}
  *
+ *	{"show":"drop","after":17}
+ *	{"do":"set flush","set":"offenders"}
+ *
  * and gets objects, one a line, then one of
  *
  *	{"end":true}

@@ -103,6 +103,17 @@ bool view_counter(const struct view *v, uint32_t counter, struct count *count)
 	return v->datapath && !datapath_counter(v->datapath, counter, count);
 }
 
+bool view_counter_named(const struct view *v, const char *name, struct count *count)
+{
+	for (size_t i = 0; v->image && i < v->image->counters.len; i++) {
+		const struct image_counter *c = vec_at(&v->image->counters, i);
+
+		if (!strcmp(c->name, name))
+			return view_counter(v, c->number, count);
+	}
+	return false;
+}
+
 /* ---- requests ----------------------------------------------------------------- */
 
 static int next_error(struct view_answer *a, struct text *out)
@@ -112,16 +123,22 @@ static int next_error(struct view_answer *a, struct text *out)
 	return -1;
 }
 
-static const struct {
-	const char *show;
+struct answer_kind {
+	const char *name;
 	int (*next)(struct view_answer *a, struct text *out);
 	void (*open)(struct view_answer *a);	/* NULL: nothing to look at first */
-} shows[] = {
+};
+
+static const struct answer_kind shows[] = {
 	{ "status", next_status, NULL },
 	{ "port", next_port, NULL },
 	{ "group", next_group, NULL },
 	{ "counter", next_counter, NULL },
 	{ "policy", next_document, NULL },
+	{ "rule", next_rule, NULL },
+	{ "set", next_set, NULL },
+	{ "element", next_element, NULL },
+	{ "drop", next_drop, NULL },
 	{ "flow", next_flow, NULL },
 	{ "route", next_route, open_route },
 	{ "route get", next_route_get, open_route },
@@ -129,35 +146,55 @@ static const struct {
 
 #define SHOWS (sizeof(shows) / sizeof(shows[0]))
 
-static void refuse_unknown(struct view_answer *a, const char *show)
+/* What is changed here, as it is in no store: what was inserted into sets. */
+static const struct answer_kind deeds[] = {
+	{ "set delete", next_delete, NULL },
+	{ "set flush", next_flush, NULL },
+};
+
+#define DEEDS (sizeof(deeds) / sizeof(deeds[0]))
+
+static const struct answer_kind *find_kind(const struct answer_kind *kinds, size_t n,
+					   const char *name)
 {
-	if (show)
-		answer_refuse(a, "this sluiced (%s) cannot show \"%s\"", SLUICE_VERSION, show);
+	for (size_t i = 0; name && i < n; i++)
+		if (!strcmp(kinds[i].name, name))
+			return &kinds[i];
+	return NULL;
+}
+
+static void refuse_unknown(struct view_answer *a, const char *show, const char *deed)
+{
+	if (show || deed)
+		answer_refuse(a, "this sluiced (%s) cannot %s \"%s\"", SLUICE_VERSION,
+			      show ? "show" : "do", show ? show : deed);
 	else
 		answer_refuse(a, "the request does not say what to show");
 	text_printf(&a->hint, "it can show ");
 	for (size_t i = 0; i < SHOWS; i++)
-		text_printf(&a->hint, "%s%s", i ? ", " : "", shows[i].show);
+		text_printf(&a->hint, "%s%s", i ? ", " : "", shows[i].name);
 }
 
 struct view_answer *view_open(struct view *view, const json_t *request)
 {
 	struct view_answer *a = xcalloc(1, sizeof(*a));
-	const char *show;
-	size_t i = 0;
+	const struct answer_kind *kind;
+	const char *show, *deed;
 
 	a->view = view;
 	a->request = json_deep_copy(request);
+	a->counts = VEC(struct count);
+	a->entries = VEC(struct set_entry);
 	a->flows = VEC(struct flow_record);
 	a->interfaces = (struct table){ .key_size = sizeof(uint32_t), .value_size = IF_NAMESIZE };
 	show = answer_asked(a, "show");
-	while (show && i < SHOWS && strcmp(show, shows[i].show))
-		i++;
-	if (!show || i == SHOWS)
-		refuse_unknown(a, show);
-	else if (shows[i].open)
-		shows[i].open(a);
-	a->next = a->error.len ? next_error : shows[i].next;
+	deed = answer_asked(a, "do");
+	kind = show ? find_kind(shows, SHOWS, show) : find_kind(deeds, DEEDS, deed);
+	if (!kind)
+		refuse_unknown(a, show, deed);
+	else if (kind->open)
+		kind->open(a);
+	a->next = a->error.len ? next_error : kind->next;
 	return a;
 }
 
@@ -179,6 +216,8 @@ const char *view_hint(const struct view_answer *a)
 void view_close(struct view_answer *a)
 {
 	json_decref(a->request);
+	vec_free(&a->counts);
+	vec_free(&a->entries);
 	vec_free(&a->flows);
 	table_free(&a->interfaces);
 	text_free(&a->error);

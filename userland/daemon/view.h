@@ -18,6 +18,7 @@
 #include "base/vec.h"
 
 struct datapath;
+struct drops;
 struct fib;
 struct flow_report;
 struct image;
@@ -34,17 +35,20 @@ struct view {
 
 	/* What runs; all of one generation. */
 	uint64_t generation;		/* 0: none */
+	uint32_t loaded;		/* the data path's number of it */
 	time_t since;
 	const struct policy *policy;	/* its documents are shown */
 	const struct image *image;
 
-	const struct datapath *datapath;
+	struct datapath *datapath;
 	const struct fib *fib;
 	bool fib_ready;			/* the kernel's routes have all been read */
 	const struct lpm *lpm4, *lpm6;
 
 	const struct flow_report *report;	/* of the measure's last whole interval; NULL: none yet */
 	time_t report_at;		/* when that ended */
+
+	struct drops *drops;		/* samples of dropped packets */
 
 	/* of char *: sentences, each on something that is not as asked, and that no part tells of itself */
 	struct vec notes;

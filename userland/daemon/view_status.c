@@ -69,6 +69,58 @@ static json_t *status_groups(const struct view *v)
 	return json_pack("{so so}", "count", json_number(count), "legs", json_number(legs));
 }
 
+#define FILL_READ_MAX 262144	/* elements: sets with room for more are not counted for a status */
+
+static json_t *status_sets(struct view_answer *a)
+{
+	const struct image *image = a->view->image;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < image->filter.sets.len; i++) {
+		const struct image_set *set = vec_at(&image->filter.sets, i);
+
+		json_array_append_new(list, view_set(a, set, set->size <= FILL_READ_MAX));
+	}
+	return list;
+}
+
+/* What is looked up for a packet: the tables of all layers, and of addresses. */
+static size_t filter_bytes(const struct image_filter *filter)
+{
+	size_t bytes = filter->area_bytes;
+
+	for (int side = 0; side < 2; side++)
+		for (int family = 0; family < 2; family++)
+			bytes += filter->shape.address[side][family].bytes;
+	return bytes;
+}
+
+static unsigned int count_ports(const struct image *image)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < image->ports.len; i++) {
+		const struct image_port *p = vec_at(&image->ports, i);
+
+		n += !!(image->config.port[p->number] & CONFIG_PORT_FILTER);
+	}
+	return n;
+}
+
+static json_t *status_filters(struct view_answer *a)
+{
+	const struct image_filter *filter = &a->view->image->filter;
+	size_t meters = 0;
+
+	for (size_t i = 0; i < filter->actions.len; i++)
+		meters += ((struct action *)vec_at(&filter->actions, i))->kind == ACTION_POLICE;
+	return json_pack("{so so so so so so}", "ports", json_number(count_ports(a->view->image)),
+			 "rules", json_number(filter->rules.len), "layers",
+			 json_number(filter->shape.layers), "table_bytes",
+			 json_number(filter_bytes(filter)), "meters", json_number(meters), "sets",
+			 status_sets(a));
+}
+
 static void status_host_copies(const struct view *v, json_t *o)
 {
 	const char *why, *by = datapath_host_copies(v->datapath, &why);
@@ -160,6 +212,8 @@ int next_status(struct view_answer *a, struct text *out)
 	json_object_set_new(o, "routes", status_routes(v));
 	if (v->image)
 		json_object_set_new(o, "groups", status_groups(v));
+	if (v->image && v->image->filter.rules.len)
+		json_object_set_new(o, "filters", status_filters(a));
 	if (v->datapath)
 		status_host_copies(v, o);
 	json_object_set_new(o, "measures", v->image && *v->image->measure.name ?
