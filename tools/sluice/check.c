@@ -3,7 +3,7 @@
  * sluice check: finds mistakes in policies. Each FILE is a policy of its own, with what it
  * includes. --print shows the canonical text of those that are right. --objects FILE checks them
  * together with the typed objects of FILE, as 'sluice object show' prints them. What a policy
- * asserts is proved; rules that no packet can reach are shown.
+ * asserts is proved, and rules that no packet can reach are shown, unless --no-proof says not to.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static void print_policy(const struct cli *cli, const char *path, const struct p
 }
 
 static bool check_file(const struct cli *cli, const char *path, const struct vec *objects, bool print,
-		       double seconds)
+		       bool prove, double seconds)
 {
 	struct diags diags;
 	struct policy *p;
@@ -83,9 +83,9 @@ static bool check_file(const struct cli *cli, const char *path, const struct vec
 
 	diags_init(&diags);
 	p = policy_parse_configuration(&path, 1, policy_load_file, NULL, objects, &diags);
-	if (!diags.errors)
+	if (!diags.errors && prove)
 		analyse_dead_rules(p, seconds, &diags);
-	if (!diags.errors)
+	if (!diags.errors && prove)
 		analyse_asserts(p, seconds, PROVE_OPTION, &diags);
 	good = !diags.errors;
 	check_complain(cli, &diags);
@@ -99,13 +99,14 @@ static bool check_file(const struct cli *cli, const char *path, const struct vec
 int check(struct cli *cli, int argc, char **argv)
 {
 	struct vec objects = VEC(struct object);
-	bool print = false, good = true;
+	bool print = false, unproved = false, good = true;
 	const char *path = NULL, *time = NULL;
 	double seconds;
 	const struct cli_option own[] = {
 		{ 0, "print", &print, NULL },
 		{ 0, "objects", NULL, &path },
 		{ 0, "prove-time", NULL, &time },
+		{ 0, "no-proof", &unproved, NULL },
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own);
@@ -117,7 +118,7 @@ int check(struct cli *cli, int argc, char **argv)
 	if (path && objects_read(cli, path, &objects))
 		n = good = 0;
 	for (int i = 0; i < n; i++)
-		good &= check_file(cli, argv[i], &objects, print, seconds);
+		good &= check_file(cli, argv[i], &objects, print, !unproved, seconds);
 	vec_free(&objects);
 	return good ? CLI_OK : CLI_FAILED;
 }

@@ -35,7 +35,7 @@ _sluice()
 	--engine)
 		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port|--mac|--confirm|--comment)
+	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time)
 		return ;;
 	esac
 
@@ -43,7 +43,7 @@ _sluice()
 		word=${COMP_WORDS[i]}
 		case $word in
 		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
-		--confirm|--comment|--generation) i=$((i + 1)) ;;
+		--confirm|--comment|--generation|--prove-time) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
@@ -105,7 +105,7 @@ _sluice()
 	"module load")
 		files=1 ;;
 	check*)
-		own="--print --objects" files=1 ;;
+		own="--print --objects --prove-time --no-proof" files=1 ;;
 	apply*)
 		own="--confirm --comment" files=1 ;;
 	confirm)

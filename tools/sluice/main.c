@@ -22,7 +22,7 @@ const char cli_version[] = SLUICE_VERSION;
 static const struct verb verbs[] = {
 	{ "status", NULL, status, "",
 	  "what runs, and everything that is not as asked" },
-	{ "check", NULL, check, "[--print] [--objects FILE] [--prove-time TIME] FILE... | -",
+	{ "check", NULL, check, "[--print] [--objects FILE] [--prove-time TIME] [--no-proof] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },

@@ -414,6 +414,21 @@ static bool answer_covered(struct questions *q, struct asked *asked)
 
 /* ---- equal --------------------------------------------------------------------------- */
 
+/* Of two ports, equal police actions do the same, though each has a meter of its own. */
+static uint32_t plain_lane(const struct questions *q, uint32_t lane)
+{
+	const char *text = *(char **)vec_at(&q->b.lanes, lane - 1), *end = strstr(text, " (");
+	size_t len = end ? (size_t)(end - text) : strlen(text);
+
+	if (strncmp(text, "police", 6))
+		return lane;
+	for (uint32_t i = 0; i < lane; i++)
+		if (!strncmp(*(char **)vec_at(&q->b.lanes, i), text, len) &&
+		    !(*(char **)vec_at(&q->b.lanes, i))[len])
+			return i + 1;
+	return lane;
+}
+
 /* The rules that ask about packets of one port, without that. */
 static void port_list(struct questions *q, const struct policy_port *port, struct difference_list *list,
 		      struct rule_list *boxes)
@@ -443,6 +458,7 @@ static void port_list(struct questions *q, const struct policy_port *port, struc
 		if (!tested || in) {
 			rule_list_add(boxes, &rule);
 			e.box = *(struct rule **)vec_at(&boxes->rules, boxes->rules.len - 1);
+			e.lane = e.lane ? plain_lane(q, e.lane) : 0;
 			vec_append(&list->entries, &e);
 		}
 		free(test);
@@ -602,11 +618,14 @@ static void print_rules(const struct policy *policy, const struct vec *rules, co
 {
 	for (size_t i = 0; i < rules->len && i < RULES_SHOWN; i++) {
 		const struct policy_rule *r = *(const struct policy_rule **)vec_at(rules, i);
+		struct text rule = { 0 };
 
 		text_printf(out, "%s", i ? ", " : before);
 		if (r->place.source)
 			text_printf(out, "%s:%u: ", r->place.source->name, r->place.line);
-		policy_print_rule(policy, r, out);
+		policy_print_rule(policy, r, &rule);
+		text_printf(out, "'%.*s'", (int)rule.len - 1, text_string(&rule));	/* not its ";" */
+		text_free(&rule);
 	}
 	if (rules->len > RULES_SHOWN)
 		text_printf(out, " and %zu more", rules->len - RULES_SHOWN);
