@@ -253,13 +253,16 @@ _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 /*
  * What the rules of a generation have counted: rule_counts, a PERCPU_ARRAY [rules] of struct count, for
  * the programs; and rule_base, one value of a mmapable array: a struct rule_base_head, and behind
- * it for each rule what rules that say the same had counted in generations before.
+ * it for each rule what rules that say the same had counted in generations before; and behind those
+ * what rules have counted that this generation has not, for the case that they come back.
  */
 struct rule_base_head {
 	__u32 generation;
 	__u32 program;		/* id */
 	__u32 rules;
+	__u32 gone;		/* rules that this generation has not */
 	__u32 complete;		/* the counts of the generation before are in it */
+	__u32 reserved;
 };
 
 struct rule_base {

@@ -209,13 +209,18 @@ check "50 commits under load" swaps
 check "the load was a load" unload
 check "nothing lost" got_all "$scratch/b" eth0 "$sent"
 whole() {
-	# What x and y count is kept for as long as a policy names it: x runs, y is only in x's absence.
-	local x1 x2
-	x1=$(packets "x one") x2=$(packets "x two")
-	echo "x $x1 $x2"
-	equal "$x1" "$x2" "packets that met both of x's rules"
+	local x y
+	x=$(rule 'count "x one"')
+	equal "$x" "$(rule 'count "x two"')" "packets that met both of x's rules" &&
+	equal "${x% *}" "$(packets "x one")" "by name" &&
+	at r apply "$scratch/y.sluice" || return 1
+	y=$(rule 'count "y one"')
+	equal "$y" "$(rule 'count "y two"')" "packets that met both of y's rules" &&
+	at_least 1 "${x% *}" && at_least 1 "${y% *}" &&
+	equal "$sent" $((${x% *} + ${y% *})) "by one or the other" &&
+	at r apply "$scratch/x.sluice" && equal "$x" "$(rule 'count "x one"')" "when it is back"
 }
-check "no packet met rules of both" whole
+check "no packet met rules of both; a rule that comes back goes on counting" whole
 check "the rule that both have counted all of them" equal "$sent $((sent * 100))" "$(rule 'count "all"')"
 
 load

@@ -7,6 +7,10 @@
  * number, and unpinned after it has ended; so whoever comes finds the counts of what runs, and until
  * they are carried over those of what ran before.
  *
+ * What the rules of older generations had counted that this one has not is kept in rule_base, too,
+ * behind its own rules: they may come back. The latest RULES_GONE_MAX are, those of the generation before
+ * first.
+ *
  * Carried over is by setting, not by adding, from counts that no packet changes any more: a daemon that
  * dies on the way leaves nothing wrong behind, and the next one does it again.
  */
@@ -27,10 +31,11 @@
 #define COUNTS_NAME	"rule_counts"
 #define BASE_NAME	"rule_base"
 #define BATCH		4096u	/* rules read at once */
+#define RULES_GONE_MAX	131072u
 
 struct rule_counts {
 	int counts, base;		/* maps; -1 */
-	struct rule_base_head *head;	/* mapped; behind it the rules */
+	struct rule_base_head *head;	/* mapped; behind it the rules, and those that are gone */
 	size_t size;			/* bytes mapped */
 	bool pinned;
 };
@@ -45,7 +50,7 @@ uint32_t rule_counts_len(const struct rule_counts *c)
 	return c ? c->head->rules : 0;
 }
 
-static size_t base_size(uint32_t rules)
+static size_t base_size(size_t rules)
 {
 	return sizeof(struct rule_base_head) + rules * sizeof(struct rule_base);
 }
@@ -65,39 +70,78 @@ void rule_counts_free(struct rule_counts *c)
 
 /* ---- make ---------------------------------------------------------------------- */
 
-int rule_counts_new(const struct image_filter *filter, struct rule_counts **out, struct text *why)
+/* A base has so many entries. */
+static uint32_t base_len(const struct rule_counts *c)
 {
-	uint32_t rules = filter->rules.len;
+	return c ? c->head->rules + c->head->gone : 0;
+}
+
+/* The keys of rules that @running knows of and @filter has not. */
+static void find_gone(const struct image_filter *filter, const struct rule_counts *running,
+		      struct vec *gone)
+{
+	struct table there = TABLE(uint64_t, char);
+
+	for (size_t i = 0; i < filter->rules.len; i++)
+		table_put(&there, &((struct image_rule *)vec_at(&filter->rules, i))->key, NULL);
+	for (uint32_t i = 0; i < base_len(running) && gone->len < RULES_GONE_MAX; i++) {
+		bool fresh;
+
+		table_put(&there, &bases(running)[i].key, &fresh);
+		if (fresh)
+			vec_append(gone, &bases(running)[i].key);
+	}
+	table_free(&there);
+}
+
+static int make_maps(struct rule_counts *c, uint32_t rules, uint32_t gone, struct text *why)
+{
 	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct count),
 				    rules ? rules : 1, 0 };
-	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(rules), 1, BPF_F_MMAPABLE };
-	struct rule_counts *c = xcalloc(1, sizeof(*c));
-	int err = 0;
+	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(rules + gone), 1,
+				  BPF_F_MMAPABLE };
+	int err;
 
-	c->base = -1;
-	c->size = base_size(rules);
+	c->size = base.value_size;
 	c->counts = map_open(NULL, &counts, why);
 	if (c->counts < 0)
-		err = c->counts;
-	if (!err) {
-		c->base = map_open(NULL, &base, why);
-		err = c->base < 0 ? c->base : 0;
-	}
-	if (!err) {
-		c->head = map_memory(c->base, c->size);
-		err = c->head ? 0 : -errno;
-		if (err)
-			text_printf(why, "cannot map what rules have counted into memory: %s", strerror(-err));
-	}
+		return c->counts;
+	c->base = map_open(NULL, &base, why);
+	if (c->base < 0)
+		return c->base;
+	c->head = map_memory(c->base, c->size);
+	if (c->head)
+		return 0;
+	err = -errno;
+	text_printf(why, "cannot map what rules have counted into memory: %s", strerror(-err));
+	return err;
+}
+
+int rule_counts_new(const struct image_filter *filter, const struct rule_counts *running,
+		    struct rule_counts **out, struct text *why)
+{
+	struct rule_counts *c = xcalloc(1, sizeof(*c));
+	uint32_t rules = filter->rules.len;
+	struct vec gone = VEC(uint64_t);
+	int err;
+
+	c->base = -1;
+	find_gone(filter, running, &gone);
+	err = make_maps(c, rules, gone.len, why);
 	if (err) {
 		rule_counts_free(c);
-		return err;
+		goto free_gone;
 	}
 	c->head->rules = rules;
+	c->head->gone = gone.len;
 	for (uint32_t i = 0; i < rules; i++)
 		bases(c)[i].key = ((struct image_rule *)vec_at(&filter->rules, i))->key;
+	for (uint32_t i = 0; i < gone.len; i++)
+		bases(c)[rules + i].key = *(uint64_t *)vec_at(&gone, i);
 	*out = c;
-	return 0;
+free_gone:
+	vec_free(&gone);
+	return err;
 }
 
 int rule_counts_use(const struct rule_counts *c, struct bpf_object *object)
@@ -181,7 +225,8 @@ static struct rule_counts *open_pinned(const struct datapath *dp, uint32_t gener
 		goto other;
 	c->size = base.value_size;
 	c->head = map_memory(c->base, c->size);
-	if (!c->head || base_size(c->head->rules) != c->size || c->head->rules > counts.max_entries ||
+	if (!c->head || base_size((size_t)c->head->rules + c->head->gone) != c->size ||
+	    c->head->rules > counts.max_entries ||
 	    c->head->generation != generation)
 		goto other;
 	return c;
@@ -221,27 +266,44 @@ int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uin
 
 /* ---- over a swap --------------------------------------------------------------------- */
 
-int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to)
+/* Numbers of @to by their keys; rules that are gone count on from their own base. */
+static struct table numbers_of(const struct rule_counts *to)
 {
 	struct table numbers = TABLE(uint64_t, uint32_t);
+
+	for (uint32_t i = 0; i < base_len(to); i++)
+		*(uint32_t *)table_put(&numbers, &bases(to)[i].key, NULL) = i;
+	return numbers;
+}
+
+static void set_base(struct rule_counts *to, const struct table *numbers, uint64_t key,
+		     const struct count *count)
+{
+	const uint32_t *number = table_get(numbers, &key);
+
+	if (number)
+		bases(to)[*number].count = *count;
+}
+
+int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to)
+{
+	uint32_t rules = rule_counts_len(from);
+	struct table numbers;
 	struct count *counts;
 	int err = 0;
 
 	if (!to || to->head->complete)
 		return 0;
 	counts = xcalloc(BATCH, sizeof(*counts));
-	for (uint32_t i = 0; i < to->head->rules; i++)
-		*(uint32_t *)table_put(&numbers, &bases(to)[i].key, NULL) = i;
-	for (uint32_t i = 0; !err && from && i < from->head->rules; i += BATCH) {
-		uint32_t n = from->head->rules - i < BATCH ? from->head->rules - i : BATCH;
+	numbers = numbers_of(to);
+	for (uint32_t i = rules; i < base_len(from); i++)
+		set_base(to, &numbers, bases(from)[i].key, &bases(from)[i].count);
+	for (uint32_t i = 0; !err && i < rules; i += BATCH) {
+		uint32_t n = rules - i < BATCH ? rules - i : BATCH;
 
 		err = rule_counts_read(dp, from, i, n, counts);
-		for (uint32_t j = 0; !err && j < n; j++) {
-			uint32_t *number = table_get(&numbers, &bases(from)[i + j].key);
-
-			if (number)
-				bases(to)[*number].count = counts[j];
-		}
+		for (uint32_t j = 0; !err && j < n; j++)
+			set_base(to, &numbers, bases(from)[i + j].key, &counts[j]);
 	}
 	if (!err)
 		to->head->complete = 1;

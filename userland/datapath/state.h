@@ -152,7 +152,8 @@ int filter_fill(struct generation *gen, const struct image *image, struct text *
 
 /* rule_counts.c */
 
-int rule_counts_new(const struct image_filter *filter, struct rule_counts **c, struct text *why);
+int rule_counts_new(const struct image_filter *filter, const struct rule_counts *running,
+		    struct rule_counts **c, struct text *why);
 void rule_counts_free(struct rule_counts *c);
 uint32_t rule_counts_len(const struct rule_counts *c);
 
