@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "policy/parse.h"
 #include "policy/print.h"
+#include "selftests/unit/predicates.h"
 
 /* ---- trees -------------------------------------------------------------- */
 
@@ -58,16 +59,50 @@ static bool same_ports(const struct policy *a, const struct policy *b)
 	return true;
 }
 
+static bool same_ranges(const struct vec *a, const struct vec *b)
+{
+	return a->len == b->len &&
+	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(struct policy_range)));
+}
+
+static bool same_set(const struct policy_set *a, const struct policy_set *b)
+{
+	if (!a || !b)
+		return a == b;
+	return !strcmp(a->name, b->name) && a->number == b->number && a->field == b->field &&
+	       a->size == b->size && a->timeout_ms == b->timeout_ms && a->used == b->used;
+}
+
+static bool same_predicate(const struct policy_predicate *a, const struct policy_predicate *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->depth != b->depth || a->tests != b->tests ||
+	    !same_predicate(a->left, b->left) || !same_predicate(a->right, b->right))
+		return false;
+	if (a->name && (!b->name || strcmp(a->name, b->name)))
+		return false;
+	if (a->kind != PREDICATE_TEST && a->kind != PREDICATE_SET)
+		return !a->let == !b->let && (!a->let || !strcmp(a->let->name, b->let->name));
+	if (a->field != b->field || a->compare != b->compare || a->mask != b->mask ||
+	    a->values.len != b->values.len || a->unequal != b->unequal || a->set_test != b->set_test)
+		return false;
+	for (size_t i = 0; i < a->values.len && a->kind == PREDICATE_TEST; i++)
+		if (!same_value(vec_at(&a->values, i), vec_at(&b->values, i)))
+			return false;
+	return same_prefixes(&a->prefixes, &b->prefixes) && same_ranges(&a->ranges, &b->ranges) &&
+	       same_set(a->set, b->set);
+}
+
 static bool same_let(const struct policy_let *a, const struct policy_let *b)
 {
-	if (strcmp(a->name, b->name) || a->values.len != b->values.len || a->used != b->used)
+	if (strcmp(a->name, b->name) || a->values.len != b->values.len || a->used != b->used ||
+	    a->macs != b->macs || !same_predicate(a->predicate, b->predicate))
 		return false;
 	for (size_t i = 0; i < a->values.len; i++)
 		if (!same_value(vec_at(&a->values, i), vec_at(&b->values, i)))
 			return false;
-	return same_prefixes(&a->prefixes, &b->prefixes) && a->ranges.len == b->ranges.len &&
-	       (!a->ranges.len || !memcmp(a->ranges.data, b->ranges.data,
-					  a->ranges.len * sizeof(struct policy_range)));
+	return same_prefixes(&a->prefixes, &b->prefixes) && same_ranges(&a->ranges, &b->ranges);
 }
 
 static bool same_lets(const struct policy *a, const struct policy *b)
@@ -162,9 +197,87 @@ static bool same_rest(const struct policy *a, const struct policy *b)
 	return true;
 }
 
+static bool same_actions(const struct vec *a, const struct vec *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->len; i++) {
+		const struct policy_action *x = vec_at(a, i), *y = vec_at(b, i);
+
+		if (x->kind != y->kind || x->mark != y->mark || x->bytes != y->bytes ||
+		    x->rate != y->rate || x->burst != y->burst || x->per != y->per ||
+		    x->field != y->field || !x->text != !y->text || !same_set(x->set, y->set) ||
+		    (x->text && strcmp(x->text, y->text)))
+			return false;
+	}
+	return true;
+}
+
+static bool same_rules(const struct policy *a, const struct policy *b)
+{
+	if (a->rules.len != b->rules.len || a->filters.len != b->filters.len)
+		return false;
+	for (size_t i = 0; i < a->rules.len; i++) {
+		const struct policy_rule *x = *(struct policy_rule **)vec_at(&a->rules, i);
+		const struct policy_rule *y = *(struct policy_rule **)vec_at(&b->rules, i);
+
+		if (x->number != y->number || x->ends != y->ends ||
+		    !same_actions(&x->actions, &y->actions) ||
+		    !same_predicate(x->predicate, y->predicate))
+			return false;
+	}
+	for (size_t i = 0; i < a->filters.len; i++) {
+		const struct policy_filter *x = *(struct policy_filter **)vec_at(&a->filters, i);
+		const struct policy_filter *y = *(struct policy_filter **)vec_at(&b->filters, i);
+
+		if (x->rules.len != y->rules.len || x->ports.len != y->ports.len)
+			return false;
+		for (size_t j = 0; j < x->ports.len; j++)
+			if (!same_ref(vec_at(&x->ports, j), vec_at(&y->ports, j)))
+				return false;
+	}
+	return true;
+}
+
+static bool same_sets(const struct policy *a, const struct policy *b)
+{
+	if (a->sets.len != b->sets.len || a->set_tests.len != b->set_tests.len)
+		return false;
+	for (size_t i = 0; i < a->sets.len; i++)
+		if (!same_set(*(struct policy_set **)vec_at(&a->sets, i),
+			      *(struct policy_set **)vec_at(&b->sets, i)))
+			return false;
+	for (size_t i = 0; i < a->set_tests.len; i++) {
+		const struct policy_set_test *x = vec_at(&a->set_tests, i);
+		const struct policy_set_test *y = vec_at(&b->set_tests, i);
+
+		if (x->field != y->field || !same_set(x->set, y->set))
+			return false;
+	}
+	return true;
+}
+
+static bool same_asserts(const struct policy *a, const struct policy *b)
+{
+	if (a->asserts.len != b->asserts.len)
+		return false;
+	for (size_t i = 0; i < a->asserts.len; i++) {
+		const struct policy_assert *x = vec_at(&a->asserts, i), *y = vec_at(&b->asserts, i);
+
+		if (x->kind != y->kind || x->host != y->host || x->unless != y->unless ||
+		    !x->from.port != !y->from.port || !x->to.port != !y->to.port ||
+		    (x->from.port && !same_ref(&x->from, &y->from)) ||
+		    (x->to.port && !same_ref(&x->to, &y->to)) ||
+		    !same_predicate(x->predicate, y->predicate))
+			return false;
+	}
+	return true;
+}
+
 static bool same(const struct policy *a, const struct policy *b)
 {
-	return same_ports(a, b) && same_lets(a, b) && same_groups(a, b) && same_rest(a, b);
+	return same_ports(a, b) && same_lets(a, b) && same_groups(a, b) && same_rest(a, b) &&
+	       same_sets(a, b) && same_rules(a, b) && same_asserts(a, b);
 }
 
 static struct policy *parse(const char *text, size_t len)
@@ -204,16 +317,6 @@ static void check_print(const struct policy *p)
 }
 
 /* ---- policies at random ------------------------------------------------- */
-
-static uint64_t seed;
-
-static unsigned int below(unsigned int n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
 
 /* Between two tokens; at least a blank. */
 static const char *gap(void)
@@ -354,18 +457,140 @@ static void test_random(void **state)
 	}
 }
 
+/* ---- filters at random ---------------------------------------------------- */
+
+static void put_action(struct text *t)
+{
+	static const char *const keys[] = { "", " per ip.src", " per l4.dst", " per in", " per eth.dst" };
+	static const char *const rates[] = { "pps", "kpps", "Mpps" };
+
+	switch (below(6)) {
+	case 0:
+		text_printf(t, "count%s\"c\\\"%u\"", gap(), below(9));
+		break;
+	case 1:
+		text_printf(t, "emit \"a # ; }%u\"", below(9));
+		break;
+	case 2:
+		text_printf(t, "mark%s%u", gap(), below(9) * 1000000);
+		break;
+	case 3:
+		text_printf(t, "insert%s%s into%ss", gap(), below(2) ? "ip.src" : "ip.dst", gap());
+		break;
+	case 4:
+		text_printf(t, "police %u%s", 1 + below(5000), rates[below(3)]);
+		if (below(2))
+			text_printf(t, "%sburst %u", gap(), 1 + below(5000));
+		text_printf(t, "%s", keys[below(5)]);
+		break;
+	default:
+		text_printf(t, "police %ukBps%s", 1 + below(5000), keys[below(5)]);
+		if (below(2))
+			text_printf(t, " burst%s%ukB", gap(), 2 + below(5000));
+	}
+}
+
+static void put_rule(struct text *t)
+{
+	unsigned int actions = below(4), ends = below(3);
+
+	for (unsigned int i = 0; i < actions; i++) {
+		text_printf(t, "%s", i ? "," : "");
+		put_action(t);
+	}
+	if (ends || !actions)
+		text_printf(t, "%s%s", actions ? "," : "", ends == 2 ? "allow" : "drop");
+	if (below(4)) {
+		text_printf(t, "%sif%s", gap(), gap());
+		if (below(4) == 0)
+			text_printf(t, "%s ip.src in s and ", below(2) ? "not" : "");
+		put_predicate(t, below(4));
+	}
+	text_printf(t, "%s;%s", gap(), gap());
+}
+
+static void put_assert(struct text *t)
+{
+	static const char *const ends[] = { "wan", "lan", "host" };
+
+	switch (below(4)) {
+	case 0:
+		text_printf(t, "assert covered;");
+		break;
+	case 1:
+		text_printf(t, "assert never%s", gap());
+		put_predicate(t, below(3));
+		text_printf(t, "%sreaches%s%s;", gap(), gap(), ends[below(3)]);
+		break;
+	case 2:
+		text_printf(t, "assert equal wan%slan;", gap());
+		break;
+	default:
+		text_printf(t, "assert %s wan%s->%s%s", below(2) ? "isolated" : "reachable", gap(), gap(),
+			    ends[below(3)]);
+		if (below(2)) {
+			text_printf(t, " %s ", below(2) ? "if" : "unless");
+			put_predicate(t, below(3));
+		}
+		text_printf(t, ";");
+	}
+}
+
+static void test_random_filters(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		struct text t = { 0 };
+		struct policy *p;
+
+		text_printf(&t, "port wan = \"eth0\"; port lan = \"eth1\";");
+		if (below(2))
+			text_printf(&t, "set s : ip.dst size %u timeout %ums;\n", 1 + below(99), 1 + below(99999));
+		else
+			text_printf(&t, "set s : ip.src%ssize%s%u;", gap(), gap(), 1 + below(99));
+		text_printf(&t, "let web = ");
+		put_predicate(&t, 0);
+		text_printf(&t, ";let us = not web%s;", gap());
+		for (unsigned int filters = 1 + below(2); filters; filters--) {
+			text_printf(&t, "filter%s%s {%s", gap(), filters == 2 ? "lan" : "wan", gap());
+			for (unsigned int rules = below(9); rules; rules--)
+				put_rule(&t);
+			text_printf(&t, "}%s", gap());
+		}
+		for (unsigned int asserts = below(4); asserts; asserts--)
+			put_assert(&t);
+		p = parse(text_string(&t), t.len);
+		check_print(p);
+		policy_free(p);
+		text_free(&t);
+	}
+}
+
 /* The comparison itself: one change, and trees differ. */
 static void test_differences(void **state)
 {
 	static const char base[] = "port a = \"x\"; port b = \"y\"; let g = { 239.1.1.1, 239.1.1.2 };"
 		"multicast { (*, g) from a to b vlan 5; } route main;"
-		"measure m by (ip.src) { threshold 1%; }";
+		"measure m by (ip.src) { threshold 1%; }"
+		"let w = tcp.dst == 80 and udp; set s : ip.src size 5; set r : ip.dst size 5;"
+		"filter a { count \"x\" if ip.src in s; police 5pps burst 7 if ip.ttl & 3 != 2;"
+		" insert ip.src into s; mark 3, drop if ip.dst != 10.0.0.0/8; }"
+		"filter b { allow if not w; } assert never tcp reaches host; assert isolated a -> b if ip4;";
 	static const char *const changes[][2] = {
 		{ "\"x\"", "\"z\"" }, { "\"x\"", "\"x\" mode generic" }, { "port b", "port c = \"c\"; port b" },
 		{ "239.1.1.2", "239.1.1.3" }, { ", 239.1.1.2", "" }, { "(*, g)", "(10.0.0.1, g)" },
 		{ "(*, g)", "(*, 239.1.1.1)" }, { "vlan 5", "vlan 6" }, { "vlan 5", "ttl 5" },
 		{ "to b", "to host, b" }, { "main", "main limit ip4 5" }, { "route main;", "" },
 		{ "ip.src", "ip.dst" }, { "1%", "2%" }, { "1%", "1MBps" }, { "1%;", "1%; slots 64;" },
+		{ "== 80", "== 81" }, { "== 80", "!= 80" }, { "80 and", "80 or" }, { "w;", "not w;" },
+		{ "size 5", "size 6" }, { "size 5", "size 5 timeout 1s" }, { "set s : ip.src", "set s : ip.dst" },
+		{ "count \"x\"", "count \"y\"" }, { "in s;", "in r;" }, { "ip.src in s", "ip.dst in s" }, { "5pps", "6pps" },
+		{ "5pps burst 7", "5Mbit burst 7kB" }, { "burst 7", "burst 8" }, { "burst 7", "burst 7 per in" },
+		{ "& 3", "& 2" }, { "!= 2", "!= 1" }, { "!= 2", "< 2" }, { "into s", "into r" },
+		{ "mark 3", "mark 4" }, { "mark 3, drop", "mark 3, allow" }, { "mark 3, drop", "drop" },
+		{ "10.0.0.0/8", "10.0.0.0/9" }, { "!= 10", "== 10" }, { "filter b", "filter c {} port c = \"zz\"; filter b" },
+		{ "allow if", "allow; allow if" }, { "never tcp", "never udp" }, { "reaches host", "reaches a" },
+		{ "isolated", "reachable" }, { "-> b if", "-> b unless" }, { "-> b", "-> host" },
 		{ "1%;", "1%; interval 1s;" }, { "1%;", "1%; oversampling 1;" }, { "measure m", "measure n" },
 	};
 	struct policy *p = parse(base, strlen(base));
@@ -425,6 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random_filters),
 		cmocka_unit_test(test_golden),
 	};
 	const char *given = getenv("SEED");
