@@ -126,7 +126,7 @@ static __always_inline void insert(struct xdp_md *ctx, const struct packet *p, c
 {
 	struct set_value fresh = { .by = a->rule_key }, *value;
 	__u32 number = a->number;
-	struct set_key key;
+	struct set_key key = {};
 	void *set;
 
 	if (p->testing || !field_key(ctx, p, a->field, &key))

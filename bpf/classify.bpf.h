@@ -235,7 +235,7 @@ STAGE int sets_of(struct xdp_md *ctx, const struct packet *p)
 	for (unsigned int i = 0; i < SET_TESTS_MAX && i < filter.set_tests; i++) {
 		__u32 number = filter.set_test[i].set;
 		const struct set_value *value;
-		struct set_key key;
+		struct set_key key = {};
 		void *set;
 
 		if (!field_key(ctx, p, filter.set_test[i].field, &key))

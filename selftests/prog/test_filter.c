@@ -7,6 +7,8 @@
  * longer one.
  */
 #include <errno.h>
+#include <net/if.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -396,6 +399,32 @@ static void fill_sets(struct world *w)
 	}
 }
 
+/* This host's sockets: what their packets look like. */
+struct known_socket {
+	struct eval_flow flow;		/* sport 0: any sender */
+	unsigned int state;		/* 1 established, 2 listen */
+};
+static struct known_socket known[8];
+static unsigned int knowns;
+
+static unsigned int model_socket(void *context, const struct eval_flow *flow)
+{
+	unsigned int best = 0;
+
+	(void)context;
+	for (unsigned int i = 0; i < knowns; i++) {
+		const struct eval_flow *k = &known[i].flow;
+
+		if (k->proto != flow->proto || k->dport != flow->dport || !addr_equal(&k->dst, &flow->dst))
+			continue;
+		if (!k->sport && !best)
+			best = known[i].state;
+		if (k->sport == flow->sport && addr_equal(&k->src, &flow->src))
+			best = known[i].state;
+	}
+	return best;
+}
+
 static bool compile(struct world *w)
 {
 	struct numbering numbering;
@@ -423,13 +452,6 @@ static bool compile(struct world *w)
 	return good;
 }
 
-static unsigned int no_socket(void *context, const struct eval_flow *flow)
-{
-	(void)context;
-	(void)flow;
-	return 0;
-}
-
 static void load(struct world *w)
 {
 	struct lpm_shape shape4, shape6;
@@ -449,7 +471,7 @@ static void load(struct world *w)
 	}
 	w->env = (struct eval_env){
 		.ports = w->ports, .ports_len = PORTS, .in_set = model_has, .set_context = w,
-		.socket = no_socket,
+		.socket = model_socket,
 	};
 	w->counts = xcalloc(w->image->filter.rules.len + 1, sizeof(*w->counts));
 	w->has = TABLE(struct has, char);
@@ -614,10 +636,136 @@ static void test_random(void **unused)
 		      policies, frames, most);
 }
 
+/* ---- sockets ------------------------------------------------------------------------------- */
+
+static void know(int fd, uint8_t proto, unsigned int state, bool connected)
+{
+	struct sockaddr_in6 local = { 0 }, remote = { 0 };
+	socklen_t len = sizeof(local);
+	struct known_socket *k = &known[knowns++];
+	bool v4;
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&local, &len), 0);
+	v4 = local.sin6_family == AF_INET;
+	len = sizeof(remote);
+	if (connected)
+		assert_int_equal(getpeername(fd, (struct sockaddr *)&remote, &len), 0);
+	k->state = state;
+	k->flow.proto = proto;
+	k->flow.dport = ntohs(local.sin6_port);
+	k->flow.sport = ntohs(remote.sin6_port);
+	k->flow.dst = addr_from_bytes(v4 ? ADDR_V4 : ADDR_V6,
+				      v4 ? (void *)&((struct sockaddr_in *)&local)->sin_addr :
+				      (void *)&local.sin6_addr);
+	k->flow.src = k->flow.dst;	/* all over the loopback's one address */
+}
+
+static int bound(int family, int type, struct sockaddr_in6 *a, socklen_t *len)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	*a = (struct sockaddr_in6){ .sin6_family = family };
+	if (family == AF_INET)
+		((struct sockaddr_in *)a)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		a->sin6_addr = in6addr_loopback;
+	*len = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(*a);
+	assert_int_equal(bind(fd, (struct sockaddr *)a, *len), 0);
+	*len = sizeof(*a);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)a, len), 0);
+	return fd;
+}
+
+/* A listener and a connection to it; a UDP socket for all, and one that is connected. */
+static void open_sockets(int family, int fd[4])
+{
+	struct sockaddr_in6 a, b;
+	socklen_t len;
+
+	fd[0] = bound(family, SOCK_STREAM, &a, &len);
+	assert_int_equal(listen(fd[0], 1), 0);
+	know(fd[0], IPPROTO_TCP, 2, false);
+	fd[1] = bound(family, SOCK_STREAM, &b, &len);
+	assert_int_equal(connect(fd[1], (struct sockaddr *)&a, len), 0);
+	know(fd[1], IPPROTO_TCP, 1, true);
+	fd[2] = bound(family, SOCK_DGRAM, &a, &len);
+	know(fd[2], IPPROTO_UDP, 2, false);
+	fd[3] = bound(family, SOCK_DGRAM, &b, &len);
+	assert_int_equal(connect(fd[3], (struct sockaddr *)&a, len), 0);
+	know(fd[3], IPPROTO_UDP, 1, true);
+}
+
+/* A packet of one of the sockets, or nearly. */
+static void make_for_socket(struct frame *f)
+{
+	const struct eval_flow *k = &known[pick(knowns)].flow;
+	struct frame_fields fields = { 0 };
+	static uint8_t bytes[FRAME_MAX];
+	struct addr src = k->src, dst = k->dst;
+	struct text why = { 0 };
+
+	if (!pick(5))
+		src.bytes[addr_bits(src.family) / 8 - 1] ^= 3;
+	if (!pick(5))
+		dst.bytes[addr_bits(dst.family) / 8 - 1] ^= 3;
+	frame_set_address(&fields, FIELD_IP_SRC, &src);
+	frame_set_address(&fields, FIELD_IP_DST, &dst);
+	frame_set(&fields, FIELD_IP_PROTO, k->proto);
+	frame_set(&fields, FIELD_L4_SRC, pick(4) && k->sport ? k->sport : pick(65536));
+	frame_set(&fields, FIELD_L4_DST, pick(4) ? k->dport : k->dport ^ 1);
+	frame_set(&fields, FIELD_PKT_LEN, 120);
+	if (!pick(4))
+		frame_set(&fields, FIELD_IP_FRAG, 1);
+	if (frame_settle(&fields, &why, NULL))
+		fail_msg("%s", text_string(&why));
+	f->len = frame_build(&fields, bytes);
+	assert_true(f->len <= sizeof(f->bytes));
+	memcpy(f->bytes, bytes, f->len);
+}
+
+static void test_sockets(void **unused)
+{
+	struct world w = { .text = "port wan = \"eth0\"; port fa = \"eth1\"; port fb = \"eth2\";\n"
+		"filter wan, fa {\n"
+		"    count \"l\" if socket == listen;\n    drop if socket == established and tcp;\n"
+		"    allow if socket != established;\n    drop if not (socket == listen) and udp;\n"
+		"    allow if tcp;\n    drop;\n}\n" };
+	int fd[8];
+
+	(void)unused;
+	open_sockets(AF_INET, fd);
+	open_sockets(AF_INET6, fd + 4);
+	assert_true(compile(&w));
+	load(&w);
+	for (uint32_t i = 0; i < 4000; i++) {
+		struct frame f;
+
+		make_for_socket(&f);
+		run_one(&w, w.ports[pick(PORTS)].number, &f);
+	}
+	check_counts(&w);
+	for (unsigned int i = 0; i < 5; i++)
+		assert_true(w.counts[i].packets > 100);
+	unload(&w);
+	for (unsigned int i = 0; i < COUNT(fd); i++)
+		close(fd[i]);
+	knowns = 0;
+}
+
+static void loopback_up(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq r = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+
+	assert_int_equal(ioctl(fd, SIOCSIFFLAGS, &r), 0);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_sockets),
 	};
 
 	if (geteuid()) {
@@ -625,5 +773,7 @@ int main(void)
 		return 4;
 	}
 	choose_seed();
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	loopback_up();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
