@@ -176,7 +176,10 @@ struct dd_list {
 	const uint32_t *mark;		/* in the order they were said */
 };
 
-/** dd_copies() - how many copies a leaf makes; dd_copy() - one of them, in an order that depends on what they say alone. */
+/**
+ * dd_copies() - how many copies a leaf makes; dd_copy() - one of them, in an order that depends on what
+ * they say alone. Of a packet whose field has a value already, "as it is" and one that assigns it are the same copy.
+ */
 size_t dd_copies(const struct dd *leaf);
 const struct dd_list *dd_copy(const struct dd *leaf, size_t i);
 

@@ -119,6 +119,49 @@ struct core_expression *core_test_ranges(struct core *core, unsigned int field,
 	return e;
 }
 
+void *core_keep(struct core *core, const struct vec *v)
+{
+	void *copy = arena_alloc(&core->arena, v->len * v->elem_size);
+
+	if (v->len)
+		memcpy(copy, v->data, v->len * v->elem_size);
+	return copy;
+}
+
+/* All bits that the values share are the mask's, and each combination of the others is there. */
+bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *value)
+{
+	uint64_t set = 0xff, clear = 0xff, n = 0;
+
+	if (e->field != FIELD_TCP_FLAGS)
+		return false;
+	for (size_t i = 0; i < e->values; i++) {
+		for (uint64_t v = e->ranges[i].first; v <= e->ranges[i].last; v++) {
+			set &= v;
+			clear &= ~v;
+			n++;
+		}
+	}
+	*mask = set | clear;
+	*value = set;
+	return n > 1 && *mask && n == 1ull << (8 - __builtin_popcountll(*mask));
+}
+
+void core_masked_ranges(uint64_t mask, uint64_t value, struct vec *ranges)
+{
+	for (uint64_t v = 0; v < 256; v++) {
+		struct policy_range *last = ranges->len ? vec_at(ranges, ranges->len - 1) : NULL;
+
+		if ((v & mask) != value)
+			continue;
+		if (!last || last->last + 1 != v) {
+			last = vec_push(ranges);
+			last->first = v;
+		}
+		last->last = v;
+	}
+}
+
 /* The kids of a node of @kind, or the node itself. */
 static void add_flat(struct vec *kids, enum core_kind kind, const struct core_expression *e)
 {
@@ -192,6 +235,53 @@ static struct core_expression *test_prefix(struct core *core, unsigned int field
 	return test_prefixes(core, field, copy, 1);
 }
 
+/* "tcp.flags & syn != syn" was worked into ranges; this says it as it is printed. */
+static struct core_expression *test_flags(struct core *core, const struct policy_predicate *p)
+{
+	struct core_expression *e = core_test_ranges(core, p->field, p->ranges.data, p->ranges.len);
+	struct vec others = VEC(struct policy_range);
+	struct core_expression *not_those;
+	uint64_t mask, value, next = 0;
+
+	if (e->kind != CORE_TEST || core_is_masked(e, &mask, &value))
+		return e;
+	for (size_t i = 0; i <= e->values; i++) {
+		uint64_t first = i < e->values ? e->ranges[i].first : 256;
+		struct policy_range r = { next, first - 1 };
+
+		if (next < first)
+			vec_append(&others, &r);
+		if (i < e->values)
+			next = e->ranges[i].last + 1;
+	}
+	not_those = core_test_ranges(core, p->field, core_keep(core, &others), others.len);
+	vec_free(&others);
+	if (not_those->kind != CORE_TEST || !core_is_masked(not_those, &mask, &value))
+		return e;
+	not_those->unequal = true;
+	return not_those;
+}
+
+/* "in != wan" was worked into all other numbers: those that are ports stay. */
+static struct core_expression *test_ports(struct core *core, const struct policy_predicate *p)
+{
+	struct vec ranges = VEC(struct policy_range);
+	struct core_expression *e;
+
+	for (size_t i = 0; i < p->ranges.len; i++) {
+		struct policy_range r = *(const struct policy_range *)vec_at(&p->ranges, i);
+
+		if (r.first >= core->ports.len)
+			continue;
+		if (r.last >= core->ports.len)
+			r.last = core->ports.len - 1;
+		vec_append(&ranges, &r);
+	}
+	e = core_test_ranges(core, FIELD_IN, core_keep(core, &ranges), ranges.len);
+	vec_free(&ranges);
+	return e;
+}
+
 static struct core_expression *of_predicate(struct core *core, const struct policy_predicate *p)
 {
 	struct core_expression *e;
@@ -208,6 +298,10 @@ static struct core_expression *of_predicate(struct core *core, const struct poli
 	case PREDICATE_NAME:
 		return of_predicate(core, p->left);
 	case PREDICATE_TEST:
+		if (p->field == FIELD_TCP_FLAGS)
+			return test_flags(core, p);
+		if (p->field == FIELD_IN)
+			return test_ports(core, p);
 		if (!p->prefixes.len)
 			return core_test_ranges(core, p->field, p->ranges.data, p->ranges.len);
 		e = test_prefixes(core, p->field, p->prefixes.data, p->prefixes.len);
@@ -471,17 +565,32 @@ static const struct core_expression *prefixes_of_text(struct core *core, unsigne
 	return test_prefixes(core, field, p, n);
 }
 
-/* RFC 5771, 4; RFC 4291, 2.7: scopes 1 and 2, whatever the flags. */
-static const struct core_expression *stays_on_link(struct core *core)
+/*
+ * RFC 5771, 4; RFC 4291, 2.7: scopes 1 and 2, whatever the flags. Only what some entry has anything of;
+ * NULL: nothing.
+ */
+static const struct core_expression *stays_on_link(struct core *core, const struct vec *all)
 {
 	struct prefix *p = arena_alloc(&core->arena, 33 * sizeof(*p));
+	size_t n = 0;
 
-	prefix_parse("224.0.0.0/24", &p[0]);
-	for (unsigned int i = 0; i < 32; i++) {
-		p[i + 1] = (struct prefix){ .addr = { .family = ADDR_V6, .bytes = { 0xff } }, .len = 16 };
-		p[i + 1].addr.bytes[1] = (i / 2) << 4 | (1 + i % 2);
+	for (unsigned int i = 0; i < 33; i++) {
+		struct prefix one = { .addr = { .family = ADDR_V6, .bytes = { 0xff } }, .len = 16 };
+		bool met = false;
+
+		if (i == 32)
+			prefix_parse("224.0.0.0/24", &one);
+		else
+			one.addr.bytes[1] = (i / 2) << 4 | (1 + i % 2);
+		for (size_t j = 0; j < all->len; j++) {
+			const struct prefix *group = &((const struct met *)vec_at(all, j))->entry->group;
+
+			met |= prefix_contains(group, &one) || prefix_contains(&one, group);
+		}
+		if (met)
+			p[n++] = one;
 	}
-	return test_prefixes(core, FIELD_IP_DST, p, 33);
+	return n ? test_prefixes(core, FIELD_IP_DST, p, n) : NULL;
 }
 
 /* Whether another port has the packet's group is asked of single groups, not of prefixes. */
@@ -504,7 +613,7 @@ static const struct core_expression *groups_of(struct core *core, const struct p
 {
 	static const char *const multicast[] = { "224.0.0.0/4", "ff00::/8" };
 	struct vec all = VEC(struct met);
-	const struct core_expression *host = assign(core, CORE_OUT, CORE_HOST), *e, *elsewhere;
+	const struct core_expression *host = assign(core, CORE_OUT, CORE_HOST), *e, *elsewhere, *link;
 
 	for (size_t i = 0; i < p->groups.len; i++) {
 		const struct policy_group *g = vec_at(&p->groups, i);
@@ -528,8 +637,10 @@ static const struct core_expression *groups_of(struct core *core, const struct p
 
 		e = core_if(core, entry_test(core, met->entry, true), legs_of(core, met->group), e);
 	}
+	link = stays_on_link(core, &all);
+	if (link)
+		e = core_if(core, link, host, e);
 	vec_free(&all);
-	e = core_if(core, stays_on_link(core), host, e);
 	return core_if(core, prefixes_of_text(core, FIELD_IP_DST, multicast, 2), e, rest);
 }
 

@@ -34,7 +34,8 @@
  * Three things are not quite NetKAT's. A packet does not have every field: what tests one it does
  * not have does not hold, and an assignment to it does nothing (but for vlan.id, which can be had).
  * Some fields say the same: tcp.dst is l4.dst of a TCP packet, and cannot be assigned by itself. And a mark
- * stays, though the packet goes: "count("x"); drop" is not "drop". police may drop the packet itself.
+ * stays, though the packet goes: "count("x"); drop" is not "drop". police may drop the packet itself; insert
+ * does nothing for a packet without the field.
  *
  * Where it says less than policy/eval: nothing of link-layer addresses that a copy gets, of why the stack
  * gets a packet, of packets that are malformed (those never get here) or whose headers are not

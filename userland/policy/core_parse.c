@@ -309,15 +309,6 @@ static void take_one(struct reader *r, unsigned int field, struct vec *prefixes,
 		take_range(r, field, vec_push(ranges));
 }
 
-static void *keep(struct reader *r, const struct vec *v)
-{
-	void *copy = arena_alloc(&r->core->arena, v->len * v->elem_size);
-
-	if (v->len)
-		memcpy(copy, v->data, v->len * v->elem_size);
-	return copy;
-}
-
 static struct core_expression *read_test(struct reader *r, unsigned int field, bool unequal)
 {
 	struct vec prefixes = VEC(struct prefix), ranges = VEC(struct policy_range);
@@ -335,9 +326,9 @@ static struct core_expression *read_test(struct reader *r, unsigned int field, b
 	e->unequal = unequal;
 	e->values = prefixes.len + ranges.len;
 	if (prefixes.len)
-		e->prefixes = keep(r, &prefixes);
+		e->prefixes = core_keep(r->core, &prefixes);
 	else
-		e->ranges = keep(r, &ranges);
+		e->ranges = core_keep(r->core, &ranges);
 	vec_free(&prefixes);
 	vec_free(&ranges);
 	return e;
@@ -453,8 +444,38 @@ static struct core_expression *read_set(struct reader *r, unsigned int field, st
 	return e;
 }
 
+/* tcp.flags & (syn|fin) = syn */
+static struct core_expression *read_masked(struct reader *r)
+{
+	struct core_expression *e = core_node(r->core, CORE_TEST);
+	struct policy_range mask = { 0 }, value = { 0 };
+	struct vec ranges = VEC(struct policy_range);
+	struct place at;
+
+	expect(r, "(", "\"&\"");
+	take_range(r, FIELD_TCP_FLAGS, &mask);
+	expect(r, ")", "the flags that are looked at");
+	e->unequal = take(r, "!=");
+	if (!e->unequal)
+		expect(r, "=", "the flags that are looked at");
+	at = next_place(r);
+	take_range(r, FIELD_TCP_FLAGS, &value);
+	if (!r->failed && (mask.first != mask.last || value.first != value.last))
+		fail(r, at, "flags stand here, not a range");
+	if (!r->failed && value.first & ~mask.first)
+		fail(r, at, "not all of these flags are looked at: no packet can meet this");
+	core_masked_ranges(mask.first, value.first, &ranges);
+	e->field = FIELD_TCP_FLAGS;
+	e->values = ranges.len;
+	e->ranges = core_keep(r->core, &ranges);
+	vec_free(&ranges);
+	return e;
+}
+
 static struct core_expression *read_field(struct reader *r, unsigned int field, struct place at)
 {
+	if (field == FIELD_TCP_FLAGS && take(r, "&"))
+		return read_masked(r);
 	if (take(r, ":="))
 		return read_assignment(r, field, at);
 	if (take(r, "!="))

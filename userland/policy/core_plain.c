@@ -52,7 +52,11 @@ static const struct core_expression *plain_test(struct core *core, const struct 
 {
 	struct vec sum = VEC(const struct core_expression *);
 	const struct core_expression *out;
+	uint64_t mask, value;
 
+	/* A test of single bits is as plain as can be. */
+	if (core_is_masked(e, &mask, &value))
+		return core_test_ranges(core, e->field, e->ranges, e->values);
 	for (size_t i = 0; i < e->values; i++)
 		add_tests(core, e, i, &sum);
 	out = core_join(core, CORE_SUM, &sum);

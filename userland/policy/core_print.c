@@ -6,7 +6,7 @@
  * wander to the right. Lists are long: their ends are walked, not recursed into, and the parentheses that
  * were opened on the way are closed behind it all.
  */
-#include "policy/core.h"
+#include "policy/core_build.h"
 
 #include <inttypes.h>
 
@@ -16,7 +16,7 @@
 
 #define INDENT		4
 #define INDENT_MAX	40	/* plain expressions nest as deep as they are long */
-#define SHORT		40	/* nodes of what may stand in a line */
+#define SHORT		24	/* nodes and values of what may stand in a line */
 
 /* How strongly it holds together. */
 enum { SUM, SEQUENCE, STEP };
@@ -83,7 +83,15 @@ static void print_test(const struct core *core, const struct core_expression *e,
 {
 	bool one = is_one_value(e);
 	char buf[PREFIX_STRLEN];
+	uint64_t mask, value;
 
+	if (core_is_masked(e, &mask, &value)) {
+		text_printf(out, "tcp.flags & (");
+		field_print(NULL, e->field, mask, out);
+		text_printf(out, e->unequal ? ") != " : ") = ");
+		field_print(NULL, e->field, value, out);
+		return;
+	}
 	text_printf(out, "%s %s %s", core_field_name(e->field), e->unequal ? "!=" : "=", one ? "" : "{");
 	for (size_t i = 0; i < e->values; i++) {
 		text_printf(out, "%s", i ? ", " : "");
@@ -112,9 +120,9 @@ static void print_assignment(const struct core *core, const struct core_expressi
 /* Whether it may stand in a line: small, and no list. */
 static bool is_short(const struct core_expression *e, unsigned int *left)
 {
-	if (!*left)
+	if (*left <= e->values)
 		return false;
-	--*left;
+	*left -= 1 + e->values;
 	if (e->kind == CORE_IF && e->kid[2]->kind != CORE_ID)
 		return false;
 	for (size_t i = 0; i < e->kids; i++)
@@ -204,9 +212,7 @@ static void print_kids(const struct core *core, const struct core_expression *e,
 {
 	for (size_t i = 0; i + 1 < e->kids; i++) {
 		if (e->kind == CORE_SUM) {
-			bool list = e->kid[i]->kind == CORE_IF;
-
-			print_part(core, e->kid[i], list ? STEP : SEQUENCE, false, indent, out);
+			print_part(core, e->kid[i], line ? SEQUENCE : STEP, false, indent, out);
 			if (line)
 				new_line(indent, out);
 			text_printf(out, line ? "+ " : " + ");
@@ -245,9 +251,9 @@ static void print_part(const struct core *core, const struct core_expression *e,
 		}
 		if (e->kind != CORE_IF) {
 			print_kids(core, e, line, indent, out);
-			least = e->kind == CORE_SUM ? SEQUENCE : STEP;
+			least = e->kind == CORE_SUM && line ? SEQUENCE : STEP;
+			last = e->kind == CORE_SEQUENCE;
 			e = e->kid[e->kids - 1];
-			last = true;
 			continue;
 		}
 		text_printf(out, "if ");
