@@ -10,6 +10,9 @@
  * under all pairs of the two chains are asked, those with the least numbers first, until one
  * holds that ends the search.
  *
+ * Before a rule is asked, three numbers are looked at: protocol and ports, of which its predicate
+ * needs ranges as well (limits).
+ *
  * This is right whatever needs() leaves out, so long as what it says is necessary: for "and"
  * either side's need is, for "or" both together are, for "not" and everything else nothing is
  * known. That a rule is entered too often costs a question and changes no answer.
@@ -35,11 +38,18 @@ struct node {
 	uint32_t parent;
 };
 
+/* What a rule needs of protocol, source port and destination port; all alike have 0 if they lack it. */
+#define LIMITS	3
+struct limits {
+	uint16_t first[LIMITS], last[LIMITS];
+};
+
 /* A rule under a pair of prefixes. */
 struct entry {
 	uint32_t filter, acts;		/* acts: goes on; such rules are asked for by themselves */
 	uint32_t node[2];
 	uint32_t rule;
+	struct limits limits;
 };
 
 struct pair {
@@ -200,6 +210,75 @@ static struct need needs(const struct policy_predicate *p, enum policy_field fie
 	}
 }
 
+static unsigned int limited_field(enum policy_field field)
+{
+	switch (field) {
+	case FIELD_IP_PROTO:
+		return 0;
+	case FIELD_L4_SRC:
+	case FIELD_TCP_SRC:
+	case FIELD_UDP_SRC:
+		return 1;
+	case FIELD_L4_DST:
+	case FIELD_TCP_DST:
+	case FIELD_UDP_DST:
+		return 2;
+	default:
+		return LIMITS;
+	}
+}
+
+/* @l becomes what both need, or, with @either, what one of them does. */
+static void join_limits(struct limits *l, const struct limits *other, bool either)
+{
+	for (unsigned int i = 0; i < LIMITS; i++) {
+		if ((other->first[i] > l->first[i]) != either)
+			l->first[i] = other->first[i];
+		if ((other->last[i] < l->last[i]) != either)
+			l->last[i] = other->last[i];
+	}
+}
+
+static struct limits limits_of(const struct policy_predicate *p)
+{
+	struct limits l = { .last = { 0xffff, 0xffff, 0xffff } }, right;
+	const struct policy_range *r;
+	unsigned int at;
+
+	if (!p)
+		return l;
+	switch (p->kind) {
+	case PREDICATE_AND:
+	case PREDICATE_OR:
+		l = limits_of(p->left);
+		right = limits_of(p->right);
+		join_limits(&l, &right, p->kind == PREDICATE_OR);
+		return l;
+	case PREDICATE_NAME:
+		return limits_of(p->left);
+	case PREDICATE_TEST:
+		at = limited_field(p->field);
+		if (at == LIMITS || !p->ranges.len)
+			return l;
+		r = p->ranges.data;
+		l.first[at] = r[0].first;
+		l.last[at] = r[p->ranges.len - 1].last;
+		return l;
+	default:
+		return l;
+	}
+}
+
+static bool within(const struct limits *l, const struct frame_fields *f)
+{
+	const uint64_t protocol = f->value[FIELD_IP_PROTO], source = f->value[FIELD_L4_SRC];
+	const uint64_t destination = f->value[FIELD_L4_DST];
+
+	return protocol - l->first[0] <= (uint64_t)l->last[0] - l->first[0] &&
+	       source - l->first[1] <= (uint64_t)l->last[1] - l->first[1] &&
+	       destination - l->first[2] <= (uint64_t)l->last[2] - l->first[2];
+}
+
 /* ---- the index -------------------------------------------------------------------- */
 
 /* What a rule is entered under. */
@@ -251,11 +330,11 @@ static uint32_t find_node(const struct vec *nodes, const struct prefix *p)
 }
 
 static void add_entry(struct matcher *m, const struct policy_rule *rule, uint32_t filter,
-		      uint32_t source, uint32_t destination)
+		      uint32_t source, uint32_t destination, const struct limits *limits)
 {
 	struct entry *e = vec_push(&m->entries);
 
-	*e = (struct entry){ filter, !rule->ends, { source, destination }, rule->number };
+	*e = (struct entry){ filter, !rule->ends, { source, destination }, rule->number, *limits };
 }
 
 static uint32_t node_of(const struct matcher *m, const struct wanted *w, unsigned int side, size_t i)
@@ -268,11 +347,13 @@ static void enter_rule(struct matcher *m, const struct policy_rule *rule, uint32
 {
 	size_t sources = w->need[0].any ? 1 : w->need[0].list.len;
 	size_t destinations = w->need[1].any ? 1 : w->need[1].list.len;
+	const struct limits limits = limits_of(rule->predicate);
 
 	m->acts |= !rule->ends;
 	for (size_t i = 0; i < sources; i++)
 		for (size_t j = 0; j < destinations; j++)
-			add_entry(m, rule, filter, node_of(m, w, 0, i), node_of(m, w, 1, j));
+			add_entry(m, rule, filter, node_of(m, w, 0, i), node_of(m, w, 1, j),
+				  &limits);
 }
 
 static int compare_entries(const void *a, const void *b)
@@ -415,7 +496,8 @@ static void ask_ends(struct asking *a, const struct span *span)
 	const struct entry *e = vec_at(&a->m->entries, span->first);
 
 	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
-		if (predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
+		if (within(&e[i].limits, a->f) &&
+		    predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
 			a->out->rule = e[i].rule;
 }
 
@@ -440,7 +522,8 @@ static void ask_sides(struct asking *a, const struct span *span)
 	const struct entry *e = vec_at(&a->m->entries, span->first);
 
 	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
-		if (predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
+		if (within(&e[i].limits, a->f) &&
+		    predicate_holds(rule_at(a, e[i].rule)->predicate, a->f, a->sets))
 			add_side(a->out, e[i].rule);
 }
 

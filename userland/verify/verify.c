@@ -97,6 +97,8 @@ struct run {
 	struct eval_port *env_ports;
 	const struct packet *asked;	/* by the second judge */
 	double start, deadline, eval_time;
+	double step_deadline;		/* of the step that is under way */
+	bool step_over;
 	unsigned int until_clock;
 	bool stop;
 };
@@ -369,12 +371,24 @@ static void hand_over(struct run *r, const struct packet *k, const struct match 
 
 static bool time_is_up(struct run *r)
 {
-	if (!r->stop && !--r->until_clock) {
+	if (!r->stop && !r->step_over && !--r->until_clock) {
+		double t = now();
+
 		r->until_clock = ASK_CLOCK;
-		if (now() > r->deadline)
-			r->stop = r->report->late = true;
+		r->stop = t > r->deadline;
+		r->step_over = t > r->step_deadline;
+		r->report->late |= r->stop || r->step_over;
 	}
-	return r->stop;
+	return r->stop || r->step_over;
+}
+
+/* The next step may take this part of the time that is left. */
+static void begin_step(struct run *r, double part)
+{
+	double t = now();
+
+	r->step_over = false;
+	r->step_deadline = t + (r->deadline - t) * part;
 }
 
 /*
@@ -1137,7 +1151,7 @@ static void ask_all(struct run *r, const struct vec *products)
 				ask(r, &k, &none, &policy, NULL);
 		}
 	}
-	r->report->complete = !r->stop && r->values.all_sets;
+	r->report->complete = !r->stop && !r->step_over && r->values.all_sets;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -1188,6 +1202,7 @@ static void end(struct run *r)
 	r->report->cells = r->seen.full;
 	r->report->cells_seen = r->seen.full_seen;
 	r->report->seconds = now() - r->start;
+	r->report->late &= !r->report->complete;
 	matcher_free(r->matcher);
 	for (unsigned int side = 0; side < 2; side++) {
 		vec_free(&r->stand_ins[side]);
@@ -1211,10 +1226,15 @@ static void ask_everything(struct run *r)
 		sketches_make(rule_at(r, i)->predicate, own);
 	}
 	make_products(r, &products);
+	begin_step(r, 0.5);
 	ask_rules(r, &sketches);
+	begin_step(r, 0.6);
 	ask_odd(r);
+	begin_step(r, 0.25);
 	ask_services(r, &products);
+	begin_step(r, 0.9);
 	ask_cells(r, &sketches);
+	begin_step(r, 1);
 	ask_all(r, &products);
 	for (size_t i = 0; i < sketches.len; i++)
 		sketches_free(vec_at(&sketches, i));
