@@ -165,6 +165,8 @@ $(B)/test/%: $(B)/obj/selftests/unit/%.o $(LIB)
 # The store's file belongs to the daemon, which is no library.
 $(B)/test/test_disk: $(B)/obj/selftests/unit/test_disk.o $(B)/obj/userland/daemon/disk.o $(LIB)
 	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
+$(B)/test/test_witnesses: $(B)/obj/selftests/prog/test_witnesses.o $(B)/obj/userland/daemon/witnesses.o $(LIB)
+	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
 $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)
 # Those that stress the module say TAP themselves, and share how to talk to it.

@@ -94,6 +94,22 @@ static void print_filters(const struct cli *cli, const json_t *filters)
 	print_sets(json_object_get(filters, "sets"));
 }
 
+/* What was tried before it ran. */
+static void print_witnesses(const json_t *w)
+{
+	long long cells = field_number(w, "cells");
+
+	if (!w)
+		return;
+	printf("%-12s%lld packets agree%s, %lld of them in the program", "witnesses",
+	       field_number(w, "packets"), json_is_true(json_object_get(w, "complete")) ?
+	       ", which stand for all there are" : "", field_number(w, "ran"));
+	if (!json_is_true(json_object_get(w, "complete")))
+		printf("; %lld rules met, %.0f%% of the cells seen", field_number(w, "rules_met"),
+		       cells ? 100.0 * field_number(w, "cells_seen") / cells : 100.0);
+	putchar('\n');
+}
+
 static void print_names(const char *head, const json_t *names)
 {
 	size_t i;
@@ -161,6 +177,7 @@ static void print_status(const struct cli *cli, const json_t *o, const struct cl
 	print_routes(json_object_get(o, "routes"));
 	print_groups(o);
 	print_filters(cli, json_object_get(o, "filters"));
+	print_witnesses(json_object_get(o, "witnesses"));
 	print_names("measures", json_object_get(o, "measures"));
 	if (cli->statistics)
 		print_statistics(o);

@@ -29,6 +29,7 @@
 #include "daemon/routes.h"
 #include "daemon/sweep.h"
 #include "daemon/view.h"
+#include "daemon/witnesses.h"
 #include "datapath/datapath.h"
 #include "image/image.h"
 #include "policy/field.h"
@@ -55,6 +56,7 @@ struct attempt {
 	struct policy *policy;
 	struct image *image;
 	struct routes *routes;	/* the running ones, or its own */
+	struct witnesses witnesses;
 };
 
 struct generations {
@@ -74,6 +76,7 @@ struct generations {
 	struct image *image;
 	struct routes *routes;
 	uint32_t loaded;		/* the data path's number of it */
+	struct witnesses witnesses;	/* that it was asked before */
 
 	struct vec line;		/* of struct attempt *: the first one is under way, if begun */
 	bool begun;
@@ -291,10 +294,22 @@ static void show(struct generations *g)
 	v->policy = g->policy;
 	v->image = g->image;
 	v->loaded = g->loaded;
+	v->witnesses = &g->witnesses;
 	v->fib = g->routes ? routes_fib(g->routes) : NULL;
 	v->fib_ready = g->routes && routes_ready(g->routes);
 	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
 	v->lpm6 = g->routes ? routes_lpm(g->routes, ADDR_V6) : NULL;
+}
+
+/* Whether what is loaded does what the policy says (daemon/witnesses.h). */
+static int ask_witnesses(struct generations *g, struct attempt *a, struct generation *generation,
+			 struct text *why)
+{
+	a->witnesses = (struct witnesses){ 0 };
+	if (!a->image->filter.shape.layers)
+		return 0;
+	return witnesses_check(a->policy, a->image, generation, g->p.witness_ms, g->p.refused,
+			       &a->witnesses, why);
 }
 
 /*
@@ -322,7 +337,9 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 				     g->loaded + 1, &generation, why);
 	if (err)
 		goto abandon_flows;
-	err = datapath_commit(g->p.datapath, generation, a->wish != WISH_CANDIDATE, why);
+	err = ask_witnesses(g, a, generation, why);
+	if (!err)
+		err = datapath_commit(g->p.datapath, generation, a->wish != WISH_CANDIDATE, why);
 	if (err)
 		goto free_generation;
 	flows_commit(g->flows);
@@ -417,6 +434,7 @@ static void take_over(struct generations *g, struct attempt *a)
 	struct routes *routes = g->routes;
 
 	g->loaded++;
+	g->witnesses = a->witnesses;
 	empty_changed_sets(g, a->policy);
 	g->policy = a->policy;
 	g->image = a->image;
@@ -453,6 +471,11 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 	if (image->filter.rules.len)
 		text_printf(sentence, ", %zu rule%s", image->filter.rules.len,
 			    image->filter.rules.len == 1 ? "" : "s");
+	if (g->witnesses.verify.packets) {
+		text_printf(sentence, " (");
+		witnesses_say(&g->witnesses, sentence);
+		text_printf(sentence, ")");
+	}
 }
 
 static void run_attempt(struct generations *g);

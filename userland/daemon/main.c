@@ -240,6 +240,8 @@ static int open_parts(struct daemon *d, struct text *why)
 		.notes = &d->notes,
 		.view = &d->view,
 		.table_budget = d->options.table_budget,
+		.witness_ms = d->options.witness_ms,
+		.refused = d->dir.refused,
 	};
 	int err = open_datapath(d, why);
 

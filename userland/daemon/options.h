@@ -17,6 +17,7 @@ struct options {
 	const char *state_dir;		/* --state-dir, or of the service manager; NULL: in the run directory */
 	const char **policies;		/* --policy, in order; they point into argv */
 	size_t policy_count;
+	unsigned int witness_ms;	/* --witness-time; 0: the default */
 	size_t table_budget;		/* --table-budget: bytes; 0: the default */
 	bool detach;			/* --detach: SIGTERM takes the data path down */
 	bool remove;			/* --remove: take down what is pinned, and end */

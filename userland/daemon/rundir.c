@@ -69,6 +69,7 @@ static int make_state(struct rundir *dir, const char *base, const char *netns, s
 		return -EINVAL;
 	}
 	snprintf(dir->store, sizeof(dir->store), "%s/store", state);
+	snprintf(dir->refused, sizeof(dir->refused), "%s/refused.pcapng", state);
 	strcpy(parent, state);
 	*strrchr(parent, '/') = '\0';
 	err = *parent ? make_folders(parent, why) : 0;

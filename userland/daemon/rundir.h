@@ -21,7 +21,7 @@ struct text;
 
 struct rundir {
 	char path[PATH_MAX - 64];
-	char bpf[PATH_MAX], store[PATH_MAX], store_socket[PATH_MAX], query_socket[PATH_MAX];
+	char bpf[PATH_MAX], store[PATH_MAX], refused[PATH_MAX], store_socket[PATH_MAX], query_socket[PATH_MAX];
 };
 
 /**

@@ -26,6 +26,7 @@ struct lpm;
 struct policy;
 struct text;
 struct view_answer;
+struct witnesses;
 
 struct view {
 	const char *netns;		/* name of the network namespace; NULL: not named */
@@ -38,6 +39,7 @@ struct view {
 	uint32_t loaded;		/* the data path's number of it */
 	time_t since;
 	const struct policy *policy;	/* its documents are shown */
+	const struct witnesses *witnesses;	/* what it was asked before it ran */
 	const struct image *image;
 
 	struct datapath *datapath;

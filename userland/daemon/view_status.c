@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "daemon/answer.h"
+#include "daemon/witnesses.h"
 #include "datapath/datapath.h"
 #include "lpm/lpm.h"
 #include "policy/tree.h"
@@ -189,6 +190,23 @@ static json_t *status_notes(const struct view *v)
 	return notes;
 }
 
+static json_t *status_witnesses(const struct witnesses *w)
+{
+	const struct verify_report *r = &w->verify;
+	json_t *o = json_object();
+
+	json_object_set_new(o, "packets", json_number(r->packets));
+	json_object_set_new(o, "evaluated", json_number(r->evaluated));
+	json_object_set_new(o, "ran", json_number(w->ran));
+	json_object_set_new(o, "left", json_number(w->left));
+	json_object_set_new(o, "rules_met", json_number(r->rules_met));
+	json_object_set_new(o, "cells", json_number(r->cells));
+	json_object_set_new(o, "cells_seen", json_number(r->cells_seen));
+	json_object_set_new(o, "complete", json_boolean(r->complete));
+	json_object_set_new(o, "seconds", json_real(r->seconds));
+	return o;
+}
+
 int next_status(struct view_answer *a, struct text *out)
 {
 	const struct view *v = a->view;
@@ -214,6 +232,8 @@ int next_status(struct view_answer *a, struct text *out)
 		json_object_set_new(o, "groups", status_groups(v));
 	if (v->image && v->image->filter.rules.len)
 		json_object_set_new(o, "filters", status_filters(a));
+	if (v->witnesses && v->witnesses->verify.packets)
+		json_object_set_new(o, "witnesses", status_witnesses(v->witnesses));
 	if (v->datapath)
 		status_host_copies(v, o);
 	json_object_set_new(o, "measures", v->image && *v->image->measure.name ?

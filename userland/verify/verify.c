@@ -23,9 +23,12 @@
  *  2. Each odd value, in every packet of 1.
  *  3. Services: packets that take every way through the arrays of combined classes, each between the
  *     addresses of rules of every service: a bit of a service that is wrong is seen here.
- *  4. Each cell: for each rule all pairs of kinds of addresses below its prefixes, as the bands of the image
- *     have it: there the builder wrote the rule into a cell of its own.
- *  5. All combinations, spread evenly, as far as time goes.
+ *  4. Each cell that is in use: for each rule that it names a packet of that rule between two addresses
+ *     of the cell. What the image says too much is seen here.
+ *  5. For each rule the pairs of kinds of addresses below its prefixes, as the bands of the image
+ *     have it: there the builder wrote the rule into a cell of its own. What it says too little is
+ *     seen here.
+ *  6. Combinations that are drawn.
  *
  * Two judges. policy/eval asks rule by rule, which is too slow for all of this; so the matcher judges every
  * packet, and policy/eval those that were the first to show something, until it has had its share
@@ -62,6 +65,9 @@
 #define PACKETS_MAX	65536		/* packets without addresses that are kept for steps 3 and 5 */
 #define COMPLETE_MAX	(1ull << 28)	/* combinations that are worth beginning with */
 #define CONTEXTS_MAX	2		/* pairs of addresses for a service */
+#define SERVICES_MAX	100000		/* packets of step 3, */
+#define PAIRS_MAX	200000		/* of step 5, */
+#define SAMPLE_MAX	20000		/* and of step 6, where it cannot be complete */
 
 /* All fields of a packet but its addresses, and what the image makes of them. */
 struct packet {
@@ -93,6 +99,7 @@ struct run {
 	struct seen seen;
 	uint64_t *met;			/* bit: rule */
 	struct vec bases;		/* of struct base: the packets of step 1 that met their rule */
+	uint32_t *base_of;		/* by rule and family: the first, by place in bases + 1; 0: none */
 	struct eval_env env;
 	struct eval_port *env_ports;
 	const struct packet *asked;	/* by the second judge */
@@ -573,6 +580,8 @@ static void ask_sketch(struct run *r, const struct policy_rule *rule, const stru
 	ask(r, &k, &c, &policy, &first);
 	base = vec_push(&r->bases);
 	*base = (struct base){ .packet = k, .context = c, .box = first.rule };
+	if (family && !r->base_of[2 * rule->number + (family == ADDR_V6)])
+		r->base_of[2 * rule->number + (family == ADDR_V6)] = r->bases.len;
 	ask_neighbours(r, &k, &c);
 	ask_edges(r, s, family, port, &c);
 }
@@ -920,24 +929,197 @@ static void find_contexts(struct run *r, struct vec *contexts)
 static void ask_services(struct run *r, const struct vec *products)
 {
 	struct vec packets = VEC(struct packet), contexts = VEC(struct context);
+	uint64_t all, step;
 
 	find_ways(r, products, &packets);
 	find_contexts(r, &contexts);
-	for (size_t i = 0; i < contexts.len; i++) {
-		for (size_t j = 0; j < packets.len && !time_is_up(r); j++) {
-			const struct context *c = vec_at(&contexts, i);
-			struct packet *k = vec_at(&packets, j);
-			struct match policy;
+	/* Where there are too many, some of all. */
+	all = (uint64_t)packets.len * contexts.len;
+	step = all > SERVICES_MAX ? all / SERVICES_MAX | 1 : 1;
+	for (uint64_t i = 0; i < all && !time_is_up(r); i += step) {
+		const struct context *c = vec_at(&contexts, i / packets.len);
+		struct packet *k = vec_at(&packets, i % packets.len);
+		struct match policy;
 
-			if (k->family == c->family)
-				ask(r, k, c, &policy, NULL);
-		}
+		if (k->family == c->family)
+			ask(r, k, c, &policy, NULL);
 	}
 	vec_free(&packets);
 	vec_free(&contexts);
 }
 
 /* ---- 4: cells ---------------------------------------------------------------------------------------------- */
+
+/* Stand-ins by their class in a layer, and by the wide node over it; by family. RULES_NONE: none. */
+struct by_class {
+	uint32_t classes[2];		/* of source and destination */
+	uint32_t *own[2], *below[2];	/* [class][family is IPv6] */
+};
+
+static void by_class_init(const struct run *r, unsigned int layer, struct by_class *b)
+{
+	for (unsigned int side = 0; side < 2; side++) {
+		size_t n = r->stand_ins[side].len;
+
+		b->classes[side] = r->filter->shape.layer[layer].wide[side];
+		for (size_t i = 0; i < n; i++) {
+			uint32_t class = RULES_CLASS(stand_in(r, side, i)->word[layer]);
+
+			if (class >= b->classes[side])
+				b->classes[side] = class + 1;
+		}
+		b->own[side] = xcalloc(2 * b->classes[side] + 2, sizeof(uint32_t));
+		b->below[side] = xcalloc(2 * b->classes[side] + 2, sizeof(uint32_t));
+		memset(b->own[side], 0xff, 2 * b->classes[side] * sizeof(uint32_t));
+		memset(b->below[side], 0xff, 2 * b->classes[side] * sizeof(uint32_t));
+		for (size_t i = 0; i < n; i++) {
+			const struct stand_in *s = stand_in(r, side, i);
+			uint32_t class = RULES_CLASS(s->word[layer]), wide = RULES_WIDE(s->word[layer]);
+			unsigned int six = s->addr.family == ADDR_V6;
+
+			b->own[side][2 * class + six] = i;
+			if (wide < b->classes[side])
+				b->below[side][2 * wide + six] = i;
+		}
+	}
+}
+
+static void by_class_free(struct by_class *b)
+{
+	for (unsigned int side = 0; side < 2; side++) {
+		free(b->own[side]);
+		free(b->below[side]);
+	}
+}
+
+static uint32_t of_node(const struct by_class *b, unsigned int side, uint32_t node, unsigned int six)
+{
+	if (node >= b->classes[side])
+		return RULES_NONE;
+	return b->own[side][2 * node + six] != RULES_NONE ? b->own[side][2 * node + six] :
+							    b->below[side][2 * node + six];
+}
+
+/* A cell: two nodes, and what it says. */
+struct cell {
+	unsigned int layer;
+	uint32_t node[2];
+	uint32_t content;
+};
+
+/* The packet that met the rule of @box between the addresses of @cell. */
+static void ask_box(struct run *r, const struct by_class *b, const struct cell *cell, uint32_t box)
+{
+	const struct rules_shape *s = &r->filter->shape.layer[cell->layer];
+	const struct rules_head *head = rules_at(r->filter->area, s, s->heads + sizeof(*head) * (uint64_t)box);
+	uint32_t rule = ACTION_RULE(head->action);
+
+	for (unsigned int six = 0; rule < r->p->rules.len && six < 2; six++) {
+		uint32_t at = r->base_of[2 * rule + six];
+		struct context c = { of_node(b, 0, cell->node[0], six), of_node(b, 1, cell->node[1], six),
+				     six ? ADDR_V6 : ADDR_V4 };
+		struct match policy;
+
+		if (at && c.source != RULES_NONE && c.destination != RULES_NONE)
+			ask(r, &((struct base *)vec_at(&r->bases, at - 1))->packet, &c, &policy, NULL);
+	}
+}
+
+#define ROW_BOXES	8	/* different boxes of a row that are asked about */
+
+static void ask_cell(struct run *r, const struct by_class *b, const struct cell *cell)
+{
+	const struct rules_shape *s = &r->filter->shape.layer[cell->layer];
+	uint32_t kind = RULES_KIND(cell->content), at = RULES_AT(cell->content), before = 0, boxes = 0;
+
+	switch (kind) {
+	case RULES_SURE:
+	case RULES_ONE:
+		ask_box(r, b, cell, at);
+		break;
+	case RULES_LIST:
+		for (uint32_t i = 0; i < s->list_max; i++) {
+			const struct rules_entry *e =
+				rules_at(r->filter->area, s, s->lists + sizeof(*e) * ((uint64_t)at + i));
+
+			ask_box(r, b, cell, e->rule);
+			if (e->service & RULES_LAST)
+				break;
+		}
+		break;
+	case RULES_ROW:
+		for (uint32_t i = 0; i < s->group[0].classes && boxes < ROW_BOXES; i++) {
+			struct cell one = *cell;
+
+			one.content = rules_word(r->filter->area, s, s->rows,
+						 (uint64_t)at * s->group[0].classes + i);
+			if (one.content == before || RULES_KIND(one.content) == RULES_ROW)
+				continue;
+			before = one.content;
+			boxes++;
+			ask_cell(r, b, &one);
+		}
+		break;
+	}
+}
+
+static void ask_array(struct run *r, const struct by_class *b, unsigned int layer, uint32_t table,
+		      const uint32_t first[2], const uint32_t end[2], bool swapped)
+{
+	const struct rules_shape *s = &r->filter->shape.layer[layer];
+	uint64_t at = 0;
+
+	for (uint32_t x = first[swapped]; table && x < end[swapped]; x++) {
+		for (uint32_t y = first[!swapped]; y < end[!swapped] && !time_is_up(r); y++, at++) {
+			struct cell cell = { .layer = layer };
+
+			cell.node[swapped] = x;
+			cell.node[!swapped] = y;
+			cell.content = rules_word(r->filter->area, s, table, at);
+			if (cell.content)
+				ask_cell(r, b, &cell);
+		}
+	}
+}
+
+static void ask_hash(struct run *r, const struct by_class *b, unsigned int layer)
+{
+	const struct rules_shape *s = &r->filter->shape.layer[layer];
+
+	for (uint64_t i = 0; s->hashed && i < s->bucket_count && !time_is_up(r); i++) {
+		const struct rules_bucket *bucket = rules_at(r->filter->area, s, s->buckets + RULES_LINE * i);
+
+		for (unsigned int j = 0; j < RULES_BUCKET; j++) {
+			const struct cell cell = {
+				.layer = layer,
+				.node = { bucket->key[j] >> RULES_CLASS_BITS, RULES_CLASS(bucket->key[j]) },
+				.content = bucket->cell[j],
+			};
+
+			if (bucket->key[j] && cell.content)
+				ask_cell(r, b, &cell);
+		}
+	}
+}
+
+/* Every cell that is in use, with a packet for each rule in it. */
+static void ask_used_cells(struct run *r)
+{
+	for (unsigned int l = 0; l < r->filter->shape.layers; l++) {
+		const struct rules_shape *s = &r->filter->shape.layer[l];
+		struct by_class b;
+		const uint32_t none[2] = { 0, 0 };
+
+		by_class_init(r, l, &b);
+		ask_array(r, &b, l, s->ww, none, s->wide, false);
+		ask_array(r, &b, l, s->nw, (uint32_t[]){ s->wide[0], 0 },
+			  (uint32_t[]){ b.classes[0], s->wide[1] }, false);
+		ask_array(r, &b, l, s->wn, (uint32_t[]){ 0, s->wide[1] },
+			  (uint32_t[]){ s->wide[0], b.classes[1] }, true);
+		ask_hash(r, &b, l);
+		by_class_free(&b);
+	}
+}
 
 /* Whether a class is a node of its side's wide band. */
 static bool is_wide(const struct run *r, unsigned int side, const struct stand_in *s)
@@ -1040,13 +1222,17 @@ static void ask_below(struct run *r, const struct policy_rule *rule, const struc
 
 static void ask_cells(struct run *r, struct vec *sketches)
 {
+	uint64_t until = r->report->packets + PAIRS_MAX;
+	/* In an order that is spread over all rules: a prime that is larger meets each once. */
+	uint64_t n = r->p->rules.len, step = 0x9e3779b1, at = 0;
+
 	count_wide(r);
-	for (size_t i = 0; i < r->p->rules.len && !time_is_up(r); i++) {
-		struct vec *own = vec_at(sketches, i);
+	for (uint64_t i = 0; i < n && r->report->packets < until && !time_is_up(r); i++, at += step) {
+		struct vec *own = vec_at(sketches, at % n);
 
 		for (size_t j = 0; j < own->len && !time_is_up(r); j++) {
-			ask_below(r, rule_at(r, i), vec_at(own, j), ADDR_V4);
-			ask_below(r, rule_at(r, i), vec_at(own, j), ADDR_V6);
+			ask_below(r, rule_at(r, at % n), vec_at(own, j), ADDR_V4);
+			ask_below(r, rule_at(r, at % n), vec_at(own, j), ADDR_V6);
 		}
 	}
 }
@@ -1099,9 +1285,9 @@ static void ask_between_all(struct run *r, struct packet *k)
 /* A combination of everything, drawn. */
 static void ask_some(struct run *r, const struct vec *products)
 {
-	uint64_t state = 1;
+	uint64_t state = 1, until = r->report->packets + SAMPLE_MAX;
 
-	while (!time_is_up(r)) {
+	while (r->report->packets < until && !time_is_up(r)) {
 		const struct product *p;
 		struct context c = { 0 };
 		struct match policy;
@@ -1195,6 +1381,7 @@ static void begin(struct run *r)
 	make_environment(r);
 	r->met = xcalloc(r->p->rules.len / 64 + 1, sizeof(*r->met));
 	r->bases = VEC(struct base);
+	r->base_of = xcalloc(2 * r->p->rules.len + 2, sizeof(*r->base_of));
 }
 
 static void end(struct run *r)
@@ -1212,6 +1399,7 @@ static void end(struct run *r)
 	seen_free(&r->seen);
 	free(r->env_ports);
 	free(r->met);
+	free(r->base_of);
 	vec_free(&r->bases);
 }
 
@@ -1232,6 +1420,8 @@ static void ask_everything(struct run *r)
 	ask_odd(r);
 	begin_step(r, 0.25);
 	ask_services(r, &products);
+	begin_step(r, 0.5);
+	ask_used_cells(r);
 	begin_step(r, 0.9);
 	ask_cells(r, &sketches);
 	begin_step(r, 1);

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * witnesses.c: verify_image() chooses the packets and compares policy and image; here each
+ * that shows something goes through the loaded program besides.
+ *
+ * What the program sees is what there is: sets with what rules have inserted meanwhile, and this host's
+ * sockets. A packet of the witnesses asks what would be if a set had it, or a socket were there. So
+ * only those go through the program that ask for nothing of the kind; and where a policy has sets or
+ * asks for sockets, the program may answer as the policy does for any answer of theirs.
+ *
+ * Half of the time is the program's. A test run costs some microseconds, and more where the
+ * machine is busy.
+ */
+#include "daemon/witnesses.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/pcapng_write.h"
+#include "base/text.h"
+#include "datapath/datapath.h"
+#include "policy/eval.h"
+#include "policy/tree.h"
+#include "verify/walk.h"
+
+#define FRAME_TEST_MAX	3000	/* bytes: what any kernel takes as one buffer */
+#define SET_TESTS_MAX_TRIED 6	/* set tests of which all answers are tried */
+
+struct check {
+	const struct policy *policy;
+	struct generation *generation;
+	struct witnesses *witnesses;
+	uint16_t *port;			/* of each of the policy's */
+	struct eval_env env;
+	struct eval_port *env_ports;
+	double time, most;		/* seconds in the program */
+	struct test_result *result;
+	/* what eval is told */
+	const struct frame_fields *fields;
+	uint32_t sets, socket;
+	/* a difference */
+	bool differs;
+	struct witness witness;
+	struct match said;
+	enum sluice_reason reason;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec + t.tv_nsec * 1e-9;
+}
+
+/* ---- what else the policy may say ---------------------------------------------------- */
+
+static bool in_set(void *context, const struct policy_set *set, const struct addr *address,
+		   uint64_t number)
+{
+	const struct check *c = context;
+
+	for (size_t i = 0; i < c->policy->set_tests.len; i++) {
+		const struct policy_set_test *t = vec_at(&c->policy->set_tests, i);
+		const struct addr *a = t->field == FIELD_IP_DST ? &c->fields->dst : &c->fields->src;
+		bool is_address = t->field == FIELD_IP_SRC || t->field == FIELD_IP_DST;
+
+		if (t->set == set && (is_address ? addr_equal(a, address) :
+				      address->family == ADDR_NONE && c->fields->value[t->field] == number))
+			return c->sets >> i & 1;
+	}
+	return false;
+}
+
+static unsigned int socket_of(void *context, const struct eval_flow *flow)
+{
+	(void)flow;
+	return ((const struct check *)context)->socket;
+}
+
+static bool same(const struct match *m, const struct eval_result *r)
+{
+	uint32_t sides = 0;
+
+	if (m->rule != (r->rule ? r->rule->number : RULES_NONE))
+		return false;
+	for (size_t i = 0; i < r->matched.len; i++) {
+		const struct policy_rule *rule = *(const struct policy_rule **)vec_at(&r->matched, i);
+
+		if (rule->ends)
+			continue;
+		if (sides == m->sides || m->side[sides++] != rule->number)
+			return false;
+	}
+	return sides == m->sides;
+}
+
+/* Whether the policy says what the program did, for some content of sets and some socket. */
+static bool may_be(struct check *c, const struct witness *w, const struct match *said,
+		   const uint8_t *frame, size_t length)
+{
+	unsigned int n = c->policy->set_tests.len;
+
+	if (n > SET_TESTS_MAX_TRIED)
+		return true;
+	c->fields = &w->fields;
+	for (c->sets = 0; c->sets < 1u << n; c->sets++) {
+		for (c->socket = 0; c->socket < 3; c->socket++) {
+			struct eval_result r;
+			bool yes;
+
+			policy_eval(c->policy, &c->env, c->port[w->fields.value[FIELD_IN]], frame, length, &r);
+			yes = same(said, &r);
+			eval_result_free(&r);
+			if (yes)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* ---- the program ------------------------------------------------------------------------ */
+
+static struct match said_by(const struct trace *t)
+{
+	struct match m = { .rule = t->rule ? t->rule - 1 : RULES_NONE };
+
+	for (uint32_t i = 0; i < t->side && i < sizeof(t->side_rule) / sizeof(t->side_rule[0]); i++)
+		m.side[m.sides++] = t->side_rule[i];
+	return m;
+}
+
+static bool agree(const struct match *a, const struct match *b)
+{
+	return a->rule == b->rule && a->sides == b->sides &&
+	       !memcmp(a->side, b->side, a->sides * sizeof(a->side[0]));
+}
+
+static bool drops(const struct policy *p, uint32_t rule)
+{
+	const struct policy_rule *r;
+
+	if (rule >= p->rules.len)
+		return false;
+	r = *(struct policy_rule **)vec_at(&p->rules, rule);
+	return ((struct policy_action *)vec_at(&r->actions, r->actions.len - 1))->kind == DO_DROP;
+}
+
+/* A verify_witness_fn. */
+static bool run(void *context, const struct witness *w)
+{
+	static uint8_t frame[FRAME_MAX];
+	struct check *c = context;
+	double begin;
+	size_t length;
+	int err;
+
+	if (w->sets || w->fields.value[FIELD_SOCKET] || w->fields.value[FIELD_PKT_LEN] > FRAME_TEST_MAX)
+		return true;
+	if (c->time > c->most) {
+		c->witnesses->left++;
+		return true;
+	}
+	begin = now();
+	length = frame_build(&w->fields, frame);
+	err = generation_test(c->generation, c->port[w->fields.value[FIELD_IN]], frame, length, c->result);
+	c->time += now() - begin;
+	if (err) {
+		c->witnesses->left++;
+		return true;
+	}
+	c->witnesses->ran++;
+	c->said = said_by(&c->result->trace);
+	if (agree(&c->said, &w->policy) || may_be(c, w, &c->said, frame, length)) {
+		if (drops(c->policy, c->said.rule) == (c->result->trace.reason == REASON_filtered))
+			return true;
+	}
+	c->differs = true;
+	c->witness = *w;
+	c->reason = c->result->trace.reason < REASON_MAX ? c->result->trace.reason : REASON_none;
+	return false;
+}
+
+/* ---- a difference ---------------------------------------------------------------------------- */
+
+static void keep_packet(const struct witness *w, const char *keep, const char *words, struct text *why)
+{
+	static uint8_t frame[FRAME_MAX];
+	struct text file = { 0 };
+	int err;
+
+	pcapng_begin(&file);
+	pcapng_add(&file, frame, frame_build(&w->fields, frame), words);
+	err = text_write_file(keep, file.data, file.len, 0600);
+	text_free(&file);
+	if (err)
+		text_printf(why, "; it could not be kept as %s: %s", keep, strerror(-err));
+	else
+		text_printf(why, "; the packet is kept as %s", keep);
+}
+
+static void say_difference(const struct policy *p, const struct verify_report *report, const char *keep,
+			   struct text *why)
+{
+	struct text words = { 0 };
+
+	verify_say_difference(p, report, &words);
+	text_printf(why, "a witness disagrees, so this is not made to run: %s", words.data);
+	if (report->witness.fields.has)
+		keep_packet(&report->witness, keep, words.data, why);
+	text_printf(why, ". This is a fault of sluice and not of the policy: please report it");
+	text_free(&words);
+}
+
+static void open_environment(struct check *c)
+{
+	const struct vec *ports = &c->policy->ports;
+
+	c->env_ports = xcalloc(ports->len + 1, sizeof(*c->env_ports));
+	for (size_t i = 0; i < ports->len; i++) {
+		const struct policy_port *port = *(struct policy_port **)vec_at(ports, i);
+
+		c->env_ports[i].number = c->port[i];
+		c->env_ports[i].up = true;
+		c->env_ports[i].mtu = 1500;
+		strncpy(c->env_ports[i].interface, port->interface, sizeof(c->env_ports[i].interface) - 1);
+	}
+	c->env = (struct eval_env){
+		.ports = c->env_ports, .ports_len = ports->len,
+		.in_set = in_set, .set_context = c,
+		.socket = socket_of, .socket_context = c,
+	};
+}
+
+int witnesses_check(const struct policy *policy, const struct image *image,
+		    struct generation *generation, unsigned int time_ms, const char *keep,
+		    struct witnesses *witnesses, struct text *why)
+{
+	struct check c = {
+		.policy = policy,
+		.generation = generation,
+		.witnesses = witnesses,
+		.port = walk_ports(image, policy),
+		.most = (time_ms ? time_ms : VERIFY_TIME_MS) * 1e-3 / 2,
+		.result = xcalloc(1, sizeof(*c.result)),
+	};
+	const struct verify_options options = { .time_ms = time_ms, .take = run, .context = &c };
+	int err;
+
+	*witnesses = (struct witnesses){ 0 };
+	open_environment(&c);
+	err = verify_image(policy, image, &options, &witnesses->verify, why);
+	if (c.differs) {
+		witnesses->verify.differ = true;
+		witnesses->verify.witness = c.witness;
+		witnesses->verify.image = c.said;
+		snprintf(witnesses->verify.what, sizeof(witnesses->verify.what),
+			 "that is the program in the kernel, where the packet ends as %s",
+			 eval_reason_name(c.reason));
+		err = -EILSEQ;
+	}
+	if (err == -EILSEQ)
+		say_difference(policy, &witnesses->verify, keep, why);
+	free(c.port);
+	free(c.env_ports);
+	free(c.result);
+	return err;
+}
+
+void witnesses_say(const struct witnesses *w, struct text *out)
+{
+	text_printf(out, "%" PRIu64 " witnesses agree", w->verify.packets);
+	if (w->verify.complete)
+		text_printf(out, ", all there are");
+	else
+		text_printf(out, ", for %zu of %zu rules and %.0f%% of the cells", w->verify.rules_met,
+			    w->verify.rules, w->verify.cells ?
+			    100.0 * w->verify.cells_seen / w->verify.cells : 100.0);
+}
