@@ -11,7 +11,7 @@ build="clang llvm bpftool gcc libc6-dev make git pkg-config flex bison
 kmod="gcc make binutils pahole libbpf-dev libelf-dev xz-utils zstd gzip lz4"
 lab="iproute2 iputils-ping ethtool procps util-linux"
 demo="$lab frr bird2 iperf3 traceroute"
-test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nftables
+test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nftables iptables
 	iputils-tracepath sparse mandoc jq python3-yaml"
 
 vm="qemu-system-x86 busybox-static kmod cpio xz-utils zstd gzip lz4 apt dpkg"

@@ -20,6 +20,7 @@
 #include "base/vec.h"
 
 /* Each verb is a file; main.c lists them. */
+int bench_classify(int argc, char **argv);
 int bench_fanout(int argc, char **argv);
 int bench_forward(int argc, char **argv);
 int bench_lookup(int argc, char **argv);

@@ -20,20 +20,6 @@ struct options {
 	bool json, growth, xdp;
 };
 
-static const char *engines_wanted;
-
-bool bench_wanted(const char *engine)
-{
-	size_t n = strlen(engine);
-
-	for (const char *p = engines_wanted; p; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (!strncmp(p, engine, n) && (!p[n] || p[n] == ','))
-			return true;
-	}
-	return !engines_wanted;
-}
-
 static const char usage[] =
 "usage: sluice-bench lookup [--rib FILE] [OPTION...]\n"
 "\n"
@@ -203,7 +189,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "rib", .text = &o->rib },
 		{ "prefixes", .number = &o->prefixes, .most = 4000000 },
 		{ "family", .text = &family },
-		{ "engines", .text = &engines_wanted },
+		{ "engines", .text = &bench_engines },
 		{ "rounds", .number = &o->rounds, .most = 1000 },
 		{ "growth", .flag = &o->growth },
 		{ "json", .flag = &o->json },

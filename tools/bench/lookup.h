@@ -43,9 +43,6 @@ struct bench_engine {
 	void (*done)(struct bench_engine *e);
 };
 
-/** bench_wanted() - whether --engines has @engine; it has all if it was not given. */
-bool bench_wanted(const char *engine);
-
 /*
  * Addresses that one turn looks up. Before them it looks up the rest of the stream, or
  * as much of it as goes into WARM_UP, so that the caches are its own.

@@ -5,6 +5,7 @@
  * where each waits for the one before.
  */
 #include "tools/bench/lookup.h"
+#include "tools/bench/options.h"
 
 #ifndef HAVE_DPDK
 void dpdk_contenders(struct vec *engines, const struct bench_table *t,

@@ -19,6 +19,7 @@
 #include "lpm/twin.h"
 #include "tools/bench/lookup.h"
 #include "tools/bench/lookup.skel.h"
+#include "tools/bench/options.h"
 
 struct xdp {
 	struct lookup_bpf *object;

@@ -12,6 +12,7 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{ "lookup", "route look-ups inside XDP and natively", bench_lookup },
+	{ "classify", "the first rule that matches, in lists of 10 to 100,000", bench_classify },
 	{ "forward", "packets through a router, from veth to veth", bench_forward },
 	{ "fanout", "one packet in, a copy out of many ports", bench_fanout },
 	{ "measure", "flow measurement inside XDP; --accuracy: estimates beside NetFlow's", bench_measure },
@@ -34,7 +35,7 @@ static void usage(FILE *out)
 "median and the spread over all rounds. With --json each line is one object:\n"
 "\n"
 "  bench             the verb\n"
-"  engine            who: sluice, sluice_measure, twin, lpm_trie, fib_lookup, dir24_array,\n"
+"  engine            who: sluice, sluice_measure, linear_bpf, nftables, iptables, twin, lpm_trie, fib_lookup, dir24_array,\n"
 "                    dir24_bss, rte_fib, rte_lpm, rte_fib6, rte_lpm6; kernel; mirred, bridge, mroute,\n"
 "                    bare_broadcast (a redirect and nothing else); percpu_hash,\n"
 "                    lru_percpu_hash, netflow, off; libmnl (a bare round trip)\n"
@@ -44,8 +45,16 @@ static void usage(FILE *out)
 "  objects           of one turn; ns are those of one object, or of one round trip\n"
 "  family            4 or 6\n"
 "  stream            prefix (uniform over prefixes), zipf (over 500,000 flows), worst (the\n"
-"                    longest prefixes only); miss, held (flows), agh, mix (traffic)\n"
-"  mode              independent (look-ups overlap), dependent (each waits for the one before)\n"
+"                    longest prefixes only); miss, held (flows), agh, mix (traffic); of classify: mix\n"
+"                    (all packets different), hot (64 flows)\n"
+"  mode              independent (look-ups overlap), dependent (each waits for the one before);\n"
+"                    whole, tables (with and without the two address look-ups)\n"
+"  rules             of the list; rules_taken: the first so many, where it could not be all\n"
+"  times_sluice_median, _min, _max   ns over those of sluice, whole, round by round\n"
+"  times_fewest_median, _min, _max   ns over those of sluice with the fewest rules of the run\n"
+"  table_bytes, parse_s, compile_s, commit_s   of a rule list: tables or program; text to tree, tree\n"
+"                    to tables (CPU time); until it runs\n"
+"  checked           packets whose rule was compared with the list's own answer\n"
 "  legs              of a multicast group\n"
 "  ns_median, ns_min, ns_max   nanoseconds an operation, the loop's own cost taken off\n"
 "  length, flows     bytes of a frame; how many flows\n"

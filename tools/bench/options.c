@@ -6,6 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *bench_engines;
+
+bool bench_wanted(const char *engine)
+{
+	size_t n = strlen(engine);
+
+	for (const char *p = bench_engines; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (!strncmp(p, engine, n) && (!p[n] || p[n] == ','))
+			return true;
+	}
+	return !bench_engines;
+}
+
 static const struct bench_option *find(const struct bench_option *table, const char *word)
 {
 	if (!strcmp(word, "-j"))

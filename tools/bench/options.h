@@ -22,4 +22,10 @@ struct bench_option {
  */
 int bench_options(int argc, char **argv, const struct bench_option *table, const char *usage);
 
+/* What a row "engines" of a table sets, "A,B": NULL: all. */
+extern const char *bench_engines;
+
+/** bench_wanted() - whether bench_engines has @engine. */
+bool bench_wanted(const char *engine);
+
 #endif

@@ -28,8 +28,7 @@ struct router {
 	char folder[64];
 };
 
-/* A bpffs in a mount namespace of this process's own: gone with it, whatever happens. */
-static int bpf_folder(char *folder, size_t size)
+int bench_bpf_folder(char *folder, size_t size)
 {
 	static bool mounted;
 	static unsigned int next;
@@ -161,7 +160,7 @@ int router_new(const struct wire *wire, unsigned int outs, const char *policy,
 	struct text why = { 0 };
 	int err;
 
-	err = bpf_folder(r->folder, sizeof(r->folder));
+	err = bench_bpf_folder(r->folder, sizeof(r->folder));
 	wire_enter(wire);
 	if (!err)
 		err = datapath_open(r->folder, &r->dp, &why);

@@ -21,4 +21,10 @@ int router_new(const struct wire *wire, unsigned int outs, const char *policy,
 	       const struct rib_route *routes, size_t n, struct router **router);
 void router_free(struct router *r);
 
+/**
+ * bench_bpf_folder() - the name of a folder that is not there yet, in a bpffs in a mount namespace of
+ * this process's own: gone with it, whatever happens.
+ */
+int bench_bpf_folder(char *folder, size_t size);
+
 #endif
