@@ -2,8 +2,8 @@
 /*
  * Filters in the plain meaning: every field, comparison, action and order of rules against packets
  * whose answer stands beside them; then predicates at random, where two who read them
- * differently must agree: eval takes them as they are written, and the second reader below takes the
- * ranges and prefixes that policy_check() made of them, from the fields that policy/frame.h reads.
+ * differently must agree: eval takes them as they are written, fields_meet.h takes what
+ * policy_check() made of them.
  * The seed is printed; SEED=n repeats it.
  */
 #include <setjmp.h>
@@ -23,6 +23,7 @@
 #include "policy/field.h"
 #include "policy/frame.h"
 #include "policy/parse.h"
+#include "selftests/unit/fields_meet.h"
 #include "selftests/unit/predicates.h"
 
 /* ---- the world ---------------------------------------------------------- */
@@ -621,40 +622,6 @@ static void put_packet(struct text *t)
 	if (below(3) == 0)
 		text_printf(t, " vlan.id=%u vlan.pcp=%u", below(4096), below(8));
 	text_printf(t, " eth.src=02:00:00:00:00:%02x pkt.len=%u", below(4), 120 + below(1400));
-}
-
-/* The second reader: by what policy_check() made of a test, over what frame_read() says of a frame. */
-static bool fields_meet(const struct frame_fields *f, const struct policy_predicate *q)
-{
-	const struct addr *a = q->field == FIELD_IP_SRC ? &f->src : &f->dst;
-	bool found = false;
-
-	switch (q->kind) {
-	case PREDICATE_AND:
-		return fields_meet(f, q->left) && fields_meet(f, q->right);
-	case PREDICATE_OR:
-		return fields_meet(f, q->left) || fields_meet(f, q->right);
-	case PREDICATE_NOT:
-		return !fields_meet(f, q->left);
-	case PREDICATE_NAME:
-		return fields_meet(f, q->left);
-	default:
-		break;
-	}
-	if (!frame_has(f, q->field))
-		return false;
-	for (size_t i = 0; i < q->prefixes.len; i++)
-		found |= prefix_covers(vec_at(&q->prefixes, i), a);
-	if (field_kind(q->field) == KIND_ADDRESS)
-		return found != q->unequal;
-	for (size_t i = 0; i < q->ranges.len; i++) {
-		const struct policy_range *r = vec_at(&q->ranges, i);
-
-		assert_true(r->first <= r->last && r->last <= field_max(q->field));
-		assert_true(!i || r->first > r[-1].last + 1);
-		found |= r->first <= f->value[q->field] && f->value[q->field] <= r->last;
-	}
-	return found;
 }
 
 static void compare_readers(struct policy *p, const char *predicate, bool *met)
