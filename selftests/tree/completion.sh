@@ -22,9 +22,9 @@ completes() {
 	fi
 }
 
-all="status check apply confirm rollback history batch policy port route group set object"
+all="status check plan equiv apply confirm rollback history batch policy port route group set object"
 completes "$all flow counter top monitor module replay" ""
-completes "policy port" p
+completes "plan policy port" p
 completes "show get add replace del flush" route ""
 completes get route g
 completes "show" counter ""
@@ -37,7 +37,8 @@ completes "--atomic" -batch /nonexistent --a
 completes "--confirm --comment" apply --co
 completes "--rib" route get --r
 completes "--json" --j
-completes "--print --pretty" check --pr
+completes "--print --prove-time --pretty" check --pr
+completes "--against" plan --ag
 completes "" route get 10.0.0.1 --limit
 completes "route" -n x rou
 completes "rollback route" --netns x --json ro

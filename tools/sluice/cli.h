@@ -21,6 +21,7 @@ enum {
 	CLI_OK = 0,
 	CLI_FAILED = 1,		/* what was asked for failed, or mistakes were found */
 	CLI_USAGE = 2,		/* the command line was not understood */
+	CLI_DIFFERENT = 2,	/* equiv, plan --exit-code: what is compared differs, as diff(1)-like tools say it */
 	CLI_UNREACHABLE = 3,	/* no daemon, no privilege, or a daemon of another version */
 };
 
@@ -55,6 +56,7 @@ int batch(struct cli *cli, int argc, char **argv);
 int check(struct cli *cli, int argc, char **argv);
 int confirm(struct cli *cli, int argc, char **argv);
 int counter_show(struct cli *cli, int argc, char **argv);
+int equiv(struct cli *cli, int argc, char **argv);
 int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
 int history(struct cli *cli, int argc, char **argv);
@@ -63,6 +65,7 @@ int module_status(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
 int object_change(struct cli *cli, int argc, char **argv);
 int object_show(struct cli *cli, int argc, char **argv);
+int plan(struct cli *cli, int argc, char **argv);
 int policy_show(struct cli *cli, int argc, char **argv);
 int port_show(struct cli *cli, int argc, char **argv);
 int replay(struct cli *cli, int argc, char **argv);

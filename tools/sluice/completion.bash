@@ -29,20 +29,20 @@ _sluice()
 	-n|--netns)
 		COMPREPLY=($(compgen -W "$(ls /run/sluice/netns 2>/dev/null)" -- "$cur"))
 		return ;;
-	--policy|--pcap|--routes|--rib|--objects|-batch|--batch)
+	--policy|--pcap|--against|--routes|--rib|--objects|-batch|--batch)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return ;;
 	--engine)
 		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time)
+	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time|--table-budget)
 		return ;;
 	esac
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
+		-n|--netns|--policy|--pcap|--against|--table-budget|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
 		--confirm|--comment|--generation|--prove-time) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
@@ -66,7 +66,7 @@ _sluice()
 
 	case "${words[*]}" in
 	"")
-		own="status check apply confirm rollback history batch policy port route group set"
+		own="status check plan equiv apply confirm rollback history batch policy port route group set"
 		own="$own object flow counter top monitor module replay" ;;
 	policy|object)
 		own="show" ;;
@@ -106,6 +106,10 @@ _sluice()
 		files=1 ;;
 	check*)
 		own="--print --objects --prove-time --no-proof" files=1 ;;
+	plan*)
+		own="--against --exit-code --brief --objects --prove-time --table-budget" files=1 ;;
+	equiv*)
+		own="--objects --prove-time" files=1 ;;
 	apply*)
 		own="--confirm --comment" files=1 ;;
 	confirm)

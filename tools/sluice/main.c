@@ -24,6 +24,11 @@ static const struct verb verbs[] = {
 	  "what runs, and everything that is not as asked" },
 	{ "check", NULL, check, "[--print] [--objects FILE] [--prove-time TIME] [--no-proof] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
+	{ "plan", NULL, plan, "[--against FILE] [--exit-code] [--brief] [--objects FILE]\n"
+	  "       [--prove-time TIME] [--table-budget SIZE] FILE... | -",
+	  "what a policy would change: its text, packets treated differently, proofs, tables" },
+	{ "equiv", NULL, equiv, "[--objects FILE] [--prove-time TIME] FILE FILE",
+	  "whether the filters of two policies treat all packets alike, or a packet that shows not" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },
 	{ "confirm", NULL, confirm, "[GENERATION]",

@@ -267,7 +267,6 @@ static struct rule *no_port(const struct behaviours *b, const struct policy *p)
 int behaviours_init(struct behaviours *b, const struct policy *const *policies, unsigned int count,
 		    struct diags *diags)
 {
-	static const uint16_t none;
 	int err = 0;
 
 	*b = (struct behaviours){
@@ -295,7 +294,6 @@ int behaviours_init(struct behaviours *b, const struct policy *const *policies, 
 	}
 	if (!count || err)
 		return err;
-	(void)none;
 	for (unsigned int i = 0; i < count; i++) {
 		const struct vec *macs = &b->of[i].lowered.names.macs;
 
@@ -505,14 +503,14 @@ void behaviours_packet(const struct behaviours *b, unsigned int which, const str
 	struct frame_fields fields;
 	const char *with = " with";
 
+	/* A port that only the other one has. */
+	if (p->field[RULES_IN] && b->count > 1 &&
+	    port_place(b, which, p->field[RULES_IN]) == b->of[which].policy->ports.len)
+		which = !which;
 	if (behaviours_fields(b, which, p, &fields)) {
 		text_printf(out, "a packet that no frame has");
 		return;
 	}
-	if (port_place(b, which, p->field[RULES_IN]) == b->of[which].policy->ports.len &&
-	    p->field[RULES_IN] && p->field[RULES_IN] <= b->ports.len)
-		text_printf(out, "in=\"%s\" ", ((struct behaviour_port *)
-			    vec_at(&b->ports, p->field[RULES_IN] - 1))->interface);
 	frame_format(b->of[which].policy, &fields, out);
 	for (size_t i = 0; i < b->sets.len; i++) {
 		const struct behaviour_set *s = vec_at(&b->sets, i);

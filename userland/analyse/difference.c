@@ -40,7 +40,7 @@
 #define EXCEPT_MAX	256u		/* rules that a part leaves out */
 #define EXCEPT_TRIED	2048u		/* rules that are looked at for that */
 #define WORK_IN_MAX	64u		/* of which so many can be worked in */
-#define CUBES_MAX	12u		/* cubes that this may leave */
+#define CUBES_MAX	4u		/* cubes that this may leave */
 #define CLASSES_MERGED	256u
 
 /* A list with its end, which is an entry of its own, and whether an entry has changed. */

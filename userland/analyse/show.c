@@ -100,9 +100,24 @@ static void say_spans(struct saying *s, enum policy_field field, const char *nam
 static void say_field(struct saying *s, enum rules_field of, enum policy_field field)
 {
 	const struct spans *spans = in(s, of);
+	uint32_t last = rules_field_values(of) - 1;
+	struct spans some = { 0 };
 
-	if (spans->count)
-		say_spans(s, field, policy_field_name(field), spans, 0, rules_field_values(of) - 1);
+	if (!spans->count)
+		return;
+	/* A number that no packet has: not worth a word. */
+	if (of == RULES_FRAG || of == RULES_SOCKET) {
+		struct spans without = spans_without(spans, 0, 2);
+
+		last = 2;
+		some = without.count ? spans_without(&without, 0, last) : some;
+		spans_free(&without);
+		if (!some.count)
+			return;
+		spans = &some;
+	}
+	say_spans(s, field, policy_field_name(field), spans, 0, last);
+	spans_free(&some);
 }
 
 /* ---- addresses -------------------------------------------------------------------- */
@@ -307,29 +322,40 @@ static void say_tag(struct saying *s)
 	say_field(s, RULES_PCP, FIELD_VLAN_PCP);
 }
 
-static void say_flags(struct saying *s)
+/* Whether the flags that are (@has) in @spans, or are not, are those with some bits so and some not. */
+static bool flags_mask(const struct spans *spans, bool has, uint32_t *mask, uint32_t *want)
 {
-	const struct spans *spans = in(s, RULES_TCP_FLAGS);
-	uint32_t ones = 0xff, zeros = 0xff, count = 0, mask;
+	uint32_t ones = 0xff, zeros = 0xff, count = 0;
 
-	if (!spans->count)
-		return;
 	for (uint32_t v = 0; v < 256; v++) {
-		if (!has_value(spans, v))
+		if (has_value(spans, v) != has)
 			continue;
 		count++;
 		ones &= v;
 		zeros &= ~v;
 	}
-	mask = ones | zeros;
-	if (count != 256u >> __builtin_popcount(mask) || mask == 0xff) {
+	*mask = ones | zeros;
+	*want = ones;
+	return count && *mask != 0xff && count == 256u >> __builtin_popcount(*mask);
+}
+
+static void say_flags(struct saying *s)
+{
+	const struct spans *spans = in(s, RULES_TCP_FLAGS);
+	uint32_t mask, want;
+	bool has;
+
+	if (!spans->count)
+		return;
+	has = flags_mask(spans, true, &mask, &want);
+	if (!has && !flags_mask(spans, false, &mask, &want)) {
 		say_field(s, RULES_TCP_FLAGS, FIELD_TCP_FLAGS);
 		return;
 	}
-	text_printf(term(s), "tcp.flags & (");
+	text_printf(term(s), "%stcp.flags & (", has ? "" : "not ");
 	field_print(NULL, FIELD_TCP_FLAGS, mask, &s->text);
 	text_printf(&s->text, ") == ");
-	field_print(NULL, FIELD_TCP_FLAGS, ones, &s->text);
+	field_print(NULL, FIELD_TCP_FLAGS, want, &s->text);
 }
 
 /* Protocol, fragments and what is behind, as the words that imply each other. */
