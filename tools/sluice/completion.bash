@@ -42,8 +42,8 @@ _sluice()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--against|--table-budget|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
-		--confirm|--comment|--generation|--prove-time) i=$((i + 1)) ;;
+		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
+		--against|--table-budget|--confirm|--comment|--generation|--prove-time) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyse/questions.h"
 #include "base/json.h"
 #include "base/kernel.h"
 #include "base/text.h"
@@ -192,6 +193,16 @@ static int read_policy(struct attempt *a)
 {
 	a->policy = inputs_parse(&a->inputs, &a->diags);
 	return a->diags.errors ? -EINVAL : 0;
+}
+
+/* What runs was proved when it was committed. */
+static int prove(struct generations *g, struct attempt *a)
+{
+	double seconds = g->p.prove_ms ? g->p.prove_ms / 1e3 : ANALYSE_SECONDS;
+
+	if (a->wish != WISH_CANDIDATE)
+		return 0;
+	return analyse_asserts(a->policy, seconds, "sluiced --prove-time", &a->diags) ? 0 : -EINVAL;
 }
 
 static int compile(struct generations *g, struct attempt *a)
@@ -608,6 +619,8 @@ static void begin_next(uv_timer_t *timer)
 		return;
 	if (!err)
 		err = read_policy(a);
+	if (!err)
+		err = prove(g, a);
 	if (!err)
 		err = compile(g, a);
 	if (!err && a->wish == WISH_CANDIDATE)

@@ -38,6 +38,7 @@ struct generations_parts {
 	struct view *view;		/* kept up to date here: what runs, and its tables */
 	size_t table_budget;		/* bytes for the tables of filters; 0: the default */
 	unsigned int witness_ms;	/* for the witnesses of a commit; 0: the default */
+	unsigned int prove_ms;		/* for the assertions of a commit; 0: the default */
 	const char *refused;		/* file for a packet that a commit was refused for */
 };
 

@@ -241,6 +241,7 @@ static int open_parts(struct daemon *d, struct text *why)
 		.view = &d->view,
 		.table_budget = d->options.table_budget,
 		.witness_ms = d->options.witness_ms,
+		.prove_ms = d->options.prove_ms,
 		.refused = d->dir.refused,
 	};
 	int err = open_datapath(d, why);

@@ -9,7 +9,7 @@
 #include "base/quantity.h"
 #include "base/vec.h"
 
-enum { RUN_DIR = 256, STATE_DIR, POLICY, TABLE_BUDGET, WITNESS_TIME, DETACH, REMOVE };
+enum { RUN_DIR = 256, STATE_DIR, POLICY, TABLE_BUDGET, WITNESS_TIME, PROVE_TIME, DETACH, REMOVE };
 
 static const struct option long_options[] = {
 	{ "netns",	required_argument, NULL, 'n' },
@@ -18,6 +18,7 @@ static const struct option long_options[] = {
 	{ "policy",	required_argument, NULL, POLICY },
 	{ "table-budget", required_argument, NULL, TABLE_BUDGET },
 	{ "witness-time", required_argument, NULL, WITNESS_TIME },
+	{ "prove-time", required_argument, NULL, PROVE_TIME },
 	{ "detach",	no_argument, NULL, DETACH },
 	{ "remove",	no_argument, NULL, REMOVE },
 	{ "verbose",	no_argument, NULL, 'v' },
@@ -30,13 +31,14 @@ static void print_help(FILE *out)
 {
 	fputs("usage: sluiced [-vVh] [-n NETNS] [--run-dir DIR] [--state-dir DIR]\n"
 	      "               [--policy FILE]... [--table-budget SIZE] [--witness-time TIME]\n"
-	      "               [--detach | --remove]\n"
+	      "               [--prove-time TIME] [--detach | --remove]\n"
 	      "  -n, --netns NAME   work in this network namespace (`ip netns` lists them)\n"
 	      "  --run-dir DIR      in place of /run/sluice; -n adds /netns/NAME\n"
 	      "  --state-dir DIR    keep the configuration there, where a boot leaves it\n"
 	      "  --policy FILE      the policy to begin with, where none is kept; SIGHUP reads it again\n"
 	      "  --table-budget SIZE  of the tables of all filters at most, as 256MB (64MB)\n"
 	      "  --witness-time TIME  for the packets that each commit is tried with at most (2s)\n"
+	      "  --prove-time TIME  for the proof of what a policy asserts at most (10s)\n"
 	      "  --detach           take the data path down at the end, in place of leaving it running\n"
 	      "  --remove           take down what is pinned, whoever left it there, and end\n"
 	      "  -v, --verbose      say more on standard error\n"
@@ -104,6 +106,10 @@ int options_read(struct options *o, int argc, char **argv)
 		case WITNESS_TIME:
 			if (take_time(optarg, &o->witness_ms))
 				return wrong("\"%s\" is not a time, such as 500ms: 1ms to 1m", optarg);
+			break;
+		case PROVE_TIME:
+			if (take_time(optarg, &o->prove_ms))
+				return wrong("\"%s\" is not a time, such as 10s: 1ms to 1m", optarg);
 			break;
 		case DETACH:
 			o->detach = true;

@@ -18,6 +18,7 @@ struct options {
 	const char **policies;		/* --policy, in order; they point into argv */
 	size_t policy_count;
 	unsigned int witness_ms;	/* --witness-time; 0: the default */
+	unsigned int prove_ms;		/* --prove-time; 0: the default */
 	size_t table_budget;		/* --table-budget: bytes; 0: the default */
 	bool detach;			/* --detach: SIGTERM takes the data path down */
 	bool remove;			/* --remove: take down what is pinned, and end */

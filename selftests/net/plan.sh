@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What a policy would change, asked of what runs; and what is asserted and does not hold is refused.
+. "$(dirname "$0")/lib.sh"
+in_lab <<END
+lab plan;
+host h1 { default via 10.0.1.1; }
+host h2 { default via 10.0.2.1; }
+router r1 {
+	sluiced <<POLICY
+		port lan1 = "lan1";
+		port lan2 = "lan2";
+		route main;
+		filter lan1 {
+		    allow if tcp.dst == 22;
+		    drop if tcp;
+		}
+	POLICY;
+}
+link h1.eth0 10.0.1.2/24 -- r1.lan1 10.0.1.1/24;
+link h2.eth0 10.0.2.2/24 -- r1.lan2 10.0.2.1/24;
+END
+first=$(generation r1)
+at r1 policy show > "$scratch/shown"
+sed 1d "$scratch/shown" > "$scratch/same.sluice"
+sed 's/tcp.dst == 22/tcp.dst in { 22, 443 }/' "$scratch/same.sluice" > "$scratch/new.sluice"
+
+# code WANTED COMMAND...
+code() {
+	local want=$1
+	shift
+	"$@"
+	equal "$want" $? "exit code"
+}
+check "the same changes nothing" code 0 at r1 plan --exit-code "$scratch/same.sluice"
+check "another rule changes something" code 2 at r1 plan --exit-code "$scratch/new.sluice"
+plan_says() {
+	local got
+	got=$(at r1 -j plan "$scratch/new.sluice") || return 1
+	equal '["tcp.dst == 443 and in == lan1"]' \
+	    "$(jq -c 'select(.object == "difference") | .parts[0].packets' <<< "$got")" "packets" &&
+	equal "drop allow" "$(jq -r 'select(.object == "difference") | "\(.before) \(.after)"' <<< "$got")" \
+	    "before and after" &&
+	equal 1 "$(jq -s '[.[] | select(.object == "difference")] | length' <<< "$got")" "classes"
+}
+check "which packets, and how" plan_says
+check "it has not changed what runs" equal "$first" "$(generation r1)" "generation"
+
+# Objects of the store are part of what runs, before and after.
+check "a static route" at r1 route add 10.9.0.0/16 discard
+check "with objects, the same changes nothing" code 0 at r1 plan --exit-code "$scratch/same.sluice"
+
+{ cat "$scratch/same.sluice"; echo "assert isolated lan1 -> lan2 if tcp.dst == 80;"; } > "$scratch/good.sluice"
+{ cat "$scratch/same.sluice"; echo "assert isolated lan1 -> lan2 if tcp.dst in { 22, 80 };"; } > "$scratch/bad.sluice"
+before=$(generation r1)
+check "an assertion that holds" at r1 apply "$scratch/good.sluice"
+check "it was committed" [ "$before" != "$(generation r1)" ]
+before=$(generation r1)
+check "one that does not is refused" fails_saying "this does not hold: a packet from lan1 can leave by lan2" \
+    at r1 apply "$scratch/bad.sluice"
+check "with a packet" fails_saying "hint: in=lan1 .*tcp.dst=22; it meets .*:[0-9]*: 'allow if tcp.dst == 22'" \
+    at r1 apply "$scratch/bad.sluice"
+check "what ran goes on" equal "$before" "$(generation r1)" "generation"
+check "a plan says so, too" code 1 at r1 plan "$scratch/bad.sluice"
+finish
