@@ -22,7 +22,7 @@ completes() {
 	fi
 }
 
-all="status check plan equiv apply confirm rollback history batch policy port route group set object"
+all="status check plan equiv core apply confirm rollback history batch policy port route group set object"
 completes "$all flow counter top monitor module replay" ""
 completes "plan policy port" p
 completes "show get add replace del flush" route ""
@@ -39,6 +39,7 @@ completes "--rib" route get --r
 completes "--json" --j
 completes "--print --prove-time --pretty" check --pr
 completes "--against" plan --ag
+completes "--dd --dot" core --d
 completes "" route get 10.0.0.1 --limit
 completes "route" -n x rou
 completes "rollback route" --netns x --json ro

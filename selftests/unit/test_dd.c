@@ -491,11 +491,9 @@ static void test_dump(void **state)
 			    "digraph policy {\n"
 			    "\tn1 [label=\"port\"];\n"
 			    "\tl1_0 [shape=box label=\"drop\"];\n"
-			    "\tn1 -> l1_0 [label=\"0-2\"];\n"
+			    "\tn1 -> l1_0 [label=\"else\"];\n"
 			    "\tl1_1 [shape=box label=\"id\"];\n"
 			    "\tn1 -> l1_1 [label=\"3\"];\n"
-			    "\tl1_0 [shape=box label=\"drop\"];\n"
-			    "\tn1 -> l1_0 [label=\"4-1024\"];\n"
 			    "}\n");
 	text_free(&out);
 	dd_space_free(s);

@@ -54,6 +54,7 @@ struct verb {
 int apply(struct cli *cli, int argc, char **argv);
 int batch(struct cli *cli, int argc, char **argv);
 int check(struct cli *cli, int argc, char **argv);
+int core(struct cli *cli, int argc, char **argv);
 int confirm(struct cli *cli, int argc, char **argv);
 int counter_show(struct cli *cli, int argc, char **argv);
 int equiv(struct cli *cli, int argc, char **argv);

@@ -35,7 +35,7 @@ _sluice()
 	--engine)
 		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time|--table-budget)
+	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time|--table-budget|--budget)
 		return ;;
 	esac
 
@@ -43,7 +43,7 @@ _sluice()
 		word=${COMP_WORDS[i]}
 		case $word in
 		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
-		--against|--table-budget|--confirm|--comment|--generation|--prove-time) i=$((i + 1)) ;;
+		--against|--table-budget|--confirm|--comment|--generation|--prove-time|--budget) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
@@ -66,7 +66,7 @@ _sluice()
 
 	case "${words[*]}" in
 	"")
-		own="status check plan equiv apply confirm rollback history batch policy port route group set"
+		own="status check plan equiv core apply confirm rollback history batch policy port route group set"
 		own="$own object flow counter top monitor module replay" ;;
 	policy|object)
 		own="show" ;;
@@ -110,6 +110,8 @@ _sluice()
 		own="--against --exit-code --brief --objects --prove-time --table-budget" files=1 ;;
 	equiv*)
 		own="--objects --prove-time" files=1 ;;
+	core*)
+		own="--plain --read --dd --sources --dot --budget --objects" files=1 ;;
 	apply*)
 		own="--confirm --comment" files=1 ;;
 	confirm)

@@ -29,6 +29,10 @@ static const struct verb verbs[] = {
 	  "what a policy would change: its text, packets treated differently, proofs, tables" },
 	{ "equiv", NULL, equiv, "[--objects FILE] [--prove-time TIME] FILE FILE",
 	  "whether the filters of two policies treat all packets alike, or a packet that shows not" },
+	{ "core", NULL, core, "[--plain] [--dd [--sources] | --dot] [--budget SIZE] [--objects FILE]\n"
+	  "       FILE... | -\n"
+	  "       sluice core --read [--plain] [--dd | --dot] [--budget SIZE] FILE... | -",
+	  "the NetKAT expression that a policy stands for, and its diagram" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },
 	{ "confirm", NULL, confirm, "[GENERATION]",

@@ -206,16 +206,16 @@ static void put_value(const struct diagram *d, unsigned int field, uint64_t v, s
 		field_print(NULL, asked[field].field, v, out);
 }
 
-static void name_value(void *context, unsigned int field, dd_value first, dd_value last, struct text *out)
+static void put_range(const struct diagram *d, unsigned int field, dd_value first, dd_value last,
+		      struct text *out)
 {
-	const struct diagram *d = context;
 	bool words = field == ASK_IN || field == ASK_OUT || field >= ASK_SETS || field == ASK_FLAGS;
 
 	if (is_address(field)) {
 		put_addresses(field, first, last, out);
 	} else if (first == last) {
 		put_value(d, field, first, out);
-	} else if (words && last - first < 8) {
+	} else if (words) {
 		for (dd_value v = first; v <= last; v++) {
 			text_printf(out, "%s", v == first ? "" : ", ");
 			put_value(d, field, v, out);
@@ -226,6 +226,49 @@ static void name_value(void *context, unsigned int field, dd_value first, dd_val
 		put_value(d, field, last, out);
 	} else {
 		text_printf(out, "%" PRIu64 "-%" PRIu64, (uint64_t)first, (uint64_t)last);
+	}
+}
+
+/* All flags with some bits fixed; of half of them or more, the bits that the others have. */
+static bool put_flags(const struct dd_range *ranges, size_t n, struct text *out)
+{
+	struct vec flags = VEC(struct policy_range), others = VEC(struct policy_range);
+	uint64_t mask, value, next = 0;
+	bool equal, unequal;
+
+	for (size_t i = 0; i < n; i++) {
+		struct policy_range r = { ranges[i].first, ranges[i].last }, gap = { next, r.first - 1 };
+
+		vec_append(&flags, &r);
+		if (next < r.first)
+			vec_append(&others, &gap);
+		next = r.last + 1;
+	}
+	if (next < 256)
+		vec_append(&others, &(struct policy_range){ next, 255 });
+	equal = core_masked(flags.data, flags.len, &mask, &value);
+	unequal = !equal && core_masked(others.data, others.len, &mask, &value);
+	if (equal || unequal) {
+		text_printf(out, "& (");
+		field_print(NULL, FIELD_TCP_FLAGS, mask, out);
+		text_printf(out, equal ? ") = " : ") != ");
+		field_print(NULL, FIELD_TCP_FLAGS, value, out);
+	}
+	vec_free(&flags);
+	vec_free(&others);
+	return equal || unequal;
+}
+
+static void name_values(void *context, unsigned int field, const struct dd_range *ranges, size_t n,
+			struct text *out)
+{
+	const struct diagram *d = context;
+
+	if (field == ASK_FLAGS && put_flags(ranges, n, out))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		text_printf(out, "%s", i ? ", " : "");
+		put_range(d, field, ranges[i].first, ranges[i].last, out);
 	}
 }
 
@@ -330,7 +373,7 @@ struct diagram *diagram_new(const struct core *const *cores, size_t n, size_t bu
 	d->sets = VEC(struct asked_set);
 	d->marks = VEC(struct known_mark);
 	d->mark_numbers = TABLE(uint64_t, uint32_t);
-	d->names = (struct dd_names){ .value = name_value, .mark = name_mark, .context = d };
+	d->names = (struct dd_names){ .values = name_values, .mark = name_mark, .context = d };
 	vec_push(&d->marks);
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < cores[i]->ports.len; j++) {

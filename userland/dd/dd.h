@@ -198,8 +198,9 @@ long double dd_packets(const struct dd_space *s);
 
 /* How to write values and marks; NULL, or a function that is NULL: as numbers. */
 struct dd_names {
-	void (*value)(void *context, unsigned int field, dd_value first, dd_value last,
-		      struct text *out);	/* a range; first == last: one value */
+	/* Ranges of values that lead to one place, sorted, apart from each other. */
+	void (*values)(void *context, unsigned int field, const struct dd_range *ranges, size_t n,
+		       struct text *out);
 	void (*mark)(void *context, uint32_t number, struct text *out);
 	void *context;
 };

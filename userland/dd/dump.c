@@ -3,14 +3,15 @@
  * dump.c: diagrams as text, and for Graphviz.
  *
  *	1 in
- *	    wan		2
+ *	    wan, lan	2
  *	    else	drop
  *	2 ip.src
- *	    10.0.0.0-10.255.255.255	count("mgmt")
+ *	    10.0.0.0/8	count("mgmt")
  *	    else	drop
  *
- * Nodes are numbered as they are met from the top, leaves stand where they are met. "else" is
- * where all values lead that are not listed: of the places that most edges lead to, the first.
+ * Nodes are numbered as they are met from the top, leaves stand where they are met. A line has all the
+ * values that lead to one place; "else" is where those lead that are not listed: of the places that
+ * most edges lead to, the first.
  */
 #include <inttypes.h>
 
@@ -40,16 +41,19 @@ static void put_number(dd_value v, struct text *out)
 	text_append(out, digits + at, sizeof(digits) - at);
 }
 
-static void put_range(const struct dump *u, unsigned int field, dd_value first, dd_value last)
+static void put_ranges(const struct dump *u, unsigned int field, const struct dd_range *r, size_t n)
 {
-	if (u->names && u->names->value) {
-		u->names->value(u->names->context, field, first, last, u->out);
+	if (u->names && u->names->values) {
+		u->names->values(u->names->context, field, r, n, u->out);
 		return;
 	}
-	put_number(first, u->out);
-	if (first != last) {
+	for (size_t i = 0; i < n; i++) {
+		text_printf(u->out, "%s", i ? ", " : "");
+		put_number(r[i].first, u->out);
+		if (r[i].first == r[i].last)
+			continue;
 		text_append(u->out, "-", 1);
-		put_number(last, u->out);
+		put_number(r[i].last, u->out);
 	}
 }
 
@@ -75,7 +79,7 @@ static void put_list(const struct dump *u, const struct dd_list *l)
 		const struct dd_assignment *a = &l->assignment[i];
 
 		text_printf(u->out, "%s%s := ", and, u->s->field[a->field].name);
-		put_range(u, a->field, a->value, a->value);
+		put_ranges(u, a->field, &(struct dd_range){ a->value, a->value }, 1);
 	}
 	if (l->gone)
 		text_printf(u->out, "%sdrop", and);
@@ -155,29 +159,47 @@ static void put_place(const struct dump *u, const struct dd *d)
 		text_printf(u->out, "%" PRIu32, number_of(u, d));
 }
 
+/* The values of @d's edges to where edge @i leads; nothing, if an edge before it leads there. */
+static void values_to(const struct dd *d, uint32_t i, struct vec *ranges)
+{
+	const struct edge *e = edges_of(d);
+
+	ranges->len = 0;
+	for (uint32_t j = 0; j < i; j++)
+		if (e[j].to == e[i].to)
+			return;
+	for (uint32_t j = i; j < d->n; j++) {
+		struct dd_range r = { j ? e[j - 1].last + 1 : 0, e[j].last };
+
+		if (e[j].to == e[i].to)
+			vec_append(ranges, &r);
+	}
+}
+
 static void put_node(const struct dump *u, const struct dd *d)
 {
+	struct vec ranges = VEC(struct dd_range);
 	const struct dd *rest = usual(d);
-	dd_value first = 0;
 
 	text_printf(u->out, "%" PRIu32 " %s\n", number_of(u, d), u->s->field[d->field].name);
 	for (uint32_t i = 0; i < d->n; i++) {
-		const struct edge *e = &edges_of(d)[i];
+		const struct dd *to = edges_of(d)[i].to;
 
-		if (e->to != rest) {
-			text_append(u->out, "    ", 4);
-			put_range(u, d->field, first, e->last);
-			text_append(u->out, "\t", 1);
-			put_place(u, e->to);
-			text_append(u->out, "\n", 1);
-		}
-		first = e->last + 1;
+		values_to(d, i, &ranges);
+		if (to == rest || !ranges.len)
+			continue;
+		text_printf(u->out, "    ");
+		put_ranges(u, d->field, ranges.data, ranges.len);
+		text_printf(u->out, "\t");
+		put_place(u, to);
+		text_printf(u->out, "\n");
 	}
 	if (rest) {
 		text_printf(u->out, "    else\t");
 		put_place(u, rest);
-		text_append(u->out, "\n", 1);
+		text_printf(u->out, "\n");
 	}
+	vec_free(&ranges);
 }
 
 void dd_dump(struct dd_space *s, const struct dd *a, const struct dd_names *names, struct text *out)
@@ -212,26 +234,28 @@ static void put_label(struct text *out, const struct text *label)
 }
 
 /* A leaf is a box of its own for each node that leads to it: lines across the page say less. */
-static void put_arrow(const struct dump *u, const struct dd *from, uint32_t i, dd_value first)
+static void put_arrow(const struct dump *u, const struct dd *from, uint32_t i,
+		      const struct vec *ranges)
 {
 	const struct edge *e = &edges_of(from)[i];
 	struct text label = { 0 };
 	struct dump to_label = *u;
-	uint32_t n = number_of(u, from), leaf = 0;
+	uint32_t n = number_of(u, from);
 
 	to_label.out = &label;
-	while (edges_of(from)[leaf].to != e->to)
-		leaf++;
 	if (is_leaf(e->to)) {
 		put_leaf(&to_label, e->to);
-		text_printf(u->out, "\tl%" PRIu32 "_%" PRIu32 " [shape=box label=\"", n, leaf);
+		text_printf(u->out, "\tl%" PRIu32 "_%" PRIu32 " [shape=box label=\"", n, i);
 		put_label(u->out, &label);
-		text_printf(u->out, "\"];\n\tn%" PRIu32 " -> l%" PRIu32 "_%" PRIu32, n, n, leaf);
+		text_printf(u->out, "\"];\n\tn%" PRIu32 " -> l%" PRIu32 "_%" PRIu32, n, n, i);
 	} else {
 		text_printf(u->out, "\tn%" PRIu32 " -> n%" PRIu32, n, number_of(u, e->to));
 	}
 	label.len = 0;
-	put_range(&to_label, from->field, first, e->last);
+	if (e->to == usual(from))
+		text_printf(&label, "else");
+	else
+		put_ranges(&to_label, from->field, ranges->data, ranges->len);
 	text_printf(u->out, " [label=\"");
 	put_label(u->out, &label);
 	text_printf(u->out, "\"];\n");
@@ -243,6 +267,7 @@ void dd_dot(struct dd_space *s, const struct dd *a, const struct dd_names *names
 	struct dump u = { .s = s, .names = names, .out = out,
 			  .numbers = TABLE(const struct dd *, uint32_t),
 			  .order = VEC(const struct dd *) };
+	struct vec ranges = VEC(struct dd_range);
 	struct text label = { 0 };
 
 	if (!a)
@@ -258,16 +283,17 @@ void dd_dot(struct dd_space *s, const struct dd *a, const struct dd_names *names
 	}
 	for (size_t i = 0; i < u.order.len; i++) {
 		const struct dd *d = *(const struct dd **)vec_at(&u.order, i);
-		dd_value first = 0;
 
 		text_printf(out, "\tn%zu [label=\"%s\"];\n", i + 1, s->field[d->field].name);
 		for (uint32_t j = 0; j < d->n; j++) {
-			put_arrow(&u, d, j, first);
-			first = edges_of(d)[j].last + 1;
+			values_to(d, j, &ranges);
+			if (ranges.len)
+				put_arrow(&u, d, j, &ranges);
 		}
 	}
 	text_printf(out, "}\n");
 	text_free(&label);
+	vec_free(&ranges);
 	table_free(&u.numbers);
 	vec_free(&u.order);
 }

@@ -129,22 +129,25 @@ void *core_keep(struct core *core, const struct vec *v)
 }
 
 /* All bits that the values share are the mask's, and each combination of the others is there. */
-bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *value)
+bool core_masked(const struct policy_range *ranges, size_t n, uint64_t *mask, uint64_t *value)
 {
-	uint64_t set = 0xff, clear = 0xff, n = 0;
+	uint64_t set = 0xff, clear = 0xff, values = 0;
 
-	if (e->field != FIELD_TCP_FLAGS)
-		return false;
-	for (size_t i = 0; i < e->values; i++) {
-		for (uint64_t v = e->ranges[i].first; v <= e->ranges[i].last; v++) {
+	for (size_t i = 0; i < n; i++) {
+		for (uint64_t v = ranges[i].first; v <= ranges[i].last; v++) {
 			set &= v;
 			clear &= ~v;
-			n++;
+			values++;
 		}
 	}
 	*mask = set | clear;
 	*value = set;
-	return n > 1 && *mask && n == 1ull << (8 - __builtin_popcountll(*mask));
+	return values > 1 && *mask && values == 1ull << (8 - __builtin_popcountll(*mask));
+}
+
+bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *value)
+{
+	return e->field == FIELD_TCP_FLAGS && core_masked(e->ranges, e->values, mask, value);
 }
 
 void core_masked_ranges(uint64_t mask, uint64_t value, struct vec *ranges)

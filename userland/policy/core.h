@@ -134,6 +134,12 @@ const char *core_mark_name(enum core_mark mark);
 /** core_value_print() - a value of @field. */
 void core_value_print(const struct core *core, unsigned int field, uint64_t value, struct text *out);
 
+/**
+ * core_masked() - whether sorted ranges of eight bits are the values with (v & mask) == value, and several:
+ * "tcp.flags & (syn|ack) = syn" was worked into such.
+ */
+bool core_masked(const struct policy_range *ranges, size_t n, uint64_t *mask, uint64_t *value);
+
 /* ---- what becomes of a packet ---------------------------------------------------- */
 
 enum core_fate {

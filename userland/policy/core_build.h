@@ -28,7 +28,7 @@ struct core_expression *core_test_ranges(struct core *core, unsigned int field,
 /** core_keep() - a copy of what is in a vec, in the arena. */
 void *core_keep(struct core *core, const struct vec *v);
 
-/** core_is_masked() - whether the values of a test of tcp.flags are those with (flags & mask) == value, and several. */
+/** core_is_masked() - whether @e tests tcp.flags for what core_masked() says. */
 bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *value);
 
 /** core_masked_ranges() - appends those values, as struct policy_range. */
