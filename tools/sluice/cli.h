@@ -61,7 +61,6 @@ int equiv(struct cli *cli, int argc, char **argv);
 int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
 int history(struct cli *cli, int argc, char **argv);
-int import(struct cli *cli, int argc, char **argv);
 int module_load(struct cli *cli, int argc, char **argv);
 int module_status(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
@@ -76,7 +75,9 @@ int route_get(struct cli *cli, int argc, char **argv);
 int route_show(struct cli *cli, int argc, char **argv);
 int set_show(struct cli *cli, int argc, char **argv);
 int status(struct cli *cli, int argc, char **argv);
+int testgen(struct cli *cli, int argc, char **argv);
 int top(struct cli *cli, int argc, char **argv);
+int trace_packet(struct cli *cli, int argc, char **argv);
 
 /**
  * cli_run() - runs the verb that the first words name, with the others as its arguments.

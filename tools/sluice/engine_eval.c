@@ -6,76 +6,14 @@
 
 #include "base/table.h"
 #include "engine.h"
-#include "lpm/rib.h"
 #include "policy/eval.h"
+#include "world.h"
 
 struct state {
 	const struct scene *scene;
-	struct eval_env env;
-	struct eval_port *ports;
-	struct eval_routes routes;
-	struct eval_nexthop *nexthops;	/* one a route of the scene */
+	struct world world;
 	struct table flows;		/* flow_count.key, padded -> struct flow_count */
 };
-
-/* As compile/fib.h has it: next hop N is behind port N % ports, its address 02:00 and N. */
-static void load_routes(struct state *s)
-{
-	const struct vec *ports = &s->scene->image->ports, *routes = &s->scene->routes;
-
-	s->nexthops = xcalloc(routes->len, sizeof(*s->nexthops));
-	s->routes.list = VEC(struct eval_route);
-	for (size_t i = 0; i < routes->len; i++) {
-		const struct rib_route *r = vec_at(routes, i);
-		const struct image_port *port = vec_at(ports, r->nexthop % ports->len);
-		struct eval_route *route = vec_push(&s->routes.list);
-		struct eval_nexthop *nh = &s->nexthops[i];
-
-		nh->reason = REASON_forwarded;
-		nh->port = port->number;
-		nh->mtu = SCENE_MTU;
-		scene_mac(port->number, nh->src_mac);
-		nh->dst_mac[0] = 0x02;
-		for (int b = 0; b < 4; b++)
-			nh->dst_mac[2 + b] = r->nexthop >> (24 - 8 * b);
-		route->prefix = r->prefix;
-		route->nexthops = (struct eval_nexthops){ .list = nh, .count = 1 };
-	}
-	eval_routes_sort(&s->routes);
-}
-
-static void load_ports(struct state *s)
-{
-	const struct vec *ports = &s->scene->image->ports;
-
-	s->ports = xcalloc(ports->len, sizeof(*s->ports));
-	for (size_t i = 0; i < ports->len; i++) {
-		const struct image_port *p = vec_at(ports, i);
-
-		s->ports[i].number = p->number;
-		s->ports[i].up = true;
-		s->ports[i].mtu = SCENE_MTU;
-		memcpy(s->ports[i].interface, p->interface, sizeof(p->interface));
-		scene_mac(p->number, s->ports[i].mac);
-	}
-	s->env.ports = s->ports;
-	s->env.ports_len = ports->len;
-}
-
-static bool find_neighbour(void *context, unsigned int number, const struct addr *a, uint8_t mac[6])
-{
-	const struct vec *statics = &((const struct scene *)context)->image->statics;
-
-	for (size_t i = 0; i < statics->len; i++) {
-		const struct image_static *fixed = vec_at(statics, i);
-
-		if (fixed->port == number && addr_equal(&fixed->via, a)) {
-			scene_neighbour_mac(a, mac);
-			return true;
-		}
-	}
-	return false;
-}
 
 static void account(struct state *s, const struct eval_result *result)
 {
@@ -101,10 +39,10 @@ static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *
 	struct eval_result result;
 
 	(void)why;
-	for (size_t i = 0; i < s->env.ports_len; i++)
-		if (s->ports[i].number == port)
-			memcpy(s->ports[i].mac, mac, 6);
-	policy_eval(s->scene->policy, &s->env, port, frame, length, &result);
+	for (size_t i = 0; i < s->world.env.ports_len; i++)
+		if (s->world.ports[i].number == port)
+			memcpy(s->world.ports[i].mac, mac, 6);
+	policy_eval(s->scene->policy, &s->world.env, port, frame, length, &result);
 	for (size_t i = 0; i < result.outcomes.len; i++) {
 		const struct eval_outcome *o = vec_at(&result.outcomes, i);
 		struct treatment *t = treatment_push(out, o->reason);
@@ -147,9 +85,7 @@ static void close_state(void *state)
 {
 	struct state *s = state;
 
-	free(s->ports);
-	free(s->nexthops);
-	vec_free(&s->routes.list);
+	world_close(&s->world);
 	table_free(&s->flows);
 	free(s);
 }
@@ -162,12 +98,7 @@ int engine_eval_open(const struct scene *scene, struct engine *engine, struct te
 	s->scene = scene;
 	s->flows = (struct table){ .key_size = sizeof(((struct flow_count *)0)->key),
 				   .value_size = sizeof(struct flow_count) };
-	load_ports(s);
-	load_routes(s);
-	s->env.route = eval_routes_find;
-	s->env.route_context = &s->routes;
-	s->env.neighbour = find_neighbour;
-	s->env.neighbour_context = (void *)scene;
+	world_open(scene, &s->world);
 	*engine = (struct engine){
 		.name = "eval", .state = s, .run = run, .flows = flows, .close = close_state,
 	};

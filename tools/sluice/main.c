@@ -33,9 +33,6 @@ static const struct verb verbs[] = {
 	  "       FILE... | -\n"
 	  "       sluice core --read [--plain] [--dd | --dot] [--budget SIZE] FILE... | -",
 	  "the NetKAT expression that a policy stands for, and its diagram" },
-	{ "import", NULL, import, "iptables-save|nft-json|classbench [--chain NAME] [--table NAME]\n"
-	  "       [--port NAME=INTERFACE,...] [--routes FILE] [--lenient] FILE | -",
-	  "make a policy of the rules of others; says what it cannot say" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },
 	{ "confirm", NULL, confirm, "[GENERATION]",
@@ -108,6 +105,11 @@ static const struct verb verbs[] = {
 	  "the kernel module: is it loaded, has it what is needed" },
 	{ "module", "load", module_load, "[FILE]",
 	  "load it, or say why that cannot be" },
+	{ "trace", NULL, trace_packet, "[--objects FILE] [--routes FILE] FILE 'FIELD=VALUE ...'...\n"
+	  "       | [--port NAME] [--any-link] FILE --pcap FILE",
+	  "what a policy does with a packet, and which of its lines say so" },
+	{ "testgen", NULL, testgen, "[-w FILE] [--objects FILE] [--time TIME] FILE",
+	  "packets that show each rule and boundary of a policy, and what is to become of them" },
 	{ "replay", NULL, replay, "--policy FILE --pcap FILE [FILE...] [--port NAME]\n"
 	  "       [--objects FILE] [--routes FILE] [--engine bpf|eval|both] [--each]\n"
 	  "       [--mac ADDRESS] [--any-link]",

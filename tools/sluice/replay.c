@@ -19,15 +19,12 @@
 #include "ask.h"
 #include "base/table.h"
 #include "capture.h"
-#include "check.h"
 #include "cli.h"
 #include "columns.h"
-#include "compile/compile.h"
+#include "compiled.h"
 #include "engine.h"
 #include "fields.h"
 #include "lpm/rib.h"
-#include "objects.h"
-#include "policy/parse.h"
 
 #define FLOWS_SHOWN 10
 
@@ -66,7 +63,8 @@ struct replay {
 		   *objects_path;
 	bool each, any_link;
 
-	struct policy *policy;
+	struct compiled compiled;
+	struct policy *policy;		/* of compiled */
 	struct image *image;
 	struct scene scene;
 	struct engine engine[2];
@@ -86,26 +84,11 @@ struct replay {
 
 static int read_policy(struct replay *r)
 {
-	struct vec objects = VEC(struct object);
-	struct numbering numbering;
-	struct diags diags;
-	int err = -EINVAL;
+	int code = compiled_read(r->cli, r->policy_path, r->objects_path, &r->compiled);
 
-	if (r->objects_path && objects_read(r->cli, r->objects_path, &objects)) {
-		vec_free(&objects);
-		return CLI_FAILED;
-	}
-	diags_init(&diags);
-	numbering_init(&numbering, NULL, NULL, NULL);
-	r->policy = policy_parse_configuration(&r->policy_path, 1, policy_load_file, NULL, &objects,
-					       &diags);
-	vec_free(&objects);
-	if (!diags.errors)
-		err = compile_policy(r->policy, &numbering, NULL, &r->image, &diags);
-	check_complain(r->cli, &diags);
-	numbering_free(&numbering);
-	diags_free(&diags);
-	return err ? CLI_FAILED : CLI_OK;
+	r->policy = r->compiled.policy;
+	r->image = r->compiled.image;
+	return code;
 }
 
 static int choose_port(struct replay *r)
@@ -176,8 +159,7 @@ static void tear_down(struct replay *r)
 	}
 	vec_free(&r->scene.routes);
 	table_free(&r->groups);
-	image_free(r->image);
-	policy_free(r->policy);
+	compiled_free(&r->compiled);
 }
 
 /* ---- each packet --------------------------------------------------------------------- */

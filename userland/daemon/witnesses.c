@@ -25,6 +25,7 @@
 #include "datapath/datapath.h"
 #include "policy/eval.h"
 #include "policy/tree.h"
+#include "verify/facts.h"
 #include "verify/walk.h"
 
 #define FRAME_TEST_MAX	3000	/* bytes: what any kernel takes as one buffer */
@@ -39,9 +40,7 @@ struct check {
 	struct eval_port *env_ports;
 	double time, most;		/* seconds in the program */
 	struct test_result *result;
-	/* what eval is told */
-	const struct frame_fields *fields;
-	uint32_t sets, socket;
+	struct facts facts;		/* what eval is told */
 	/* a difference */
 	bool differs;
 	struct witness witness;
@@ -58,29 +57,6 @@ static double now(void)
 }
 
 /* ---- what else the policy may say ---------------------------------------------------- */
-
-static bool in_set(void *context, const struct policy_set *set, const struct addr *address,
-		   uint64_t number)
-{
-	const struct check *c = context;
-
-	for (size_t i = 0; i < c->policy->set_tests.len; i++) {
-		const struct policy_set_test *t = vec_at(&c->policy->set_tests, i);
-		const struct addr *a = t->field == FIELD_IP_DST ? &c->fields->dst : &c->fields->src;
-		bool is_address = t->field == FIELD_IP_SRC || t->field == FIELD_IP_DST;
-
-		if (t->set == set && (is_address ? addr_equal(a, address) :
-				      address->family == ADDR_NONE && c->fields->value[t->field] == number))
-			return c->sets >> i & 1;
-	}
-	return false;
-}
-
-static unsigned int socket_of(void *context, const struct eval_flow *flow)
-{
-	(void)flow;
-	return ((const struct check *)context)->socket;
-}
 
 static bool same(const struct match *m, const struct eval_result *r)
 {
@@ -107,9 +83,9 @@ static bool may_be(struct check *c, const struct witness *w, const struct match 
 
 	if (n > SET_TESTS_MAX_TRIED)
 		return true;
-	c->fields = &w->fields;
-	for (c->sets = 0; c->sets < 1u << n; c->sets++) {
-		for (c->socket = 0; c->socket < 3; c->socket++) {
+	c->facts = (struct facts){ .p = c->policy, .fields = &w->fields };
+	for (c->facts.sets = 0; c->facts.sets < 1u << n; c->facts.sets++) {
+		for (c->facts.socket = 0; c->facts.socket < 3; c->facts.socket++) {
 			struct eval_result r;
 			bool yes;
 
@@ -229,11 +205,8 @@ static void open_environment(struct check *c)
 		c->env_ports[i].mtu = 1500;
 		strncpy(c->env_ports[i].interface, port->interface, sizeof(c->env_ports[i].interface) - 1);
 	}
-	c->env = (struct eval_env){
-		.ports = c->env_ports, .ports_len = ports->len,
-		.in_set = in_set, .set_context = c,
-		.socket = socket_of, .socket_context = c,
-	};
+	c->env = (struct eval_env){ .ports = c->env_ports, .ports_len = ports->len };
+	facts_env(&c->facts, &c->env);
 }
 
 int witnesses_check(const struct policy *policy, const struct image *image,

@@ -280,7 +280,7 @@ static uint64_t default_destination(const struct frame_fields *f)
 	const uint8_t *b = f->dst.bytes;
 
 	if (!addr_is_multicast(&f->dst))
-		return 0x020000000001ull;
+		return FRAME_ETH_DST;
 	if (f->dst.family == ADDR_V4)
 		return 0x01005e000000ull | (uint64_t)(b[1] & 0x7f) << 16 | b[2] << 8 | b[3];
 	return 0x333300000000ull | (uint64_t)b[12] << 24 | b[13] << 16 | b[14] << 8 | b[15];

@@ -36,6 +36,7 @@ struct source;
 struct text;
 
 #define FRAME_MAX	65535	/* bytes: the largest value of pkt.len */
+#define FRAME_ETH_DST	0x020000000001ull	/* where a packet goes to that nothing is said of */
 
 struct frame_fields {
 	uint32_t has;			/* bit FIELD_*: the packet has that field */

@@ -55,6 +55,7 @@
 #include "policy/tree.h"
 #include "verify/actions.h"
 #include "verify/addresses.h"
+#include "verify/facts.h"
 #include "verify/seen.h"
 #include "verify/sketch.h"
 #include "verify/values.h"
@@ -102,7 +103,7 @@ struct run {
 	uint32_t *base_of;		/* by rule and family: the first, by place in bases + 1; 0: none */
 	struct eval_env env;
 	struct eval_port *env_ports;
-	const struct packet *asked;	/* by the second judge */
+	struct facts facts;		/* of the packet that the second judge is asked about */
 	double start, deadline, eval_time;
 	double step_deadline;		/* of the step that is under way */
 	bool step_over;
@@ -248,56 +249,6 @@ static void differ(struct run *r, const struct packet *k, const struct match *po
 
 /* ---- the second judge --------------------------------------------------------------------- */
 
-/* The number that a set is asked for by @field. */
-static bool has_value(const struct frame_fields *f, enum policy_field field,
-		      const struct addr *address, uint64_t number)
-{
-	if (field == FIELD_IP_SRC || field == FIELD_IP_DST)
-		return addr_equal(field == FIELD_IP_SRC ? &f->src : &f->dst, address);
-	return address->family == ADDR_NONE && f->value[field] == number;
-}
-
-/* An eval_set_fn: the packet's bits say. */
-static bool in_set(void *context, const struct policy_set *set, const struct addr *address,
-		   uint64_t number)
-{
-	const struct run *r = context;
-
-	for (size_t i = 0; i < r->p->set_tests.len; i++) {
-		const struct policy_set_test *t = vec_at(&r->p->set_tests, i);
-
-		if (t->set == set && has_value(&r->asked->fields, t->field, address, number))
-			return r->asked->sets >> i & 1;
-	}
-	return false;
-}
-
-/* Two tests of one set that ask for the same value, and bits that say both yes and no. */
-static bool contradicts_itself(const struct run *r, const struct packet *k)
-{
-	for (size_t i = 0; i < r->p->set_tests.len; i++) {
-		const struct policy_set_test *a = vec_at(&r->p->set_tests, i);
-
-		for (size_t j = 0; j < i; j++) {
-			const struct policy_set_test *b = vec_at(&r->p->set_tests, j);
-			const struct addr *source = &k->fields.src, *destination = &k->fields.dst;
-
-			if (a->set != b->set || (k->sets >> i & 1) == (k->sets >> j & 1))
-				continue;
-			if (addr_equal(source, destination) || (a->field != FIELD_IP_SRC &&
-			    a->field != FIELD_IP_DST))
-				return true;
-		}
-	}
-	return false;
-}
-
-static unsigned int socket_of(void *context, const struct eval_flow *flow)
-{
-	(void)flow;
-	return ((const struct run *)context)->asked->fields.value[FIELD_SOCKET];
-}
-
 /* What policy/eval says, in the words of the matcher. */
 static void ask_eval(struct run *r, const struct packet *k, struct match *out, bool *dropped)
 {
@@ -305,7 +256,7 @@ static void ask_eval(struct run *r, const struct packet *k, struct match *out, b
 	size_t length = frame_build(&k->fields, frame);
 	struct eval_result result;
 
-	r->asked = k;
+	r->facts = (struct facts){ r->p, &k->fields, k->sets, k->fields.value[FIELD_SOCKET] };
 	policy_eval(r->p, &r->env, r->port[k->fields.value[FIELD_IN]], frame, length, &result);
 	*out = (struct match){ .rule = result.rule ? result.rule->number : RULES_NONE };
 	for (size_t i = 0; i < result.matched.len; i++) {
@@ -323,8 +274,9 @@ static void second_judge(struct run *r, const struct packet *k, const struct mat
 	double begin = now();
 	struct match eval;
 	bool dropped, wanted;
+	const struct facts facts = { r->p, &k->fields, k->sets, 0 };
 
-	if (contradicts_itself(r, k) || r->eval_time > (r->deadline - r->start) / EVAL_SHARE)
+	if (facts_contradict(&facts) || r->eval_time > (r->deadline - r->start) / EVAL_SHARE)
 		return;
 	ask_eval(r, k, &eval, &dropped);
 	r->report->evaluated++;
@@ -1353,11 +1305,8 @@ static void make_environment(struct run *r)
 		r->env_ports[i].mtu = 1500;
 		snprintf(r->env_ports[i].interface, sizeof(r->env_ports[i].interface), "%s", port->interface);
 	}
-	r->env = (struct eval_env){
-		.ports = r->env_ports, .ports_len = r->p->ports.len,
-		.in_set = in_set, .set_context = r,
-		.socket = socket_of, .socket_context = r,
-	};
+	r->env = (struct eval_env){ .ports = r->env_ports, .ports_len = r->p->ports.len };
+	facts_env(&r->facts, &r->env);
 }
 
 static void begin(struct run *r)
