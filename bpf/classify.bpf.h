@@ -10,17 +10,26 @@
  * What no rule tests is not read: classify_shape.fields. Sockets and sets are asked only where
  * some rule does.
  *
- * Each layer has two global functions of its own, which the verifier looks at once: the walk,
- * and what it finds in one cell, most of the work. Those of layers that there are not are empty.
+ * Each layer has global functions of its own, which the verifier looks at once: the walk, what it
+ * finds in one cell, most of the work, a line of a long list, a row of many bands. Those of layers
+ * that there are not are empty.
  */
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
 
 struct rules_classes;
 struct rules_found;
+struct rules_shape;
 static inline void look_in(const volatile struct rules_shape *shape, __u32 cell,
 			   const struct rules_classes *classes, struct rules_found *found);
+static inline int line_in(const volatile struct rules_shape *shape, __u32 at,
+			  const struct rules_classes *classes, struct rules_found *found);
+static inline void band_in(const volatile struct rules_shape *shape, __u32 x, __u32 destination,
+			   const struct rules_classes *classes, struct rules_found *found);
 #define RULES_LOOK(area, shape, cell, classes, found) look_in(shape, cell, classes, found)
+#define RULES_LOOK_LINE(area, shape, at, classes, found) line_in(shape, at, classes, found)
+#define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
+	band_in(shape, x, destination, classes, found)
 
 #include "bpf/classify.h"
 #include "bpf/lpm.bpf.h"
@@ -342,6 +351,13 @@ static __always_inline void walk_layer(unsigned int layer, struct question *q)
 }
 
 #define LAYER(n)									\
+STAGE int line_##n(__u32 at, const struct rules_classes *classes, struct rules_found *found)	\
+{											\
+	if (n < filter.layers && classes && found)					\
+		return rules_line(SECTION(rules_anchor), &filter.layer[n], at, classes, found);	\
+	return 0;									\
+}											\
+											\
 STAGE int look_##n(__u32 cell, const struct rules_classes *classes, struct rules_found *found)	\
 {											\
 	if (n < filter.layers && classes && found)					\
@@ -349,10 +365,19 @@ STAGE int look_##n(__u32 cell, const struct rules_classes *classes, struct rules
 	return 0;									\
 }											\
 											\
+STAGE int band_##n(__u32 x, __u32 destination, const struct rules_classes *classes,		\
+		   struct rules_found *found)						\
+{											\
+	if (n < filter.layers && classes && found)					\
+		rules_band(SECTION(rules_anchor), &filter.layer[n], x, destination, classes,	\
+			   found);							\
+	return 0;									\
+}											\
+											\
 STAGE int layer_##n(struct question *q);
 
 LAYER(0) LAYER(1) LAYER(2) LAYER(3) LAYER(4) LAYER(5) LAYER(6) LAYER(7)
-_Static_assert(LAYERS_MAX == 8, "a function for each layer");
+_Static_assert(LAYERS_MAX == 8, "functions for each layer");
 
 /* Which layer's shape it is the compiler knows. */
 static __always_inline void look_in(const volatile struct rules_shape *shape, __u32 cell,
@@ -367,6 +392,38 @@ static __always_inline void look_in(const volatile struct rules_shape *shape, __
 	case 5: look_5(cell, classes, found); break;
 	case 6: look_6(cell, classes, found); break;
 	case 7: look_7(cell, classes, found); break;
+	}
+}
+
+static __always_inline int line_in(const volatile struct rules_shape *shape, __u32 at,
+				   const struct rules_classes *classes, struct rules_found *found)
+{
+	switch (shape - filter.layer) {
+	case 0: return line_0(at, classes, found);
+	case 1: return line_1(at, classes, found);
+	case 2: return line_2(at, classes, found);
+	case 3: return line_3(at, classes, found);
+	case 4: return line_4(at, classes, found);
+	case 5: return line_5(at, classes, found);
+	case 6: return line_6(at, classes, found);
+	case 7: return line_7(at, classes, found);
+	}
+	return 0;
+}
+
+static __always_inline void band_in(const volatile struct rules_shape *shape, __u32 x,
+				    __u32 destination, const struct rules_classes *classes,
+				    struct rules_found *found)
+{
+	switch (shape - filter.layer) {
+	case 0: band_0(x, destination, classes, found); break;
+	case 1: band_1(x, destination, classes, found); break;
+	case 2: band_2(x, destination, classes, found); break;
+	case 3: band_3(x, destination, classes, found); break;
+	case 4: band_4(x, destination, classes, found); break;
+	case 5: band_5(x, destination, classes, found); break;
+	case 6: band_6(x, destination, classes, found); break;
+	case 7: band_7(x, destination, classes, found); break;
 	}
 }
 

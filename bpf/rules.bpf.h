@@ -17,12 +17,16 @@
 #include "bpf/rules.h"
 
 /*
- * Cells are most of the verifier's work, and each walk has several. A BPF program may have
- * them verified once, by a global function of its own around rules_cell(): it declares
- * that, and defines RULES_LOOK as its call, before it includes this.
+ * What is done several times over is most of the verifier's work: the cells of a walk, the lines of a
+ * long list, the rows of many bands. A BPF program may have each verified once, by global functions
+ * of its own around rules_cell(), rules_line() and rules_band(): it declares them, and defines these
+ * as their calls, before it includes this.
  */
 #ifndef RULES_LOOK
 #define RULES_LOOK(area, shape, cell, classes, found) rules_cell(area, shape, cell, classes, found)
+#define RULES_LOOK_LINE(area, shape, at, classes, found) rules_line(area, shape, at, classes, found)
+#define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
+	rules_band(area, shape, x, destination, classes, found)
 #endif
 
 #define RULES_INLINE_FN	static inline __attribute__((always_inline, unused))
@@ -102,6 +106,28 @@ RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct ru
 }
 
 /**
+ * rules_line() - RULES_LIST_LINE entries of a list, from number @at on: what the first of them whose
+ * service has the packet adds to what was found.
+ * Return: whether that was all: one had it, or the list ended.
+ */
+RULES_INLINE_FN int rules_line(const __u8 *area, const volatile struct rules_shape *s, __u32 at,
+			       const struct rules_classes *classes, struct rules_found *found)
+{
+	for (unsigned int i = 0; i < RULES_LIST_LINE; i++) {
+		const struct rules_entry *e =
+			rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
+
+		if (rules_service_has(area, s, e->service & ~RULES_LAST, classes)) {
+			rules_found_take(area, s, e->rule, found);
+			return 1;
+		}
+		if (e->service & RULES_LAST)
+			return 1;
+	}
+	return 0;
+}
+
+/**
  * rules_cell() - what one cell adds to what was found.
  * @classes: the packet's service classes.
  */
@@ -119,17 +145,13 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 		at = RULES_AT(cell);
 	}
 	if (kind == RULES_LIST) {
-		for (unsigned int i = 0; i < s->list_max; i++) {
-			const struct rules_entry *e =
-				rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
-
-			if (rules_service_has(area, s, e->service & ~RULES_LAST, classes)) {
-				rules_found_take(area, s, e->rule, found);
-				break;
-			}
-			if (e->service & RULES_LAST)
-				break;
+		if (s->list_max <= RULES_LIST_LINE) {
+			rules_line(area, s, at, classes, found);
+			return;
 		}
+		for (unsigned int i = 0; i < s->list_max; i += RULES_LIST_LINE)
+			if (RULES_LOOK_LINE(area, s, at + i, classes, found))
+				return;
 		return;
 	}
 	if (kind == RULES_ONE) {
@@ -199,6 +221,20 @@ RULES_INLINE_FN __u32 rules_plane_cell(const __u8 *area, const volatile struct r
 	return s->hashed & RULES_HASHED_NN ? rules_hashed_cell(area, s, source, destination) : 0;
 }
 
+/** rules_band() - more than two bands: source node @x with each node over the destination's class. */
+RULES_INLINE_FN void rules_band(const __u8 *area, const volatile struct rules_shape *s, __u32 x,
+				__u32 destination, const struct rules_classes *classes,
+				struct rules_found *found)
+{
+	for (unsigned int j = 0; j < RULES_BANDS_MAX && j < s->bands[1]; j++) {
+		__u32 y = rules_word(area, s, s->chain[1],
+				     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
+
+		if (y != RULES_NONE)
+			RULES_LOOK(area, s, rules_plane_cell(area, s, x, y), classes, found);
+	}
+}
+
 /* More than two bands: each pair of nodes over the two classes. */
 RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct rules_shape *s,
 				      __u32 source, __u32 destination, const struct rules_classes *classes,
@@ -208,15 +244,8 @@ RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct ru
 		__u32 x = rules_word(area, s, s->chain[0],
 				     (__u64)RULES_CLASS(source) * s->bands[0] + i);
 
-		if (x == RULES_NONE)
-			continue;
-		for (unsigned int j = 0; j < RULES_BANDS_MAX && j < s->bands[1]; j++) {
-			__u32 y = rules_word(area, s, s->chain[1],
-					     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
-
-			if (y != RULES_NONE)
-				RULES_LOOK(area, s, rules_plane_cell(area, s, x, y), classes, found);
-		}
+		if (x != RULES_NONE)
+			RULES_LOOK_BAND(area, s, x, destination, classes, found);
 	}
 }
 

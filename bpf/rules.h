@@ -90,7 +90,8 @@ struct rules_entry {
 	__u32 service;		/* RULES_LAST: the list ends with this one */
 };
 #define RULES_LAST	0x80000000u
-#define RULES_LIST_MAX	64u	/* entries of a list; 8, one line, if the budget allows */
+#define RULES_LIST_MAX	64u	/* entries of a list; RULES_LIST_LINE, if the budget allows */
+#define RULES_LIST_LINE	(RULES_LINE / (unsigned int)sizeof(struct rules_entry))
 
 /* A rule, by its number. */
 struct rules_head {

@@ -10,7 +10,13 @@
 struct rules_classes;
 struct rules_found;
 int look_at(__u32 cell, const struct rules_classes *classes, struct rules_found *found);
+int look_line(__u32 at, const struct rules_classes *classes, struct rules_found *found);
+int look_band(__u32 x, __u32 destination, const struct rules_classes *classes,
+	      struct rules_found *found);
 #define RULES_LOOK(area, shape, cell, classes, found) look_at(cell, classes, found)
+#define RULES_LOOK_LINE(area, shape, at, classes, found) look_line(at, classes, found)
+#define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
+	look_band(x, destination, classes, found)
 
 #include "bpf/rules.bpf.h"
 #include "selftests/prog/rules_walk.h"
@@ -37,6 +43,21 @@ __attribute__((noinline)) int look_at(__u32 cell, const struct rules_classes *cl
 {
 	if (classes && found)
 		rules_cell(area_start(), &shape, cell, classes, found);
+	return 0;
+}
+
+__attribute__((noinline)) int look_line(__u32 at, const struct rules_classes *classes,
+					struct rules_found *found)
+{
+	return classes && found ? rules_line(area_start(), &shape, at, classes, found) : 0;
+}
+
+__attribute__((noinline)) int look_band(__u32 x, __u32 destination,
+					const struct rules_classes *classes,
+					struct rules_found *found)
+{
+	if (classes && found)
+		rules_band(area_start(), &shape, x, destination, classes, found);
 	return 0;
 }
 

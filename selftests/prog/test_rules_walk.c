@@ -130,6 +130,54 @@ static void test_bands(void **state)
 	check("many bands", &list, &options);
 }
 
+/* How many entries the longest list has. */
+static uint32_t longest_list(const struct rules *r)
+{
+	const struct rules_shape *s = rules_shape(r);
+	const struct rules_entry *e = (const void *)(rules_area(r) + s->lists);
+	uint32_t longest = 0, n = 0;
+
+	while ((const uint8_t *)(e + 1) <= rules_area(r) + s->rows && longest < RULES_LIST_MAX) {
+		n++;
+		if (e->service & RULES_LAST) {
+			longest = n > longest ? n : longest;
+			n = 0;
+		}
+		e++;
+	}
+	return longest;
+}
+
+/* Services that do not become one class each, so that cells have lists of many entries. */
+static void test_long_lists(void **state)
+{
+	static const uint8_t fields[] = { RULES_SPORT, RULES_DPORT };
+	struct rule_list list = RULE_LIST, copy;
+	struct rule_test test[2];
+	struct rule rule = { .families = RULE_ALL, .tests = 2, .test = test };
+	struct text why = { 0 };
+	struct rules *r;
+
+	(void)state;
+	for (unsigned int i = 0; i < 800; i++) {
+		for (unsigned int f = 0; f < 2; f++) {
+			uint16_t a = random_next(&seed) % 62000;
+
+			test[f] = (struct rule_test){ fields[f], RULE_RANGE, a,
+						      a + random_next(&seed) % 3500 };
+		}
+		rule.action = i;
+		assert_int_equal(rule_list_add(&list, &rule), 0);
+	}
+	copy = list_copy(&list);
+	assert_int_equal(rules_build(&copy, NULL, &r, &why), 0);
+	printf("# longest list: %u of %u entries\n", longest_list(r), rules_shape(r)->list_max);
+	assert_int_equal(rules_shape(r)->list_max, RULES_LIST_MAX);
+	assert_in_range(longest_list(r), RULES_LIST_LINE + 1, RULES_LIST_MAX);
+	rules_free(r);
+	check("long lists", &list, NULL);
+}
+
 static void test_classbench(void **state)
 {
 	static const char *const sets[] = { "acl1_10000", "fw1_10000", "ipc1_10000" };
@@ -159,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_bands),
+		cmocka_unit_test(test_long_lists),
 		cmocka_unit_test(test_classbench),
 	};
 
