@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // sources: userland/base/*.c userland/policy/*.c build/gen/policy/*.c
-// sources: userland/image/*.c userland/compile/*.c userland/lpm/*.c
+// sources: userland/image/*.c userland/compile/*.c userland/lpm/*.c userland/lower/*.c userland/rules/*.c
 // libs: -ljansson -lz
 /*
  * Requests to the query socket: each line of the input is one. Every line of an answer must be
@@ -110,7 +110,8 @@ static struct fib *make_fib(void)
 static void make_world(void)
 {
 	static const char source[] =
-		"port wan = \"eth0\"; port fa = \"eth1\"; route main;"
+		"port wan = \"eth0\"; port fa = \"eth1\"; route main; set s : ip.src size 8; set p : l4.dst size 8;"
+		"filter wan { drop if ip.src in s; insert l4.dst into p if tcp; count \"c\"; }"
 		"multicast { (*, 239.1.0.0/16) from wan to fa, host; (198.51.100.7, 233.54.12.1) from fa to wan; }";
 	struct numbering numbering;
 	struct policy *policy;

@@ -4,7 +4,7 @@
 # what was sent, to the last packet, over commits under load and kill -9; a packet meets the
 # rules of one policy only.
 . "$(dirname "$0")/lib.sh"
-need ping iperf3
+need ping iperf3 perl
 in_lab <<END
 lab filter;
 host a { default via 10.0.1.1; default via 2001:db8:1::1; exec "iperf3 -s"; }
@@ -156,15 +156,43 @@ all_told() {
 check "more of them than anybody reads: what is not told is counted" wait_for 5 all_told
 kill $monitor
 
+# ---- what is dropped ---------------------------------------------------------------------
+
+# ask REQUEST: the daemon's answer, as "sluice trace --live" asks
+ask() {
+	perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die $!;
+		print $s "$ARGV[1]\n"; while (<$s>) { print; last if /"(end|error)":/; }' \
+		"/run/sluice/netns/$LAB.r/query.sock" "$1"
+}
+sampled() {
+	local seen
+	seen=$(ask '{"show":"drop"}' | jq 'select(.object == "drops").last')
+	sends 5002 3 -r 10 > /dev/null
+	ask "{\"show\":\"drop\",\"after\":$seen}" | tee /dev/stderr | jq -es 'map(select(.dport == 5002)) |
+		length == 3 and (.[0] | [.reason, .line, .text, .port, .src, .length] ==
+		["filtered", 11, "drop if udp.dst == 5002;", "left", "10.0.1.2", 100])'
+}
+check "while somebody looks, what is dropped is told, and by which rule" sampled
+sleep 3.2
+unwatched() {
+	local seen
+	seen=$(ask '{"show":"drop"}' | jq 'select(.object == "drops").last')
+	sleep 3.2
+	sends 5002 3 -r 10 > /dev/null
+	equal "$seen" "$(ask '{"show":"drop"}' | jq 'select(.object == "drops").last')"
+}
+check "when nobody does, nothing is" unwatched
+
 # ---- counters over commits -------------------------------------------------------------
 
 before=$(generation r)
 check "a mistake is shown" fails_saying 'is called "nowhere"' apply r <<< "$(edge 'drop if ip.src in nowhere;')"
 check "what ran goes on" equal "$before" "$(generation r)"
 check "with its counters" equal "1234 123400" "$(rule 'count "probes"')"
+dropped=$(rule 'drop if udp.dst == 5002')
 check "a rule more" apply r <<< "$(edge 'drop if tcp.dst == 99; drop;')"
 check "rules that say the same go on counting" equal "1234 123400" "$(rule 'count "probes"')"
-check "at their new places" equal "500 50000" "$(rule 'drop if udp.dst == 5002')"
+check "at their new places" equal "506 50600 506 50600" "$dropped $(rule 'drop if udp.dst == 5002')"
 
 # A packet bears the marks of one policy: it is counted as x and x, or as y and y.
 pair() {

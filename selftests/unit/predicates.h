@@ -57,6 +57,11 @@ static void put_value(struct text *t, enum policy_field f)
 		text_printf(t, "02:00:00:00:00:%02x", below(4));
 		return;
 	case KIND_ADDRESS:
+		a = below(200);
+		if (below(4) == 0) {
+			text_printf(t, "192.0.2.%u-192.0.2.%u", a, a + below(56));
+			return;
+		}
 		a = below(33);
 		if (below(4))
 			text_printf(t, "192.0.2.%u/%u", (below(256) & (a < 24 ? 0 : 0xff00 >> (a - 24))) & 0xff,

@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
-#include "analyse/dead.h"
 #include "analyse/cubes.h"
+#include "analyse/dead.h"
+#include "analyse/diagram.h"
 #include "analyse/difference.h"
 #include "analyse/regions.h"
 #include "selftests/unit/rule_lists.h"
@@ -362,6 +363,181 @@ static void test_difference(void **state)
 	assert_true(by_parts > 100);
 }
 
+/* ---- the diagram as the oracle ---------------------------------------------------------- */
+
+/* What each rule of a list decides of, as diagrams; behind the last, what none does. */
+static const struct dd **deciders(struct dd_space *s, const struct rule_list *list)
+{
+	const struct dd **decides = xcalloc(list->rules.len + 1, sizeof(*decides));
+	const struct dd *seen = dd_none(s);
+
+	for (size_t i = 0; i < list->rules.len; i++) {
+		const struct dd *rule = diagram_of_rule(s, rule_at(list, i));
+
+		decides[i] = dd_difference(s, rule, seen);
+		seen = dd_union(s, seen, rule);
+	}
+	decides[list->rules.len] = dd_not(s, seen);
+	return decides;
+}
+
+static const struct dd *cube_diagram(struct dd_space *s, const struct cube *c)
+{
+	struct vec prefixes[2] = { VEC(struct prefix), VEC(struct prefix) }, all = VEC(struct rule_test);
+	struct rule rule = {
+		.families = c->family == ADDR_V4 ? RULE_IP4 : c->family == ADDR_V6 ? RULE_IP6 : RULE_NOT_IP,
+	};
+	const struct dd *d;
+
+	for (unsigned int f = 0; f < RULES_FIELD_COUNT; f++)
+		for (uint32_t i = 0; i < c->in[CUBE_FIELD + f].count; i++) {
+			const struct span *x = &c->in[CUBE_FIELD + f].span[i];
+			struct rule_test t = { f, RULE_RANGE, x->first, x->last };
+
+			vec_append(&all, &t);
+		}
+	for (unsigned int side = 0; side < 2; side++) {
+		spans_prefixes(c->family, &c->in[side], &prefixes[side]);
+		rule.prefixes[side] = prefixes[side].len;
+		rule.prefix[side] = prefixes[side].data;
+	}
+	rule.tests = all.len;
+	rule.test = all.data;
+	d = diagram_of_rule(s, &rule);
+	vec_free(&prefixes[0]);
+	vec_free(&prefixes[1]);
+	vec_free(&all);
+	return d;
+}
+
+static const struct dd *cubes_diagram(struct dd_space *s, const struct vec *cubes)
+{
+	const struct dd *d = dd_none(s);
+
+	for (size_t i = 0; i < cubes->len; i++)
+		d = dd_union(s, d, cube_diagram(s, vec_at(cubes, i)));
+	return d;
+}
+
+/* What the rules of a class decide of. */
+static const struct dd *rules_diagram(struct dd_space *s, const struct dd **decides, size_t n,
+				      const struct vec *numbers)
+{
+	const struct dd *d = dd_none(s);
+
+	for (size_t i = 0; i < numbers->len; i++) {
+		uint32_t number = *(uint32_t *)vec_at(numbers, i);
+
+		d = dd_union(s, d, decides[number == DIFFERENCE_END ? n : number]);
+	}
+	return d;
+}
+
+static const struct dd *class_diagram(struct dd_space *s, const struct difference_class *class,
+				      const struct difference_list *const list[2])
+{
+	const struct dd *d = dd_none(s);
+
+	for (size_t i = 0; i < class->parts.len; i++) {
+		const struct difference_part *p = vec_at(&class->parts, i);
+		const struct dd *part = cubes_diagram(s, &p->cubes);
+
+		for (unsigned int k = 0; k < 2; k++)
+			for (size_t e = 0; e < p->except[k].len; e++) {
+				const struct difference_entry *x =
+					vec_at(&list[k]->entries, *(uint32_t *)vec_at(&p->except[k], e));
+
+				part = dd_difference(s, part, diagram_of_rule(s, x->box));
+			}
+		d = dd_union(s, d, part);
+	}
+	return d;
+}
+
+static struct difference_list outcomes_of(const struct rule_list *list)
+{
+	struct difference_list d = DIFFERENCE_LIST;
+
+	for (uint32_t i = 0; i < list->rules.len; i++) {
+		struct difference_entry e = { rule_at(list, i), i, 0, rule_at(list, i)->action & 1 };
+
+		vec_append(&d.entries, &e);
+	}
+	return d;
+}
+
+/* Dead rules are those that decide of nothing; the classes of a difference are what differs, exactly. */
+static void check_oracle(struct rule_list *x, struct rule_list *y, const char *name)
+{
+	struct dd_space *s = diagram_list_space((size_t)1 << 30);
+	const struct dd **decides[2] = { deciders(s, x), deciders(s, y) }, *differ = dd_none(s);
+	const struct dd *drops[2] = { dd_none(s), dd_none(s) };
+	struct difference_list a = outcomes_of(x), b = outcomes_of(y);
+	const struct difference_list *const lists[2] = { &a, &b };
+	struct regions *r = regions_of(x, false, 0);
+	struct difference_options options = { 0 };
+	struct vec dead = VEC(struct dead_rule);
+	struct text why = { 0 };
+	struct difference d;
+	size_t next = 0, rules = 0;
+
+	assert_int_equal(dead_rules(r, 0, false, &dead), 0);
+	for (uint32_t i = 0; i < x->rules.len; i++) {
+		bool is = next < dead.len && ((struct dead_rule *)vec_at(&dead, next))->number == i;
+
+		assert_non_null(decides[0][i]);
+		assert_int_equal(is, decides[0][i] == dd_none(s));
+		next += is;
+	}
+	for (unsigned int l = 0; l < 2; l++)
+		for (uint32_t i = 0; i < (l ? y : x)->rules.len; i++)
+			if (rule_at(l ? y : x, i)->action & 1)
+				drops[l] = dd_union(s, drops[l], decides[l][i]);
+	assert_int_equal(difference_find(&a, &b, &options, &d, &why), 0);
+	for (size_t i = 0; i < d.classes.len; i++) {
+		const struct difference_class *c = vec_at(&d.classes, i);
+		const struct dd *by_rules = dd_intersection(s, cubes_diagram(s, &c->within),
+			dd_intersection(s, rules_diagram(s, decides[0], x->rules.len, &c->rules[0]),
+					rules_diagram(s, decides[1], y->rules.len, &c->rules[1])));
+		const struct dd *by_parts = class_diagram(s, c, lists);
+
+		rules += !c->parts.len;
+		assert_true(!c->parts.len || dd_difference(s, by_parts, by_rules) == dd_none(s));
+		differ = dd_union(s, differ, c->parts.len ? by_parts : by_rules);
+	}
+	assert_non_null(differ);
+	assert_ptr_equal(differ, dd_differ(s, drops[0], drops[1]));
+	if (name)
+		printf("# %s: %zu rules, %zu dead, %zu classes, %zu of them said by their rules: as the diagram has it\n",
+		       name, x->rules.len, dead.len, d.classes.len, rules);
+	dead_rules_free(&dead);
+	difference_free(&d);
+	difference_list_free(&a);
+	difference_list_free(&b);
+	regions_free(r);
+	free(decides[0]);
+	free(decides[1]);
+	dd_space_free(s);
+}
+
+static void test_oracle(void **state)
+{
+	static const struct mix mixes[] = {
+		{ .v6 = 30, .centres = 3, .prefixes = 2, .fields = 3 },
+		{ .v6 = 20, .centres = 2, .lengths = 12, .prefixes = 1, .fields = 2, .kinds = 3, .values = 6 },
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < 60; i++) {
+		const struct mix *m = &mixes[i % 2];
+		struct rule_list x = mix_list(&seed, m, 1 + below(&seed, 14)), y = edited(&x, m, 1000);
+
+		check_oracle(&x, &y, NULL);
+		rule_list_free(&x);
+		rule_list_free(&y);
+	}
+}
+
 /* ---- ClassBench ---------------------------------------------------------------------------- */
 
 static struct rule_list read_set(const char *name, struct source *source)
@@ -525,6 +701,44 @@ static void test_edits(void **state)
 	}
 }
 
+/* Some rules with another end, some out of their places. */
+static struct rule_list disturbed(const struct rule_list *list, unsigned int edits)
+{
+	struct rule_list other = list_copy(list);
+
+	for (unsigned int i = 0; i < edits; i++) {
+		struct rule **a = vec_at(&other.rules, below(&seed, other.rules.len));
+		struct rule **b = vec_at(&other.rules, below(&seed, other.rules.len)), *c = *a;
+
+		if (i % 2) {
+			c->action ^= 1;
+		} else {
+			*a = *b;
+			*b = c;
+		}
+	}
+	return other;
+}
+
+static void test_oracle_sets(void **state)
+{
+	static const char *const sets[] = { "Ruleset/1k_1/acl1_seed_1.rules", "Ruleset/1k_1/fw1_seed_1.rules",
+					    "Ruleset/1k_1/ipc1_seed_1.rules", "Ruleset/4k_1/acl1_seed_1.rules" };
+
+	(void)state;
+	if (!classbench_folder())
+		skip();
+	for (unsigned int i = 0; i < (slow ? 4 : 3); i++) {
+		struct source source = { 0 };
+		struct rule_list x = read_set(sets[i], &source), y = disturbed(&x, 20);
+
+		check_oracle(&x, &y, sets[i]);
+		rule_list_free(&x);
+		rule_list_free(&y);
+		free(source.name);
+	}
+}
+
 static void test_sets(void **state)
 {
 	(void)state;
@@ -548,6 +762,8 @@ int main(void)
 		cmocka_unit_test(test_dead),
 		cmocka_unit_test(test_meeting),
 		cmocka_unit_test(test_difference),
+		cmocka_unit_test(test_oracle),
+		cmocka_unit_test(test_oracle_sets),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_edits),
 	};

@@ -144,6 +144,58 @@ static void test_masks(void **state)
 	}
 }
 
+/* ---- ranges of addresses --------------------------------------------------- */
+
+static void check_between(const char *first, const char *last, const char *want)
+{
+	struct vec prefixes = VEC(struct prefix);
+	struct text told = { 0 };
+	struct addr a, b;
+	char buf[PREFIX_STRLEN];
+
+	assert_int_equal(addr_parse(first, &a), 0);
+	assert_int_equal(addr_parse(last, &b), 0);
+	prefixes_between(&a, &b, &prefixes);
+	for (size_t i = 0; i < prefixes.len; i++)
+		text_printf(&told, "%s%s", i ? " " : "", prefix_format_short(vec_at(&prefixes, i), buf));
+	assert_string_equal(text_string(&told), want);
+	text_free(&told);
+	vec_free(&prefixes);
+}
+
+static void test_between(void **state)
+{
+	struct vec prefixes = VEC(struct prefix);
+	struct addr first = addr_v4(1), last = addr_v4(UINT32_MAX - 1);
+	char ends[2][ADDR_STRLEN] = { "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe" };
+
+	(void)state;
+	check_between("10.0.0.1", "10.0.0.1", "10.0.0.1");
+	check_between("10.0.0.0", "10.0.0.1", "10.0.0.0/31");
+	check_between("10.0.0.1", "10.0.0.2", "10.0.0.1 10.0.0.2");
+	check_between("10.0.0.1", "10.0.0.9", "10.0.0.1 10.0.0.2/31 10.0.0.4/30 10.0.0.8/31");
+	check_between("0.0.0.0", "255.255.255.255", "0.0.0.0/0");
+	check_between("0.0.0.0", "255.255.255.254", "0.0.0.0/1 128.0.0.0/2 192.0.0.0/3 224.0.0.0/4 "
+		      "240.0.0.0/5 248.0.0.0/6 252.0.0.0/7 254.0.0.0/8 255.0.0.0/9 255.128.0.0/10 "
+		      "255.192.0.0/11 255.224.0.0/12 255.240.0.0/13 255.248.0.0/14 255.252.0.0/15 "
+		      "255.254.0.0/16 255.255.0.0/17 255.255.128.0/18 255.255.192.0/19 255.255.224.0/20 "
+		      "255.255.240.0/21 255.255.248.0/22 255.255.252.0/23 255.255.254.0/24 "
+		      "255.255.255.0/25 255.255.255.128/26 255.255.255.192/27 255.255.255.224/28 "
+		      "255.255.255.240/29 255.255.255.248/30 255.255.255.252/31 255.255.255.254");
+	check_between("255.255.255.255", "255.255.255.255", "255.255.255.255");
+	check_between("10.0.255.255", "10.1.0.0", "10.0.255.255 10.1.0.0");
+	check_between("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::/0");
+	check_between("2001:db8::", "2001:db8::ffff", "2001:db8::/112");
+	prefixes_between(&first, &last, &prefixes);
+	assert_int_equal(prefixes.len, 62);
+	assert_int_equal(addr_parse(ends[0], &first), 0);
+	assert_int_equal(addr_parse(ends[1], &last), 0);
+	prefixes.len = 0;
+	prefixes_between(&first, &last, &prefixes);
+	assert_int_equal(prefixes.len, 254);
+	vec_free(&prefixes);
+}
+
 /* ---- the tree ------------------------------------------------------------- */
 
 static const struct policy_rule *rule_at(const struct policy *p, unsigned int number)
@@ -315,7 +367,7 @@ static void test_slow_texts(void **state)
 
 static void test_large(void **state)
 {
-	struct text t = { 0 };
+	struct text t = { 0 }, u = { 0 };
 	unsigned int errors;
 	double seconds;
 
@@ -351,6 +403,15 @@ static void test_large(void **state)
 	text_printf(&t, "}\n");
 	assert_true(seconds_for(&t, &errors) < SLOW);
 	assert_int_equal(errors, 0);
+
+	/* a range is up to 62 prefixes */
+	text_printf(&u, "let r = { 0.0.0.1-255.255.255.254");
+	for (unsigned int i = 0; i < 200000; i++)
+		text_printf(&u, ", 0.0.0.1-255.255.255.254");
+	text_printf(&u, " };\n");
+	assert_true(seconds_for(&u, &errors) < SLOW);
+	assert_int_equal(errors, 1);
+	text_free(&u);
 
 	/* a mask parts the values of each: there is an end to that */
 	t.len -= 2;
@@ -406,6 +467,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_between),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_limits),

@@ -37,7 +37,9 @@ static bool same_value(const struct policy_value *a, const struct policy_value *
 {
 	if (a->type != b->type)
 		return false;
-	if (a->type == VALUE_PREFIX)
+	if (a->type == VALUE_ADDRESSES && !addr_equal(a->last_address, b->last_address))
+		return false;
+	if (a->type == VALUE_PREFIX || a->type == VALUE_ADDRESSES)
 		return prefix_equal(&a->prefix, &b->prefix);
 	if (a->type == VALUE_LET)
 		return !strcmp(a->name, b->name) && !strcmp(a->let->name, b->let->name);
@@ -588,7 +590,7 @@ static void test_differences(void **state)
 		{ "5pps burst 7", "5Mbit burst 7kB" }, { "burst 7", "burst 8" }, { "burst 7", "burst 7 per in" },
 		{ "& 3", "& 2" }, { "!= 2", "!= 1" }, { "!= 2", "< 2" }, { "into s", "into r" },
 		{ "mark 3", "mark 4" }, { "mark 3, drop", "mark 3, allow" }, { "mark 3, drop", "drop" },
-		{ "10.0.0.0/8", "10.0.0.0/9" }, { "!= 10", "== 10" }, { "filter b", "filter c {} port c = \"zz\"; filter b" },
+		{ "10.0.0.0/8", "10.0.0.0/9" }, { "10.0.0.0/8", "10.0.0.0-10.0.0.9" }, { "!= 10", "== 10" }, { "filter b", "filter c {} port c = \"zz\"; filter b" },
 		{ "allow if", "allow; allow if" }, { "never tcp", "never udp" }, { "reaches host", "reaches a" },
 		{ "isolated", "reachable" }, { "-> b if", "-> b unless" }, { "-> b", "-> host" },
 		{ "1%;", "1%; interval 1s;" }, { "1%;", "1%; oversampling 1;" }, { "measure m", "measure n" },

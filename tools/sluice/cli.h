@@ -61,6 +61,7 @@ int equiv(struct cli *cli, int argc, char **argv);
 int flow_show(struct cli *cli, int argc, char **argv);
 int group_show(struct cli *cli, int argc, char **argv);
 int history(struct cli *cli, int argc, char **argv);
+int import(struct cli *cli, int argc, char **argv);
 int module_load(struct cli *cli, int argc, char **argv);
 int module_status(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);

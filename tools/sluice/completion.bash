@@ -42,7 +42,7 @@ _sluice()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
+		-n|--netns|--policy|--pcap|--routes|--chain|--table|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
 		--against|--table-budget|--confirm|--comment|--generation|--prove-time|--budget) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
@@ -67,7 +67,7 @@ _sluice()
 	case "${words[*]}" in
 	"")
 		own="status check plan equiv core apply confirm rollback history batch policy port route group set"
-		own="$own object flow counter top monitor module trace testgen replay" ;;
+		own="$own object flow counter top monitor module trace testgen replay import" ;;
 	policy|object)
 		own="show" ;;
 	"policy show"*)
@@ -104,6 +104,10 @@ _sluice()
 		own="status load" ;;
 	"module load")
 		files=1 ;;
+	import)
+		own="iptables-save nft-json classbench" ;;
+	import*)
+		own="--chain --table --port --routes --lenient" files=1 ;;
 	check*)
 		own="--print --objects --prove-time --no-proof" files=1 ;;
 	plan*)

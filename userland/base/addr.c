@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/vec.h"
+
 struct addr addr_v4(uint32_t host_order)
 {
 	struct addr a = { .family = ADDR_V4 };
@@ -151,6 +153,47 @@ bool prefix_covers(const struct prefix *p, const struct addr *a)
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 {
 	return outer->len <= inner->len && prefix_covers(outer, &inner->addr);
+}
+
+/* The last address of a prefix. */
+static struct addr prefix_last(const struct addr *first, unsigned int len)
+{
+	struct addr last = *first;
+
+	for (unsigned int i = len; i < addr_bits(first->family); i++)
+		last.bytes[i >> 3] |= 0x80 >> (i & 7);
+	return last;
+}
+
+static void add_one(struct addr *a)
+{
+	for (unsigned int i = addr_bits(a->family) / 8; i-- && !++a->bytes[i];)
+		;
+}
+
+/* From the front: each time the widest prefix that begins there, and does not go too far. */
+void prefixes_between(const struct addr *first, const struct addr *last, struct vec *out)
+{
+	struct prefix p = { .addr = *first };
+	struct addr end;
+
+	for (;;) {
+		p.len = addr_bits(first->family);
+		end = p.addr;
+		while (p.len && !addr_bit(&p.addr, p.len - 1)) {
+			struct addr wider = prefix_last(&p.addr, p.len - 1);
+
+			if (addr_cmp(&wider, last) > 0)
+				break;
+			end = wider;
+			p.len--;
+		}
+		vec_append(out, &p);
+		if (addr_equal(&end, last))
+			return;
+		p.addr = end;
+		add_one(&p.addr);
+	}
 }
 
 int mac_parse(const char *text, uint8_t mac[6])

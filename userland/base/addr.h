@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct vec;
+
 #define ADDR_STRLEN	46	/* INET6_ADDRSTRLEN */
 #define PREFIX_STRLEN	(ADDR_STRLEN + 4)
 #define MAC_STRLEN	18
@@ -92,6 +94,13 @@ bool prefix_covers(const struct prefix *p, const struct addr *a);
 
 /** prefix_contains() - whether every address of @inner lies in @outer. */
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
+
+/**
+ * prefixes_between() - the fewest prefixes that have all addresses from @first to @last, and no
+ * others: appended to @out, a vec of struct prefix, in their order. At most 254 of them.
+ * @first, @last: of one family, and not the other way round.
+ */
+void prefixes_between(const struct addr *first, const struct addr *last, struct vec *out);
 
 /** mac_parse() - reads "02:00:00:00:00:01". Return: 0 or -EINVAL. */
 int mac_parse(const char *text, uint8_t mac[6]);

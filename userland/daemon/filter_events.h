@@ -24,7 +24,10 @@ struct image;
 #define EVENTS_PER_SECOND 200	/* that are handed on */
 #define EVENTS_BURST	  400
 
-/** filter_events_open() - @dp: may have no ring buffer, then there are none. @drops: gets samples of dropped packets. */
+/**
+ * filter_events_open() - @dp: may have no ring buffer, then there are no events.
+ * @drops: gets samples of dropped packets.
+ */
 struct filter_events *filter_events_open(uv_loop_t *loop, struct datapath *dp, struct drops *drops);
 
 /** filter_events_tell() - @configuration: has the listeners. */

@@ -30,7 +30,8 @@
 
 #define COUNTS_NAME	"rule_counts"
 #define BASE_NAME	"rule_base"
-#define BATCH		4096u	/* rules read at once */
+#define BATCH		4096u	/* rules carried over at once */
+#define READ_MAX	512u	/* rules read at once */
 #define RULES_GONE_MAX	131072u
 
 struct rule_counts {
@@ -243,25 +244,42 @@ static void add(struct count *to, const struct count *c)
 	to->bytes += c->bytes;
 }
 
+/*
+ * Up to READ_MAX rules in one call: @values has room for all their CPUs. Return: how many it were, or
+ * -errno.
+ */
+static int read_some(const struct rule_counts *c, uint32_t first, uint32_t n, uint32_t *keys,
+		     struct count *values)
+{
+	uint32_t before = first - 1, next, got = n < READ_MAX ? n : READ_MAX;
+
+	/* The call begins behind a key, and ends in ENOENT with the last entry. */
+	if (bpf_map_lookup_batch(c->counts, first ? &before : NULL, &next, keys, values, &got, NULL) &&
+	    (errno != ENOENT || !got))
+		return -errno;
+	return got;
+}
+
 int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uint32_t first, uint32_t n,
 		     struct count *counts)
 {
-	struct count *values = xcalloc(dp->cpus, sizeof(*values));
-	int err = 0;
+	struct count *values = xcalloc((size_t)READ_MAX * dp->cpus, sizeof(*values));
+	uint32_t *keys = xcalloc(READ_MAX, sizeof(*keys));
+	int got = 0;
 
-	for (uint32_t i = 0; !err && i < n; i++) {
-		uint32_t key = first + i;
-
-		if (bpf_map_lookup_elem(c->counts, &key, values)) {
-			err = -errno;
+	for (uint32_t done = 0; done < n; done += got) {
+		got = read_some(c, first + done, n - done, keys, values);
+		if (got < 0)
 			break;
+		for (int i = 0; i < got; i++) {
+			counts[done + i] = bases(c)[first + done + i].count;
+			for (unsigned int cpu = 0; cpu < dp->cpus; cpu++)
+				add(&counts[done + i], &values[(size_t)i * dp->cpus + cpu]);
 		}
-		counts[i] = bases(c)[key].count;
-		for (unsigned int cpu = 0; cpu < dp->cpus; cpu++)
-			add(&counts[i], &values[cpu]);
 	}
+	free(keys);
 	free(values);
-	return err;
+	return got < 0 ? got : 0;
 }
 
 /* ---- over a swap --------------------------------------------------------------------- */

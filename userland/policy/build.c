@@ -124,11 +124,33 @@ struct policy_value value_prefix(struct prefix p, struct place at)
 	return (struct policy_value){ .type = VALUE_PREFIX, .prefix = p, .place = at };
 }
 
-struct policy_value value_address_range(struct document *doc, struct place at)
+static const char *range_mistake(const struct prefix *first, const struct prefix *last)
 {
-	diag_error(diags_of(doc), at, "ranges of addresses are not supported by this version");
-	diag_hint(diags_of(doc), "write the prefixes that make up the range");
-	return (struct policy_value){ .place = at };
+	unsigned int bits = addr_bits(first->addr.family);
+
+	if (first->addr.family != last->addr.family)
+		return "a range has addresses of one family";
+	if (first->len != bits || last->len != bits)
+		return "a range goes from address to address, not from prefix to prefix";
+	if (addr_cmp(&first->addr, &last->addr) > 0)
+		return "this range ends before it begins";
+	return NULL;
+}
+
+struct policy_value value_addresses(struct document *doc, const struct prefix *first,
+				    const struct prefix *last, struct place at)
+{
+	struct policy_value v = { .type = VALUE_ADDRESSES, .prefix = *first, .place = at };
+	const char *mistake = range_mistake(first, last);
+	struct addr *end = new_node(doc, sizeof(*end));
+
+	*end = last->addr;
+	v.last_address = end;
+	if (mistake) {
+		diag_error(diags_of(doc), at, "%s", mistake);
+		v.type = VALUE_NONE;
+	}
+	return v;
 }
 
 struct policy_value value_numbers(struct document *doc, uint64_t first, uint64_t last,

@@ -34,7 +34,8 @@ void build_broken_port(struct document *doc, struct word name, struct place at);
 
 /* let: the values first, then the statement. */
 struct policy_value value_prefix(struct prefix p, struct place at);
-struct policy_value value_address_range(struct document *doc, struct place at);
+struct policy_value value_addresses(struct document *doc, const struct prefix *first,
+				    const struct prefix *last, struct place at);
 struct policy_value value_numbers(struct document *doc, uint64_t first, uint64_t last,
 				  struct place at);
 struct policy_value value_mac(uint64_t mac, struct place at);

@@ -77,6 +77,11 @@ static bool check_addresses(struct check *c, struct policy_value *v, const char 
 
 	if (v->type == VALUE_NONE)
 		return false;
+	if (v->type == VALUE_ADDRESSES) {
+		diag_error(c->diags, v->place, "a %s is an address, not a range of them", what);
+		diag_hint(c->diags, "a let may have a range: let some = { 239.1.1.0-239.1.1.9 };");
+		return false;
+	}
 	if (v->type == VALUE_NUMBERS || v->type == VALUE_MAC) {
 		diag_error(c->diags, v->place, "a %s is an address, not %s", what,
 			   v->type == VALUE_MAC ? "one of the link layer" : "a number");

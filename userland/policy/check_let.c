@@ -103,6 +103,16 @@ struct policy_let *find_values(struct check *c, const char *name, struct place p
 	return NULL;
 }
 
+bool add_addresses(struct check *c, const struct policy_value *v, struct vec *prefixes)
+{
+	size_t before = prefixes->len;
+
+	if (c->too_many_values)
+		return false;
+	prefixes_between(&v->prefix.addr, v->last_address, prefixes);
+	return take_values(c, prefixes->len - before, v->place);
+}
+
 static void add_let(struct check *c, struct policy_let *let, struct policy_value *v)
 {
 	v->let = find_values(c, v->name, v->place);
@@ -133,6 +143,9 @@ static void add_value(struct check *c, struct policy_let *let, struct policy_val
 	case VALUE_PREFIX:
 		if (take_values(c, 1, v->place))
 			vec_append(&let->prefixes, &v->prefix);
+		break;
+	case VALUE_ADDRESSES:
+		add_addresses(c, v, &let->prefixes);
 		break;
 	case VALUE_NUMBERS:
 	case VALUE_MAC:

@@ -161,6 +161,8 @@ static bool add_prefix(struct check *c, const struct policy_predicate *t,
 		refuse_kind(c, t, v, "an IP address");
 		return false;
 	}
+	if (v->type == VALUE_ADDRESSES)
+		return add_addresses(c, v, &c->prefixes);
 	vec_append(&c->prefixes, &v->prefix);
 	return true;
 }
@@ -250,6 +252,7 @@ static bool add_value(struct check *c, const struct policy_predicate *t, struct 
 	case VALUE_NONE:
 		return false;
 	case VALUE_PREFIX:
+	case VALUE_ADDRESSES:
 		return add_prefix(c, t, v);
 	case VALUE_NUMBERS:
 	case VALUE_MAC:

@@ -92,6 +92,9 @@ struct policy_let *find_values(struct check *c, const char *name, struct place p
 /** take_values() - @n values more. Return: false if they are too many: said. */
 bool take_values(struct check *c, size_t n, struct place place);
 
+/** add_addresses() - a range of them, as prefixes. Return: as take_values(). */
+bool add_addresses(struct check *c, const struct policy_value *v, struct vec *prefixes);
+
 void add_all(struct vec *to, const struct vec *from);
 void sort_prefixes(struct vec *v);
 void sort_ranges(struct vec *v);

@@ -152,15 +152,28 @@ static bool number_of(const struct eval_env *env, const struct policy_port *port
 
 /* ---- tests -------------------------------------------------------------- */
 
+static bool has_address(const struct vec *values, const struct addr *a);
+
+static bool is_address(const struct policy_value *v, const struct addr *a)
+{
+	switch (v->type) {
+	case VALUE_LET:
+		return has_address(&v->let->values, a);
+	case VALUE_PREFIX:
+		return prefix_covers(&v->prefix, a);
+	case VALUE_ADDRESSES:
+		return a->family == v->last_address->family && addr_cmp(&v->prefix.addr, a) <= 0 &&
+		       addr_cmp(a, v->last_address) <= 0;
+	default:
+		return false;
+	}
+}
+
 static bool has_address(const struct vec *values, const struct addr *a)
 {
-	for (size_t i = 0; i < values->len; i++) {
-		const struct policy_value *v = vec_at(values, i);
-
-		if (v->type == VALUE_LET ? has_address(&v->let->values, a) :
-		    prefix_covers(&v->prefix, a))
+	for (size_t i = 0; i < values->len; i++)
+		if (is_address(vec_at(values, i), a))
 			return true;
-	}
 	return false;
 }
 

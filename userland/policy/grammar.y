@@ -161,7 +161,7 @@ value:
 
 constant:
 	ADDRESS				{ $$ = value_prefix($1, @$); }
-|	ADDRESS '-' ADDRESS		{ $$ = value_address_range(doc, @$); }
+|	ADDRESS '-' ADDRESS		{ $$ = value_addresses(doc, &$1, &$3, @$); }
 |	NUMBER				{ $$ = value_numbers(doc, $1, $1, @$); }
 |	NUMBER '-' NUMBER		{ $$ = value_numbers(doc, $1, $3, @$); }
 |	MAC				{ $$ = value_mac($1, @$); }

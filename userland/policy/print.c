@@ -41,6 +41,10 @@ void print_value(const struct policy_value *v, struct text *out)
 	case VALUE_PREFIX:
 		text_printf(out, "%s", prefix_format_short(&v->prefix, text));
 		break;
+	case VALUE_ADDRESSES:
+		text_printf(out, "%s-", addr_format(&v->prefix.addr, text));
+		text_printf(out, "%s", addr_format(v->last_address, text));
+		break;
 	case VALUE_NUMBERS:
 		text_printf(out, "%" PRIu64, v->first);
 		if (v->last != v->first)

@@ -109,6 +109,7 @@ struct policy_port_ref {
 enum policy_value_type {
 	VALUE_NONE,		/* there was a mistake in it */
 	VALUE_PREFIX,
+	VALUE_ADDRESSES,
 	VALUE_NUMBERS,
 	VALUE_MAC,
 	VALUE_LET,
@@ -117,7 +118,8 @@ enum policy_value_type {
 struct policy_value {
 	enum policy_value_type type;
 	struct place place;
-	struct prefix prefix;		/* VALUE_PREFIX; an address is a host prefix */
+	struct prefix prefix;		/* VALUE_PREFIX; an address is a host prefix. VALUE_ADDRESSES: the first */
+	const struct addr *last_address;	/* VALUE_ADDRESSES: included, of the same family */
 	uint64_t first, last;		/* VALUE_NUMBERS, both included; a number is a range of one. VALUE_MAC:
 					 * the 48 bits, twice */
 	char *name;			/* VALUE_LET: of the let; check: words of a field (tcp, syn, a port's
