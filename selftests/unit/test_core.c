@@ -715,7 +715,7 @@ static void test_depth(void **state)
 	text.len = 0;
 	for (unsigned int i = 0; i <= CORE_DEPTH_MAX; i++)
 		text_printf(&text, "(");
-	wrong(text_string(&text), 1, CORE_DEPTH_MAX + 1, "more than 2000 parentheses, ~ or if within each other");
+	wrong(text_string(&text), 1, CORE_DEPTH_MAX + 1, "more than 6000 parentheses, ~ or if within each other");
 
 	text.len = 0;
 	for (unsigned int i = 0; i < 200000; i++)

@@ -60,7 +60,7 @@ struct text;
 #define CORE_OUT	FIELD_COUNT	/* the field "out" */
 #define CORE_HOST	UINT64_MAX	/* out := host */
 #define CORE_NO_TAG	UINT64_MAX	/* vlan.id := none */
-#define CORE_DEPTH_MAX	2000		/* parentheses and ~ within each other, in a text that is read */
+#define CORE_DEPTH_MAX	6000		/* parentheses and ~ within each other, in a text that is read */
 
 enum core_kind {
 	CORE_DROP, CORE_ID,
