@@ -10,6 +10,7 @@
  */
 #include "policy/build.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/nearest.h"
@@ -19,11 +20,22 @@
 static struct policy_predicate *new_predicate(struct document *doc, enum policy_predicate_kind kind,
 					      struct place at)
 {
-	struct policy_predicate *p = new_node(doc, sizeof(*p));
+	size_t head = offsetof(struct policy_predicate, field);
+	struct parser *parser = doc->parser;
+	struct policy_predicate *p;
 
+	if (parser->no_predicate)
+		return parser->no_predicate;
+	p = new_node(doc, kind == PREDICATE_TEST ? sizeof(*p) : head);
 	p->kind = kind;
 	p->place = at;
 	p->depth = 1;
+	if (++parser->predicates > POLICY_PREDICATES_MAX) {
+		diag_error(diags_of(doc), at, "the predicates of this policy have more than %d tests and names",
+			   POLICY_PREDICATES_MAX);
+		p->kind = PREDICATE_NONE;
+		parser->no_predicate = p;
+	}
 	return p;
 }
 
@@ -117,6 +129,8 @@ struct policy_predicate *predicate_join(struct document *doc, enum policy_predic
 {
 	struct policy_predicate *p = new_predicate(doc, kind, at);
 
+	if (p->kind == PREDICATE_NONE)
+		return p;
 	p->depth = left->depth + 1;
 	if (right && right->depth >= left->depth)
 		p->depth = right->depth + 1;
@@ -135,7 +149,8 @@ struct policy_predicate *predicate_name(struct document *doc, struct word name, 
 {
 	struct policy_predicate *p = new_predicate(doc, PREDICATE_NAME, at);
 
-	p->name = name_of(doc, name);
+	if (p->kind != PREDICATE_NONE)
+		p->name = name_of(doc, name);
 	return p;
 }
 
@@ -150,6 +165,8 @@ struct policy_predicate *predicate_test(struct document *doc, enum policy_field 
 {
 	struct policy_predicate *p = new_predicate(doc, PREDICATE_TEST, at);
 
+	if (p->kind == PREDICATE_NONE)
+		return p;
 	p->field = field;
 	p->field_place = field_at;
 	p->compare = compare;

@@ -39,6 +39,8 @@ struct parser {
 	size_t bytes;			/* of all documents so far */
 	size_t rules;			/* of all filters so far */
 	bool too_many_rules;		/* said once */
+	size_t predicates;		/* nodes of them so far */
+	struct policy_predicate *no_predicate;	/* stands for all there is no room for; that is said */
 };
 
 /* A document that is being read. */

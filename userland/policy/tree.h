@@ -50,6 +50,7 @@
 #define POLICY_PREDICATE_DEPTH	200	/* predicates within predicates, lets included */
 #define POLICY_TESTS_MAX	65536	/* tests of one predicate, those of lets each time they are named */
 #define POLICY_TESTS_ALL	16777216	/* of all rules together */
+#define POLICY_PREDICATES_MAX	8388608	/* tests, names, and what joins them, as written, in all */
 #define POLICY_MASK_STEPS	131072	/* that it may take to make ranges of a mask: any of 16 bits can be */
 #define POLICY_COUNTER_MAX	64	/* bytes of the name of a counter */
 #define POLICY_EVENT_MAX	200	/* bytes of what an event says */
@@ -287,7 +288,13 @@ struct policy_predicate {
 	struct policy_predicate *left, *right;	/* may be shared with a let's: never written to */
 	char *name;			/* NAME: of the let, or the bare word; SET: of the set */
 	struct policy_let *let;		/* NAME; check; NULL: a bare word */
-	/* TEST and SET: */
+	/* What names stand for included: */
+	unsigned int depth;		/* levels, this one included */
+	unsigned int tests;		/* tests, those of a let each time that it is named */
+	/*
+	 * TEST and SET. Nodes of the other kinds have no memory from here on: there may be
+	 * millions, and nobody copies a node.
+	 */
 	enum policy_field field;
 	struct place field_place;
 	/* TEST as written: [field & mask] compare values */
@@ -306,9 +313,6 @@ struct policy_predicate {
 	bool unequal;			/* prefixes: any address but these */
 	struct policy_set *set;		/* SET; check */
 	unsigned int set_test;		/* SET; check: number in policy->set_tests */
-	/* Of all kinds, what names stand for included: */
-	unsigned int depth;		/* levels, this one included */
-	unsigned int tests;		/* tests, those of a let each time that it is named */
 };
 
 /* ---- set NAME : FIELD size N [timeout TIME]; ------------------------------ */
