@@ -10,9 +10,9 @@
 // sources: userland/base/text.c userland/base/vec.c
 // options: -max_len=2000
 /*
- * Core expressions from outside. What is wrong has one mistake, with a place in the text; what is right is
- * printed, and read as the same; plain, and as a diagram, it makes the same of a few packets, and
- * equal diagrams are equal pointers.
+ * Core expressions from outside. What is wrong has one mistake, with a place in the text; what is
+ * right is printed, and read as the same; plain, and as a diagram, it makes the same of a few
+ * packets, and equal diagrams are equal pointers.
  */
 #include <stdint.h>
 #include <stdlib.h>

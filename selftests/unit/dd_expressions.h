@@ -3,8 +3,8 @@
  * dd_expressions.h: NetKAT expressions at random, what they mean said plainly, and the diagrams they
  * become. For the test and the fuzz target of userland/dd.
  *
- * The plain meaning takes one packet and says the set of what becomes of it: pairs of a packet (or "gone")
- * and a word of marks. It shares nothing with userland/dd but the header.
+ * The plain meaning takes one packet and says the set of what becomes of it: pairs of a packet (or
+ * "gone") and a word of marks. It shares nothing with userland/dd but the header.
  */
 #ifndef SLUICE_SELFTESTS_DD_EXPRESSIONS_H
 #define SLUICE_SELFTESTS_DD_EXPRESSIONS_H
@@ -19,7 +19,7 @@
 #include "base/vec.h"
 #include "dd/dd.h"
 
-/* ---- expressions ----------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------- */
 
 enum kind { NONE, ALL, TEST, ASSIGN, MARK, UNION, SEQUENCE, IF, NOT, STAR, FIRST, INTERSECTION,
 	    DIFFERENCE };
@@ -165,7 +165,7 @@ static const struct dd *diagram(struct dd_space *s, const struct expression *e)
 	return NULL;
 }
 
-/* ---- what they mean --------------------------------------------------------- */
+/* ---- what they mean -------------------------------------------------- */
 
 #define FIELDS_MAX	6
 #define WORD_MAX	60
@@ -180,7 +180,9 @@ struct fate {
 };
 _Static_assert(sizeof(struct fate) == 16 * FIELDS_MAX + 64, "fate");
 
-/* A set of struct fate: sorted, none twice, and none that is gone with the beginning of another's word. */
+/*
+ * A set of struct fate: sorted, none twice, and none that is gone with the beginning of another's word.
+ */
 static int compare_fates(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct fate));

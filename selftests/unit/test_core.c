@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The core language: what a policy stands for, against policy/eval; what is printed is read as the same;
- * made plain, and as a diagram, it means the same. Random policies, random expressions, and packets
- * that differ in few fields. The seed is printed; SEED=n repeats it, CASES=n sets how many (1,000).
+ * The core language: what a policy stands for, against policy/eval; what is printed is read as the
+ * same; made plain, and as a diagram, it means the same. Random policies, random expressions, and
+ * packets that differ in few fields. The seed is printed; SEED=n repeats it, CASES=n sets how many
+ * (1,000).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +34,7 @@ static const char *one_of(const char *const *words, size_t n)
 }
 #define ONE_OF(words) one_of(words, sizeof(words) / sizeof((words)[0]))
 
-/* ---- packets ------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------- */
 
 static struct frame_fields random_packet(void)
 {
@@ -83,7 +84,7 @@ static struct frame_fields random_packet(void)
 	return f;
 }
 
-/* ---- the world -------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------- */
 
 /* A set has what hashes right; its name and field are part of that. */
 static bool set_has(const char *set, enum policy_field field, const struct addr *a, uint64_t number)
@@ -134,7 +135,7 @@ static bool eval_over(void *context, const struct policy_rule *rule, const struc
 static const struct core_world world = { .in_set = core_in_set, .over = core_over };
 static const struct core_world never_over = { .in_set = core_in_set };
 
-/* ---- text ------------------------------------------------------------------------ */
+/* ---- text ------------------------------------------------------------ */
 
 static struct core *parse_core(const char *text)
 {
@@ -183,7 +184,7 @@ static struct policy *parse_policy(const char *text)
 	return p;
 }
 
-/* ---- copies as text ------------------------------------------------------------------- */
+/* ---- copies as text -------------------------------------------------- */
 
 /* A copy in words: where it goes, its marks, its values. Sets of copies are sorted lists of them. */
 static int compare_words(const void *a, const void *b)
@@ -298,7 +299,7 @@ static struct vec words_of_diagram(struct diagram *d, const struct core *core, c
 	return words;
 }
 
-/* ---- random expressions ------------------------------------------------------------------ */
+/* ---- random expressions ---------------------------------------------- */
 
 static void put_predicate(struct text *out, unsigned int depth)
 {
@@ -426,7 +427,7 @@ static void test_expressions(void **state)
 	}
 }
 
-/* ---- random policies ------------------------------------------------------------------------- */
+/* ---- random policies ------------------------------------------------- */
 
 static void put_policy_predicate(struct text *out, unsigned int depth)
 {
@@ -496,10 +497,11 @@ static void put_policy(struct text *out)
 		text_printf(out, "measure m by (ip.src) { }\n");
 	if (below(&seed, 2))
 		text_printf(out, "multicast { (*, 239.1.0.0/16) from wan to %s; "
-			    "(10.0.0.1, 233.54.12.1) from fa to %s, %s; }\n", ONE_OF(legs), ONE_OF(legs), ONE_OF(others));
+			    "(10.0.0.1, 233.54.12.1) from fa to %s, %s; }\n",
+			    ONE_OF(legs), ONE_OF(legs), ONE_OF(others));
 	if (below(&seed, 2))
-		text_printf(out, "multicast { (*, 239.1.0.1) from fb, wan to fa%s%s; (*, ff05::1) from wan to fa; }\n",
-			    ONE_OF(ttls), below(&seed, 2) ? ", host" : "");
+		text_printf(out, "multicast { (*, 239.1.0.1) from fb, wan to fa%s%s; "
+			    "(*, ff05::1) from wan to fa; }\n", ONE_OF(ttls), below(&seed, 2) ? ", host" : "");
 }
 
 static const struct eval_port eval_ports[] = {
@@ -649,7 +651,7 @@ static void test_policies(void **state)
 	}
 }
 
-/* ---- mistakes ------------------------------------------------------------------------------------ */
+/* ---- mistakes -------------------------------------------------------- */
 
 static void wrong(const char *text, unsigned int line, unsigned int column, const char *sentence)
 {
@@ -686,8 +688,10 @@ static void test_mistakes(void **state)
 	wrong("ports { a, a } id", 1, 12, "two ports are called \"a\"");
 	wrong("ports { host } id", 1, 9, "\"host\" is no name of a port");
 	wrong("tcp.dst := 4", 1, 1, "tcp.dst cannot be assigned");
-	wrong("~(id; vlan.id := 4)", 1, 2, "\"~\" takes tests only: nothing that changes, marks or sends the packet");
-	wrong("if route then id", 1, 4, "\"if\" takes tests only: nothing that changes, marks or sends the packet");
+	wrong("~(id; vlan.id := 4)", 1, 2,
+	      "\"~\" takes tests only: nothing that changes, marks or sends the packet");
+	wrong("if route then id", 1, 4,
+	      "\"if\" takes tests only: nothing that changes, marks or sends the packet");
 	wrong("if id drop", 1, 7, "\"then\" stands behind the tests of \"if\"");
 	wrong("count(x)", 1, 7, "a string stands here, in double quotes");
 	wrong("count(\"x)", 1, 7, "this string does not end");
@@ -732,7 +736,7 @@ static void test_depth(void **state)
 	text_free(&text);
 }
 
-/* ---- what a diagram cannot say ------------------------------------------------------------------------ */
+/* ---- what a diagram cannot say --------------------------------------- */
 
 static void refused(const char *text, const char *words)
 {
@@ -768,7 +772,7 @@ static void test_refusals(void **state)
 	text_free(&text);
 }
 
-/* ---- golden policies ------------------------------------------------------------------------------------- */
+/* ---- golden policies ------------------------------------------------- */
 
 static void test_golden(void **state)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Diagrams against the plain meaning of expressions, and against the laws: of Kleene algebra
- * with tests (Kozen 1997), of NetKAT's packets (Anderson et al. 2014, figure 2), of sets. On small domains each
- * packet is tried, and equal meaning must be equal pointer both ways; on large ones, IPv6 among
- * them, packets are tried that lie at the borders. The seed is printed; SEED=n repeats it, CASES=n
- * sets how many expressions are made (5,000).
+ * with tests (Kozen 1997), of NetKAT's packets (Anderson et al. 2014, figure 2), of sets. On small
+ * domains each packet is tried, and equal meaning must be equal pointer both ways; on large ones,
+ * IPv6 among them, packets are tried that lie at the borders. The seed is printed; SEED=n repeats
+ * it, CASES=n sets how many expressions are made (5,000).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -45,7 +45,7 @@ static struct fate small_packet(unsigned int i)
 	return (struct fate){ .packet = { i % 3, i / 3 % 4, i / 12 } };
 }
 
-/* ---- meaning -------------------------------------------------------------------- */
+/* ---- meaning --------------------------------------------------------- */
 
 /* What an expression makes of every packet, as one number. */
 static uint64_t fingerprint(const struct language *l, const struct expression *e)
@@ -144,7 +144,7 @@ static void test_meaning_marks(void **state)
 	check_small(true, false, 3);
 }
 
-/* ---- large domains ---------------------------------------------------------------- */
+/* ---- large domains --------------------------------------------------- */
 
 static const struct dd_field large[] = {
 	{ "port", 1024 }, { "src", ~(dd_value)0 }, { "dst", ~(dd_value)0 }, { "proto", 256 },
@@ -197,7 +197,7 @@ static void test_large(void **state)
 	dd_space_free(s);
 }
 
-/* ---- laws ---------------------------------------------------------------------------- */
+/* ---- laws ------------------------------------------------------------ */
 
 #define same(x, y) assert_ptr_equal(x, y)
 
@@ -343,7 +343,7 @@ static void test_laws(void **state)
 	dd_space_free(s);
 }
 
-/* ---- witnesses and counts -------------------------------------------------------------- */
+/* ---- witnesses and counts -------------------------------------------- */
 
 static void test_witness(void **state)
 {
@@ -376,7 +376,7 @@ static void test_witness(void **state)
 	dd_space_free(s);
 }
 
-/* ---- sources ----------------------------------------------------------------------------- */
+/* ---- sources --------------------------------------------------------- */
 
 /* Two lists of rules, equal but for where their lines stand. */
 static void test_sources(void **state)
@@ -402,7 +402,7 @@ static void test_sources(void **state)
 	dd_space_free(s);
 }
 
-/* ---- budget --------------------------------------------------------------------------------- */
+/* ---- budget ---------------------------------------------------------- */
 
 /* Rules that cross each other: every pair of values is a case of its own. */
 static void test_budget(void **state)
@@ -447,7 +447,7 @@ static void test_budget(void **state)
 	dd_space_free(s);
 }
 
-/* ---- dumps -------------------------------------------------------------------------------------- */
+/* ---- dumps ----------------------------------------------------------- */
 
 static const struct dd *story(struct dd_space *s)
 {

@@ -4,14 +4,14 @@
  *
  * Each construct has its operation in userland/dd, but for two things.
  *
- * Fields that depend on each other. A test of tcp.dst holds for TCP packets that are no later fragments,
- * and no others: it becomes "eth.type = {ip4, ip6}; ip.proto = tcp; ip.frag = {none, first}; l4.dst = ...".
- * has_field() is that guard, for every field, and assignments stand behind it, too. An address is one of
- * two fields, by family.
+ * Fields that depend on each other. A test of tcp.dst holds for TCP packets that are no later
+ * fragments, and no others: it becomes "eth.type = {ip4, ip6}; ip.proto = tcp; ip.frag = {none,
+ * first}; l4.dst = ...". has_field() is that guard, for every field, and assignments stand behind
+ * it, too. An address is one of two fields, by family.
  *
- * Lists of rules. "if p1 then a1 else if p2 then a2 else ..." from the end would copy the top nodes, with all
- * their edges, once for each rule. Two arms next to each other are one: "if p1 + p2 then (if p1 then a1 else
- * a2) else ..."; so a list is folded by halves.
+ * Lists of rules. "if p1 then a1 else if p2 then a2 else ..." from the end would copy the top nodes,
+ * with all their edges, once for each rule. Two arms next to each other are one: "if p1 + p2 then
+ * (if p1 then a1 else a2) else ..."; so a list is folded by halves.
  */
 #include "analyse/diagram.h"
 
@@ -96,7 +96,7 @@ struct diagram {
 	struct text why;
 };
 
-/* ---- names ----------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------- */
 
 static size_t find_port(const struct diagram *d, const char *name)
 {
@@ -289,7 +289,7 @@ static void name_mark(void *context, uint32_t number, struct text *out)
 	}
 }
 
-/* ---- what is asked ------------------------------------------------------------------ */
+/* ---- what is asked --------------------------------------------------- */
 
 static void refuse(struct diagram *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -389,7 +389,8 @@ struct diagram *diagram_new(const struct core *const *cores, size_t n, size_t bu
 	fields[ASK_IN].last = d->ports.len > 1 ? d->ports.len - 1 : 1;
 	fields[ASK_OUT].last = d->ports.len + 3;
 	for (size_t i = 0; i < d->sets.len; i++)
-		fields[ASK_SETS + i] = (struct dd_field){ ((struct asked_set *)vec_at(&d->sets, i))->text, 1 };
+		fields[ASK_SETS + i] = (struct dd_field){
+			((struct asked_set *)vec_at(&d->sets, i))->text, 1 };
 	d->s = dd_space_new(fields, ASK_SETS + d->sets.len, budget);
 	return d;
 }
@@ -420,7 +421,7 @@ const struct dd_names *diagram_names(struct diagram *d)
 	return &d->names;
 }
 
-/* ---- tests ------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------- */
 
 static const struct dd *value(struct diagram *d, unsigned int field, dd_value v)
 {
@@ -588,7 +589,7 @@ static const struct dd *test(struct diagram *d, const struct core *core, const s
 	return both(d, has_field(d, e->field), p);
 }
 
-/* ---- what changes ------------------------------------------------------------------------------ */
+/* ---- what changes ---------------------------------------------------- */
 
 static const struct dd *assign(struct diagram *d, const struct core *core, const struct core_expression *e)
 {
@@ -617,7 +618,7 @@ static const struct dd *assign(struct diagram *d, const struct core *core, const
 	return dd_if(s, has, set, dd_all(s));
 }
 
-/* ---- expressions --------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------- */
 
 static const struct dd *translate(struct diagram *d, const struct core *core,
 				  const struct core_expression *e);
@@ -731,7 +732,7 @@ static const struct dd *translate(struct diagram *d, const struct core *core,
 	return all;
 }
 
-/* ---- what a diagram cannot say ----------------------------------------------------------------------- */
+/* ---- what a diagram cannot say --------------------------------------- */
 
 struct changed {
 	uint32_t fields;	/* of the policy, that are assigned somewhere */
@@ -756,8 +757,8 @@ static void refuse_sets(struct diagram *d, const struct core_expression *e, void
 	const struct changed *c = context;
 
 	if (e->kind == CORE_SET && c->fields & 1u << e->field)
-		refuse(d, "%s is assigned, and the diagram does not know whether the set %s has what it is then",
-		       core_field_name(e->field), e->text);
+		refuse(d, "%s is assigned, and the diagram does not know whether the set %s has the "
+		       "new value", core_field_name(e->field), e->text);
 }
 
 /* A step that makes ip.ttl less, and one behind it that cares. */
@@ -793,7 +794,7 @@ const struct dd *diagram_of_core(struct diagram *d, const struct core *core, boo
 	return translate(d, core, core->root);
 }
 
-/* ---- packets ---------------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------- */
 
 void diagram_values(const struct diagram *d, const struct core *core, const struct core_world *world,
 		    const struct frame_fields *packet, dd_value *values)

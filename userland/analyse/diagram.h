@@ -3,9 +3,9 @@
  * diagram.h: rule lists and core expressions as diagrams of userland/dd.
  *
  * A diagram is exact, and canonical: what two lists do not treat alike is dd_differ(), rules that
- * can match are those whose marks are in some leaf. It is affordable for lists of some thousand rules; beyond,
- * and for lists made to explode, it ends at its budget, with a sentence (dd_refusal()). The
- * analysis by regions has no such limit, and is held against this one.
+ * can match are those whose marks are in some leaf. It is affordable for lists of some thousand
+ * rules; beyond, and for lists made to explode, it ends at its budget, with a sentence
+ * (dd_refusal()). The analysis by regions has no such limit, and is held against this one.
  */
 #ifndef SLUICE_ANALYSE_DIAGRAM_H
 #define SLUICE_ANALYSE_DIAGRAM_H
@@ -14,16 +14,17 @@
 #include "policy/core.h"
 #include "rules/rules.h"
 
-/* ---- core expressions ---------------------------------------------------------- */
+/* ---- core expressions ------------------------------------------------ */
 
 /*
- * A space for diagrams of some expressions, and the names of what is in them. Ports are the same if their
- * names are, marks and sets likewise: expressions of two policies can be compared in one space.
+ * A space for diagrams of some expressions, and the names of what is in them. Ports are the same if
+ * their names are, marks and sets likewise: expressions of two policies can be compared in one space.
  *
  * Each field that a packet may lack is asked only where it is there: tcp.dst behind eth.type,
  * ip.proto and ip.frag, as l4.dst. So packets that cannot be do not tell two diagrams apart.
- * A test of a set is a field of its own, with the values 0 and 1. "ip.ttl := ip.ttl - 1" is a mark: it stands
- * beside, and a test of ip.ttl behind it is refused; so is a set that is asked for a field which is assigned.
+ * A test of a set is a field of its own, with the values 0 and 1. "ip.ttl := ip.ttl - 1" is a mark:
+ * it stands beside, and a test of ip.ttl behind it is refused; so is a set that is asked for a field
+ * which is assigned.
  */
 struct diagram;
 
@@ -57,7 +58,8 @@ void diagram_values(const struct diagram *d, const struct core *core, const stru
 
 /**
  * diagram_packet() - and back, of a witness: settled, if it is a packet that can be.
- * Return: false: it cannot (values that no frame has, such as a TCP packet of 20 bytes), or @core has not its port.
+ * Return: false: it cannot (values that no frame has, such as a TCP packet of 20 bytes), or @core
+ * has not its port.
  */
 bool diagram_packet(struct diagram *d, const struct core *core, const dd_value *values,
 		    struct frame_fields *packet);
@@ -69,11 +71,11 @@ const struct core_expression *diagram_mark(const struct diagram *d, uint32_t num
 enum core_fate diagram_out(const struct diagram *d, const struct core *core,
 			   const struct dd_list *copy, unsigned int *port);
 
-/* ---- rule lists -------------------------------------------------------------- */
+/* ---- rule lists ------------------------------------------------------ */
 
 /* What a list asks of a packet: which kind of packet, two addresses of either family, the fields. */
 enum diagram_list_field {
-	LIST_FAMILY,		/* 0 not IP, 1 IPv4, 2 IPv6: asked first, so that of two addresses one counts */
+	LIST_FAMILY,		/* 0 not IP, 1 IPv4, 2 IPv6: it tells which addresses count */
 	LIST_SRC4, LIST_DST4, LIST_SRC6, LIST_DST6,
 	LIST_FIELD,		/* + RULES_*: the others */
 	LIST_FIELD_COUNT = LIST_FIELD + RULES_FIELD_COUNT
@@ -82,7 +84,10 @@ enum diagram_list_field {
 /** diagram_list_space() - a space for diagrams of rule lists. @budget: bytes. */
 struct dd_space *diagram_list_space(size_t budget);
 
-/* diagram_mark_fn - what a packet is marked with whose first match is @rule, the @place-th; below DD_SOURCE. */
+/*
+ * diagram_mark_fn - what a packet is marked with whose first match is @rule, the @place-th; below
+ * DD_SOURCE.
+ */
 typedef uint32_t diagram_mark_fn(void *context, const struct rule *rule, uint32_t place);
 
 /**

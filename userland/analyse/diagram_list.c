@@ -3,8 +3,8 @@
  * diagram_list.c: the first match of a rule list as a diagram.
  *
  * Each rule is a box: a chain of tests, a mark at its end. "The first of these, else the first of
- * those" is associative, so the list is folded by halves: what is made on the way is then n log n, where one
- * rule after the other would copy the top nodes, with all their edges, n times.
+ * those" is associative, so the list is folded by halves: what is made on the way is then n log n,
+ * where one rule after the other would copy the top nodes, with all their edges, n times.
  */
 #include "analyse/diagram.h"
 
@@ -25,7 +25,7 @@ struct dd_space *diagram_list_space(size_t budget)
 	return dd_space_new(fields, LIST_FIELD_COUNT, budget);
 }
 
-/* ---- packets ----------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------- */
 
 static dd_value number_of(const struct addr *a)
 {
@@ -81,9 +81,12 @@ void diagram_list_packet(const dd_value *values, struct rule_packet *packet)
 		packet->field[i] = values[LIST_FIELD + i];
 }
 
-/* ---- rules ---------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------- */
 
-/* The values of a test by mask: a run for the bits below the mask's lowest, again for each free bit above. */
+/*
+ * The values of a test by mask: a run for the bits below the mask's lowest, again for each free bit
+ * above.
+ */
 static void add_masked(struct vec *ranges, const struct rule_test *t, uint32_t values)
 {
 	uint32_t run = t->b ? t->b & -(uint32_t)t->b : values;

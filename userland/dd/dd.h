@@ -28,7 +28,8 @@
  *
  * Memory. Everything belongs to the space and goes with it. What would take more than its budget
  * is refused: the function returns NULL, dd_refusal() has the sentence, and so it stays. Every
- * function here takes NULL for a diagram and then returns NULL: the last result needs to be looked at, no other.
+ * function here takes NULL for a diagram and then returns NULL: the last result needs to be looked
+ * at, no other.
  *
  * Blind to policies and rules: userland/analyse/diagram.h makes diagrams of those.
  */
@@ -69,7 +70,7 @@ const char *dd_refusal(const struct dd_space *s);
 const struct dd_field *dd_field(const struct dd_space *s, unsigned int i);
 unsigned int dd_fields(const struct dd_space *s);
 
-/* ---- what there is at the beginning ---------------------------------------- */
+/* ---- what there is at the beginning ---------------------------------- */
 
 /** dd_none() - 0: no packet. */
 const struct dd *dd_none(struct dd_space *s);
@@ -84,14 +85,16 @@ struct dd_range {
 	dd_value first, last;
 };
 
-/** dd_test_ranges() - the predicate "the value is in one of @n ranges", which may overlap, in any order. */
+/**
+ * dd_test_ranges() - the predicate "the value is in one of @n ranges", which may overlap, in any order.
+ */
 const struct dd *dd_test_ranges(struct dd_space *s, unsigned int field,
 				const struct dd_range *ranges, size_t n);
 
 /**
  * dd_assign() - field := value.
- * One value of each field must stay that nothing in the space assigns (node.c says why): who assigns the
- * last one is refused.
+ * One value of each field must stay that nothing in the space assigns (node.c says why): who assigns
+ * the last one is refused.
  */
 const struct dd *dd_assign(struct dd_space *s, unsigned int field, dd_value value);
 
@@ -102,7 +105,7 @@ const struct dd *dd_assign(struct dd_space *s, unsigned int field, dd_value valu
 const struct dd *dd_mark(struct dd_space *s, uint32_t number);
 #define DD_SOURCE	0x80000000u
 
-/* ---- the algebra ----------------------------------------------------------- */
+/* ---- the algebra ----------------------------------------------------- */
 
 /** dd_union() - a + b: the copies that either makes. */
 const struct dd *dd_union(struct dd_space *s, const struct dd *a, const struct dd *b);
@@ -123,7 +126,10 @@ const struct dd *dd_if(struct dd_space *s, const struct dd *p, const struct dd *
 /** dd_not() - ~p, the packets that the predicate @p does not hold for. */
 const struct dd *dd_not(struct dd_space *s, const struct dd *p);
 
-/** dd_first() - a where it makes of a packet anything at all, b elsewhere. Associative: lists fold in any shape. */
+/**
+ * dd_first() - a where it makes of a packet anything at all, b elsewhere. Associative: lists fold in
+ * any shape.
+ */
 const struct dd *dd_first(struct dd_space *s, const struct dd *a, const struct dd *b);
 
 /** dd_intersection() - the copies that both make; of predicates: and. */
@@ -155,7 +161,7 @@ const struct dd *dd_meaning(struct dd_space *s, const struct dd *a);
 /** dd_is_predicate() - whether a assigns and marks nothing. */
 bool dd_is_predicate(const struct dd *a);
 
-/* ---- one packet -------------------------------------------------------------- */
+/* ---- one packet ------------------------------------------------------ */
 
 /* Packets are arrays of one value a field. */
 
@@ -178,7 +184,8 @@ struct dd_list {
 
 /**
  * dd_copies() - how many copies a leaf makes; dd_copy() - one of them, in an order that depends on what
- * they say alone. Of a packet whose field has a value already, "as it is" and one that assigns it are the same copy.
+ * they say alone. Of a packet whose field has a value already, "as it is" and one that assigns it
+ * are the same copy.
  */
 size_t dd_copies(const struct dd *leaf);
 const struct dd_list *dd_copy(const struct dd *leaf, size_t i);
@@ -190,11 +197,13 @@ const struct dd_list *dd_copy(const struct dd *leaf, size_t i);
  */
 bool dd_witness(const struct dd_space *s, const struct dd *a, dd_value *packet);
 
-/** dd_count() - how many packets @a makes something of, of dd_packets(); rounded as a long double is. */
+/**
+ * dd_count() - how many packets @a makes something of, of dd_packets(); rounded as a long double is.
+ */
 long double dd_count(struct dd_space *s, const struct dd *a);
 long double dd_packets(const struct dd_space *s);
 
-/* ---- as text ------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------- */
 
 /* How to write values and marks; NULL, or a function that is NULL: as numbers. */
 struct dd_names {

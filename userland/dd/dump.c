@@ -97,7 +97,10 @@ static void put_leaf(const struct dump *u, const struct dd *leaf)
 	}
 }
 
-/* Enters @d and whatever it leads to, in the order in which they are met, one level of fields after the other. */
+/*
+ * Enters @d and whatever it leads to, in the order in which they are met, one level of fields after
+ * the other.
+ */
 static void number(struct dump *u, const struct dd *d)
 {
 	bool fresh;
@@ -130,7 +133,9 @@ static uint32_t number_of(const struct dump *u, const struct dd *d)
 	return n ? *n : 0;
 }
 
-/* Where "else" leads: the place of most edges, if they are two at least; NULL: every edge is written. */
+/*
+ * Where "else" leads: the place of most edges, if they are two at least; NULL: every edge is written.
+ */
 static const struct dd *usual(const struct dd *d)
 {
 	struct table edges = TABLE(const struct dd *, uint32_t);
@@ -221,7 +226,7 @@ void dd_dump(struct dd_space *s, const struct dd *a, const struct dd_names *name
 	vec_free(&u.order);
 }
 
-/* ---- Graphviz ------------------------------------------------------------------- */
+/* ---- Graphviz -------------------------------------------------------- */
 
 /* @text as a label: quotes and backslashes are Graphviz's. */
 static void put_label(struct text *out, const struct text *label)

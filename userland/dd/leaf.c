@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- lists ------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------- */
 
 static int compare_values(dd_value a, dd_value b)
 {
@@ -168,7 +168,7 @@ bool list_end(struct dd_space *s, const struct dd_list *says, struct vec *leaf)
 	return !says->marks || leaf_add(s, leaf, &gone);
 }
 
-/* ---- leaves ----------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------- */
 
 struct leaf_key {
 	const struct list *const *list;
@@ -340,7 +340,7 @@ const struct dd *leaf_difference(struct dd_space *s, const struct dd *a, const s
 	return d;
 }
 
-/* ---- leaves with something taken out ------------------------------------------ */
+/* ---- leaves with something taken out --------------------------------- */
 
 const struct dd *leaf_drop(struct dd_space *s, const struct dd *leaf, unsigned int field,
 			   dd_value value)

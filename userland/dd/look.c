@@ -35,7 +35,7 @@ bool dd_witness(const struct dd_space *s, const struct dd *a, dd_value *packet)
 	return true;
 }
 
-/* ---- counting ------------------------------------------------------------------ */
+/* ---- counting -------------------------------------------------------- */
 
 static long double values(const struct dd_space *s, unsigned int field)
 {

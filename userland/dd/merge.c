@@ -167,7 +167,7 @@ const struct dd *dd_differ(struct dd_space *s, const struct dd *a, const struct 
 	return merge_either(s, ASK_DIFFER, a, b);
 }
 
-/* ---- if ---------------------------------------------------------------------- */
+/* ---- if -------------------------------------------------------------- */
 
 /* Where @d's edge ends that has @value, at @field. */
 static dd_value edge_end(const struct dd_space *s, const struct dd *d, unsigned int field,
@@ -238,7 +238,7 @@ const struct dd *dd_not(struct dd_space *s, const struct dd *p)
 	return dd_if(s, p, s->none, s->all);
 }
 
-/* ---- one diagram, leaf by leaf --------------------------------------------------- */
+/* ---- one diagram, leaf by leaf --------------------------------------- */
 
 static const struct dd *map(struct dd_space *s, enum question_kind op, const struct dd *a)
 {

@@ -15,7 +15,8 @@
  *	    13-		vlan := 12	    13-		vlan := 12
  *
  * are one function written twice, and the right-hand one is no node at all, but a leaf. Smolka et al.
- * (ICFP 2015) leave it at that, and compare by other means. Here one of them is chosen, always the same:
+ * (ICFP 2015) leave it at that, and compare by other means. Here one of them is chosen, always the
+ * same:
  *
  * 1. For a node of field f let g(v), for every value v, be the diagram below it in which f := v is
  *    left out (node_drop): what the packet comes to if f was v, said in one way only. Two nodes of f
@@ -28,12 +29,12 @@
  *
  * What is left is a diagram that asks later fields only, and stands where f could be asked: it must be
  * what step 2 comes to. If some value u of f is never assigned in it, then g(u) is the diagram itself,
- * the values beside u are taken into it from both sides, and it is. So one value of each field must stay
- * that nothing assigns, and dd_assign() sees to it. Values on the way to u are not taken together by each
- * other: the diagram of one still assigns the other, whose own does not.
+ * the values beside u are taken into it from both sides, and it is. So one value of each field must
+ * stay that nothing assigns, and dd_assign() sees to it. Values on the way to u are not taken
+ * together by each other: the diagram of one still assigns the other, whose own does not.
  *
- * What this does not do: it knows nothing of fields that depend on one another. If no packet has port 80
- * without being TCP or UDP, the caller compares "possible; a" with "possible; b".
+ * What this does not do: it knows nothing of fields that depend on one another. If no packet has
+ * port 80 without being TCP or UDP, the caller compares "possible; a" with "possible; b".
  */
 #include "dd/space.h"
 
@@ -41,7 +42,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- nodes are there once -------------------------------------------------- */
+/* ---- nodes are there once -------------------------------------------- */
 
 struct node_key {
 	unsigned int field;
@@ -128,7 +129,7 @@ void node_add(struct vec *edges, dd_value last, const struct dd *to)
 	before->to = to;
 }
 
-/* ---- assignments that do nothing ------------------------------------------- */
+/* ---- assignments that do nothing ------------------------------------- */
 
 static bool assigns(const struct dd *d, unsigned int field)
 {
@@ -265,7 +266,10 @@ bool node_split(struct dd_space *s, const struct dd *d, unsigned int field, stru
 	return split_edges(s, field, &whole, 1, out);
 }
 
-/* Whether @d, beside a piece of the one value @v, has all that leads to @g there. False, too, if refused. */
+/*
+ * Whether @d, beside a piece of the one value @v, has all that leads to @g there. False, too, if
+ * refused.
+ */
 static bool takes_in(struct dd_space *s, const struct dd *d, unsigned int field, dd_value v,
 		     const struct dd *g)
 {
@@ -314,7 +318,7 @@ static void join_right(struct dd_space *s, unsigned int field, struct vec *piece
 	vec_free(&kept);
 }
 
-/* ---- making them -------------------------------------------------------------- */
+/* ---- making them ----------------------------------------------------- */
 
 static bool some_assigns(const struct vec *edges, unsigned int field)
 {
@@ -352,7 +356,7 @@ out:
 	return s->why ? NULL : d;
 }
 
-/* ---- what there is at the beginning -------------------------------------------- */
+/* ---- what there is at the beginning ---------------------------------- */
 
 const struct dd *dd_none(struct dd_space *s)
 {

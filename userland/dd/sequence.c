@@ -5,8 +5,8 @@
  *
  * Each action list of a's leaves is pushed through b: where b asks a field that the list assigns, the
  * answer is known; other questions stay, and come out on top of the list. What comes out may
- * ask fields before the one that a asked above the leaf. So a node of a cannot simply be put on top of its
- * edges' results: it chooses between them (choose()), and that is a walk like the others, in the
+ * ask fields before the one that a asked above the leaf. So a node of a cannot simply be put on top
+ * of its edges' results: it chooses between them (choose()), and that is a walk like the others, in the
  * order of the fields.
  */
 #include "dd/space.h"
@@ -14,7 +14,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* ---- a choice between diagrams, by one field ------------------------------------- */
+/* ---- a choice between diagrams, by one field ------------------------- */
 
 static void add_edges(struct vec *out, const struct dd_space *s, const struct dd *d,
 		      unsigned int field)
@@ -111,7 +111,7 @@ static const struct dd *choose(struct dd_space *s, unsigned int field, const str
 		     choose(s, field, edge + half, n - half));
 }
 
-/* ---- sequence ---------------------------------------------------------------------- */
+/* ---- sequence -------------------------------------------------------- */
 
 /* The list @l, then the diagram @b. */
 static const struct dd *push(struct dd_space *s, const struct list *l, const struct dd *b)
@@ -208,7 +208,10 @@ const struct dd *dd_sequence(struct dd_space *s, const struct dd *a, const struc
 	return space_keep(s, &q, known);
 }
 
-/* Each round is the one before twice: so many steps that no packet takes them without being somewhere twice. */
+/*
+ * Each round is the one before twice: so many steps that no packet takes them without being
+ * somewhere twice.
+ */
 const struct dd *dd_star(struct dd_space *s, const struct dd *a)
 {
 	const struct dd *all = dd_union(s, dd_all(s), a), *before;
@@ -220,7 +223,7 @@ const struct dd *dd_star(struct dd_space *s, const struct dd *a)
 	return all;
 }
 
-/* ---- restriction --------------------------------------------------------------------- */
+/* ---- restriction ----------------------------------------------------- */
 
 static const struct dd *restrict_to(struct dd_space *s, const struct dd *a, unsigned int field,
 				    dd_value value)

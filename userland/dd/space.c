@@ -57,7 +57,7 @@ unsigned int dd_fields(const struct dd_space *s)
 	return s->fields;
 }
 
-/* ---- memory --------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------- */
 
 size_t space_bytes(const struct dd_space *s)
 {
@@ -103,7 +103,7 @@ const void *space_keep(struct dd_space *s, const struct question *q, const void 
 	return answer;
 }
 
-/* ---- things that are there once -------------------------------------------- */
+/* ---- things that are there once -------------------------------------- */
 
 void *unique_find(const struct unique *u, uint32_t hash, same_fn *same, const void *key)
 {

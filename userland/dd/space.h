@@ -85,9 +85,12 @@ static inline const struct list *const *lists_of(const struct dd *d)
 	return (const struct list *const *)(d + 1);
 }
 
-/* ---- space.c ---------------------------------------------------------------- */
+/* ---- space.c --------------------------------------------------------- */
 
-/** space_alloc() - memory of the space; NULL, and the space has refused, if its budget does not allow it. */
+/**
+ * space_alloc() - memory of the space; NULL, and the space has refused, if its budget does not allow
+ * it.
+ */
 void *space_alloc(struct dd_space *s, size_t size);
 
 /** space_bytes() - what the space takes. */
@@ -111,7 +114,7 @@ void *unique_find(const struct unique *u, uint32_t hash, same_fn *same, const vo
 /** unique_add() - enters @thing, which begins with its hash, and was not there. */
 void unique_add(struct unique *u, void *thing);
 
-/* ---- leaf.c ----------------------------------------------------------------- */
+/* ---- leaf.c ---------------------------------------------------------- */
 
 /* Appends to @leaf, a vec of const struct list *: a list with these parts. False: refused. */
 bool leaf_add(struct dd_space *s, struct vec *leaf, const struct dd_list *says);
@@ -119,7 +122,9 @@ bool leaf_add(struct dd_space *s, struct vec *leaf, const struct dd_list *says);
 /* The leaf of these lists, in any order, some perhaps twice. */
 const struct dd *leaf_make(struct dd_space *s, struct vec *lists);
 
-/** list_join() - @then behind @first: marks one behind the other, later assignments over earlier ones. */
+/**
+ * list_join() - @then behind @first: marks one behind the other, later assignments over earlier ones.
+ */
 bool list_join(struct dd_space *s, const struct dd_list *first, const struct dd_list *then,
 	       struct vec *leaf);
 
@@ -141,7 +146,7 @@ const struct dd *leaf_drop(struct dd_space *s, const struct dd *leaf, unsigned i
 /** leaf_meaning() - without sources. */
 const struct dd *leaf_meaning(struct dd_space *s, const struct dd *leaf);
 
-/* ---- node.c ----------------------------------------------------------------- */
+/* ---- node.c ---------------------------------------------------------- */
 
 /**
  * node_make() - the diagram that asks @field first.
@@ -150,7 +155,10 @@ const struct dd *leaf_meaning(struct dd_space *s, const struct dd *leaf);
  */
 const struct dd *node_make(struct dd_space *s, unsigned int field, struct vec *edges);
 
-/** node_add() - appends an edge to such a vec; one that leads where the last one does becomes one with it. */
+/**
+ * node_add() - appends an edge to such a vec; one that leads where the last one does becomes one
+ * with it.
+ */
 void node_add(struct vec *edges, dd_value last, const struct dd *to);
 
 /** node_next() - where @value leads. */

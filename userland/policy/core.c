@@ -49,7 +49,7 @@ void core_free(struct core *core)
 	free(core);
 }
 
-/* ---- nodes ---------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------- */
 
 struct core *core_new(void)
 {
@@ -207,7 +207,7 @@ bool core_is_predicate(const struct core_expression *e)
 	}
 }
 
-/* ---- predicates ------------------------------------------------------------------ */
+/* ---- predicates ------------------------------------------------------ */
 
 static struct core_expression *test_one(struct core *core, unsigned int field, uint64_t first,
 					uint64_t last)
@@ -321,7 +321,7 @@ static struct core_expression *of_predicate(struct core *core, const struct poli
 	return core_node(core, CORE_DROP);
 }
 
-/* ---- filters ---------------------------------------------------------------------- */
+/* ---- filters --------------------------------------------------------- */
 
 static struct core_expression *mark_of(struct core *core, const struct policy_action *a)
 {
@@ -440,7 +440,7 @@ static const struct core_expression *filters_of(struct core *core, const struct 
 	return e;
 }
 
-/* ---- multicast ----------------------------------------------------------------------- */
+/* ---- multicast ------------------------------------------------------- */
 
 static struct core_expression *assign(struct core *core, unsigned int field, uint64_t value)
 {
@@ -514,7 +514,7 @@ static const struct core_expression *legs_of(struct core *core, const struct pol
 struct met {
 	const struct policy_group *group;
 	const struct policy_entry *entry;
-	int rank;		/* (source, group) 0, (any, group) 1, prefixes behind them, longer ones first */
+	int rank;		/* (source, group) 0, (any, group) 1, then prefixes, longer ones first */
 	size_t order;
 };
 
@@ -647,7 +647,7 @@ static const struct core_expression *groups_of(struct core *core, const struct p
 	return core_if(core, prefixes_of_text(core, FIELD_IP_DST, multicast, 2), e, rest);
 }
 
-/* ---- the whole ------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------- */
 
 static struct core_expression *is_ip(struct core *core)
 {

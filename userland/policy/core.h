@@ -3,10 +3,11 @@
  * core.h: the core language: the one NetKAT expression that a policy stands for.
  *
  * Filters, groups and routes are sugar. What they say is a function from a packet to a set of packets,
- * and this is how it is written (Anderson et al., "NetKAT: Semantic Foundations for Networks", POPL 2014):
+ * and this is how it is written (Anderson et al., "NetKAT: Semantic Foundations for Networks", POPL
+ * 2014):
  *
  *	drop  id			no packet; the packet as it is (NetKAT's 0 and 1)
- *	ip.proto = tcp			a test: the packet goes on if it has the field and its value is this one
+ *	ip.proto = tcp			a test: the packet goes on if it has the field, with this value
  *	ip.src = {10.0.0.0/8, ::1}	one of these: numbers, ranges a-b, words, prefixes
  *	ip.src != 10.0.0.0/8		it has the field, and another value
  *	ip.src in offenders		a set, whose elements are known at run time only
@@ -15,13 +16,13 @@
  *	ip.ttl := ip.ttl - 1
  *	out := fa, out := host		where the packet leaves
  *	route				wherever the routing table says, rewritten as it says
- *	count("x")			a mark: something is done beside; count police insert emit mark measure
+ *	count("x")			a mark: something is done beside; also police insert emit mark measure
  *	a; b				b on each packet that a makes
  *	a + b				the packets of both: two copies, or, of predicates, "or"
- *	if p then a else b		p; a + ~p; b: sugar, without which no list can be read; "else id" is left out
+ *	if p then a else b		p; a + ~p; b: sugar, for lists; "else id" is left out
  *
- * "~" binds strongest, then ";", then "+". After "then" and "else" stands what ";" can join; it reaches as
- * far as it can. "#" begins a remark. Before the expression stand the ports, in their order:
+ * "~" binds strongest, then ";", then "+". After "then" and "else" stands what ";" can join; it
+ * reaches as far as it can. "#" begins a remark. Before the expression stand the ports, in their order:
  *
  *	ports { wan, fa, fb }
  *	if in = wan then (
@@ -33,12 +34,12 @@
  *
  * Three things are not quite NetKAT's. A packet does not have every field: what tests one it does
  * not have does not hold, and an assignment to it does nothing (but for vlan.id, which can be had).
- * Some fields say the same: tcp.dst is l4.dst of a TCP packet, and cannot be assigned by itself. And a mark
- * stays, though the packet goes: "count("x"); drop" is not "drop". police may drop the packet itself; insert
- * does nothing for a packet without the field.
+ * Some fields say the same: tcp.dst is l4.dst of a TCP packet, and cannot be assigned by itself. And
+ * a mark stays, though the packet goes: "count("x"); drop" is not "drop". police may drop the packet
+ * itself; insert does nothing for a packet without the field.
  *
- * Where it says less than policy/eval: nothing of link-layer addresses that a copy gets, of why the stack
- * gets a packet, of packets that are malformed (those never get here) or whose headers are not
+ * Where it says less than policy/eval: nothing of link-layer addresses that a copy gets, of why the
+ * stack gets a packet, of packets that are malformed (those never get here) or whose headers are not
  * read to the end (jumbograms, nine extension headers: they are passed where "route" stands).
  */
 #ifndef SLUICE_POLICY_CORE_H
@@ -78,7 +79,10 @@ enum core_kind {
 
 enum core_mark { CORE_COUNT, CORE_POLICE, CORE_INSERT, CORE_EMIT, CORE_SET_MARK, CORE_MEASURE };
 
-/* A node. Lists are long in two places, the last kid of a sequence and the else of an if: walk these, do not recurse. */
+/*
+ * A node. Lists are long in two places, the last kid of a sequence and the else of an if: walk
+ * these, do not recurse.
+ */
 struct core_expression {
 	enum core_kind kind;
 	unsigned int field;		/* enum policy_field, or CORE_OUT */
@@ -109,7 +113,10 @@ struct core *core_of_policy(const struct policy *p);
 
 void core_free(struct core *core);
 
-/** core_plain() - the same without if, !=, and several values: drop, id, tests, ~, :=, marks, ; and +. @core outlives it. */
+/**
+ * core_plain() - the same without if, !=, and several values: drop, id, tests, ~, :=, marks, ; and
+ * +. @core outlives it.
+ */
 struct core *core_plain(const struct core *core);
 
 /** core_print() - writes @core so that core_parse() reads the same expression. */
@@ -135,12 +142,12 @@ const char *core_mark_name(enum core_mark mark);
 void core_value_print(const struct core *core, unsigned int field, uint64_t value, struct text *out);
 
 /**
- * core_masked() - whether sorted ranges of eight bits are the values with (v & mask) == value, and several:
- * "tcp.flags & (syn|ack) = syn" was worked into such.
+ * core_masked() - whether sorted ranges of eight bits are the values with (v & mask) == value, and
+ * several: "tcp.flags & (syn|ack) = syn" was worked into such.
  */
 bool core_masked(const struct policy_range *ranges, size_t n, uint64_t *mask, uint64_t *value);
 
-/* ---- what becomes of a packet ---------------------------------------------------- */
+/* ---- what becomes of a packet ---------------------------------------- */
 
 enum core_fate {
 	CORE_KEPT,		/* nothing has said where it leaves */
@@ -171,8 +178,8 @@ struct core_world {
 /**
  * core_eval() - what the expression makes of a packet, in the plainest way.
  * @packet: settled (policy/frame.h); FIELD_IN is a place in core->ports.
- * @copies: a vec of struct core_copy, written anew; free with core_copies_free(). Copies that are alike are
- * there once. None: the packet is dropped, and nothing was marked.
+ * @copies: a vec of struct core_copy, written anew; free with core_copies_free(). Copies that are
+ * alike are there once. None: the packet is dropped, and nothing was marked.
  */
 void core_eval(const struct core *core, const struct core_world *world,
 	       const struct frame_fields *packet, struct vec *copies);

@@ -10,7 +10,9 @@
 struct core *core_new(void);
 struct core_expression *core_node(struct core *core, enum core_kind kind);
 
-/** core_join() - the sum or the sequence of @kids, of const struct core_expression *; of one: itself. */
+/**
+ * core_join() - the sum or the sequence of @kids, of const struct core_expression *; of one: itself.
+ */
 struct core_expression *core_join(struct core *core, enum core_kind kind, const struct vec *kids);
 
 /** core_pair() - likewise of two; sums within sums become one, and sequences. */

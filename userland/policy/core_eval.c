@@ -2,8 +2,8 @@
 /*
  * core_eval.c: the meaning of the core language, one packet at a time, as plainly as it can be said.
  *
- * A machine with a stack of work: a copy of the packet, the expression that it is in front of, and what comes
- * behind that. A sum makes two copies of one; a test that does not hold ends one. Nothing
+ * A machine with a stack of work: a copy of the packet, the expression that it is in front of, and
+ * what comes behind that. A sum makes two copies of one; a test that does not hold ends one. Nothing
  * recurses but predicates, for lists of rules are as long as their policies.
  */
 #include <stdlib.h>
@@ -32,7 +32,7 @@ struct machine {
 	struct vec *copies;
 };
 
-/* ---- tests ------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------- */
 
 /* The number of @field, if the packet has it. TCP's and UDP's ports are l4's. */
 static bool value_of(const struct core_copy *c, unsigned int field, uint64_t *value)
@@ -115,7 +115,7 @@ static bool holds(const struct machine *m, const struct core_copy *c, const stru
 	}
 }
 
-/* ---- changes ------------------------------------------------------------------------- */
+/* ---- changes --------------------------------------------------------- */
 
 static void change(struct frame_fields *f, enum policy_field field, uint64_t value)
 {
@@ -169,7 +169,7 @@ static void assign(struct core_copy *c, const struct core_expression *e)
 	}
 }
 
-/* ---- the machine ------------------------------------------------------------------------ */
+/* ---- the machine ----------------------------------------------------- */
 
 static void push(struct machine *m, const struct core_copy *c, const struct core_expression *e,
 		 const struct then *then)
@@ -265,7 +265,7 @@ static void run(struct machine *m, struct core_copy c, const struct then *then)
 	end(m, &c, false);
 }
 
-/* ---- sets of copies ------------------------------------------------------------------------ */
+/* ---- sets of copies -------------------------------------------------- */
 
 static bool same_mark(const struct core_expression *a, const struct core_expression *b)
 {

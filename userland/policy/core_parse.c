@@ -11,7 +11,8 @@
  *
  * What a value is depends on its field, so the reader of a field reads its values, too. A list
  * of rules is one "else" behind the other: those are kept aside, not recursed into, and only
- * parentheses, "~" and what stands before "else" may be nested, CORE_DEPTH_MAX deep. It ends at the first mistake.
+ * parentheses, "~" and what stands before "else" may be nested, CORE_DEPTH_MAX deep. It ends at the
+ * first mistake.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ struct reader {
 	bool failed;
 };
 
-/* ---- places and mistakes --------------------------------------------------------- */
+/* ---- places and mistakes --------------------------------------------- */
 
 static struct place place_of(const struct reader *r, const char *at, size_t width)
 {
@@ -51,7 +52,7 @@ static struct place place_of(const struct reader *r, const char *at, size_t widt
 		(r)->failed = true;					\
 	} while (0)
 
-/* ---- words ----------------------------------------------------------------------- */
+/* ---- words ----------------------------------------------------------- */
 
 static void skip_blanks(struct reader *r)
 {
@@ -178,7 +179,7 @@ static const char *take_string(struct reader *r)
 	return copy;
 }
 
-/* ---- values ------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------- */
 
 static size_t find_port(const struct reader *r, const char *name)
 {
@@ -334,7 +335,7 @@ static struct core_expression *read_test(struct reader *r, unsigned int field, b
 	return e;
 }
 
-/* ---- assignments ------------------------------------------------------------------------ */
+/* ---- assignments ----------------------------------------------------- */
 
 static bool can_be_assigned(unsigned int field)
 {
@@ -409,7 +410,7 @@ static struct core_expression *read_assignment(struct reader *r, unsigned int fi
 	return e;
 }
 
-/* ---- expressions -------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------- */
 
 static const struct core_expression *read_sum(struct reader *r);
 static const struct core_expression *read_sequence(struct reader *r);
@@ -642,7 +643,7 @@ static const struct core_expression *read_sum(struct reader *r)
 	return e;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------- */
 
 static void read_ports(struct reader *r)
 {

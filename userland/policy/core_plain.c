@@ -166,7 +166,8 @@ static const struct core_expression *plain(struct core *core, const struct core_
 					   core_not(core, test)) : test;
 	}
 	for (; fronts.len; vec_pop(&fronts))
-		e = put_in_front(core, *(const struct core_expression **)vec_at(&fronts, fronts.len - 1), e);
+		e = put_in_front(core, *(const struct core_expression **)
+				 vec_at(&fronts, fronts.len - 1), e);
 	vec_free(&fronts);
 	return e;
 }

@@ -2,9 +2,9 @@
 /*
  * core_print.c: an expression as text that core_parse() reads as the same expression.
  *
- * What is short stands in a line; a list of rules has a line for each, with "else" at its end, and does not
- * wander to the right. Lists are long: their ends are walked, not recursed into, and the parentheses that
- * were opened on the way are closed behind it all.
+ * What is short stands in a line; a list of rules has a line for each, with "else" at its end, and
+ * does not wander to the right. Lists are long: their ends are walked, not recursed into, and the
+ * parentheses that were opened on the way are closed behind it all.
  */
 #include "policy/core_build.h"
 
@@ -34,7 +34,7 @@ static int binding(const struct core_expression *e)
 	}
 }
 
-/* ---- values ------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------- */
 
 void core_value_print(const struct core *core, unsigned int field, uint64_t value, struct text *out)
 {
@@ -115,7 +115,7 @@ static void print_assignment(const struct core *core, const struct core_expressi
 		core_value_print(core, e->field, e->value, out);
 }
 
-/* ---- lines ----------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------- */
 
 /* Whether it may stand in a line: small, and no list. */
 static bool is_short(const struct core_expression *e, unsigned int *left)
@@ -143,7 +143,7 @@ static void new_line(unsigned int indent, struct text *out)
 	text_printf(out, "\n%*s", (int)(indent < INDENT_MAX ? indent : INDENT_MAX), "");
 }
 
-/* ---- expressions ------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------- */
 
 struct closing {
 	unsigned int indent;
@@ -227,7 +227,10 @@ static void print_kids(const struct core *core, const struct core_expression *e,
 	}
 }
 
-/* @e within something that takes parts that bind by @least at least; an "if" that is not the @last of a sequence is put in parentheses. */
+/*
+ * @e within something that takes parts that bind by @least at least; an "if" that is not the @last
+ * of a sequence is put in parentheses.
+ */
 static void print_part(const struct core *core, const struct core_expression *e, int least,
 		       bool last, unsigned int indent, struct text *out)
 {
