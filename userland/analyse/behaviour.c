@@ -196,6 +196,75 @@ static uint32_t action_lane(struct behaviours *b, const struct policy_action *a,
 	return lane;
 }
 
+struct range {
+	uint16_t first, last;
+};
+
+/* The tests of @box, with @field's within @ranges. Return: false: it has no such value. */
+static bool demand(const struct rule *box, unsigned int field, const struct range *ranges,
+		   unsigned int count, struct vec *out)
+{
+	size_t before = out->len;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct rule_test t = { field, RULE_RANGE, ranges[i].first, ranges[i].last };
+
+		if (!tests(box, field))
+			vec_append(out, &t);
+		for (uint32_t v = t.a; tests(box, field) && v <= ranges[i].last; v++) {
+			if (!takes(box, field, v))
+				continue;
+			t.a = v;
+			while (v < ranges[i].last && takes(box, field, v + 1))
+				v++;
+			t.b = v;
+			vec_append(out, &t);
+		}
+	}
+	return out->len > before;
+}
+
+/*
+ * The packets of a box that have what an action needs of them: what has no source address is not
+ * inserted by it. NULL: there are none. Else a box of the behaviours' own, or @box itself.
+ */
+static const struct rule *having(struct behaviours *b, const struct rule *box, enum policy_field field)
+{
+	static const struct range l4[] = { { 6, 6 }, { 17, 17 } }, whole[] = { { 0, 1 } };
+	static const struct range tagged[] = { { RULES_TAG, RULES_TAG | 0xfff } };
+	uint32_t demanded = 0;
+	struct vec all = VEC(struct rule_test);
+	struct rule rule = *box, *own = NULL;
+	bool any = true;
+
+	switch (field) {
+	case FIELD_L4_SRC: case FIELD_L4_DST:
+		demanded = 1u << RULES_PROTO | 1u << RULES_FRAG;
+		any = demand(box, RULES_PROTO, l4, 2, &all) && demand(box, RULES_FRAG, whole, 1, &all);
+		/* fall through */
+	case FIELD_IP_SRC: case FIELD_IP_DST: case FIELD_IP_PROTO:
+		rule.families &= RULE_IP4 | RULE_IP6;
+		break;
+	case FIELD_VLAN_ID:
+		demanded = 1u << RULES_VLAN;
+		any = demand(box, RULES_VLAN, tagged, 1, &all);
+		break;
+	default:
+		return box;
+	}
+	for (uint32_t i = 0; i < box->tests; i++)
+		if (!(demanded >> box->test[i].field & 1))
+			vec_append(&all, &box->test[i]);
+	rule.tests = all.len;
+	rule.test = all.data;
+	if (any && rule.families)
+		own = rule_copy(&rule);
+	vec_free(&all);
+	if (own)
+		vec_append(&b->own, &own);
+	return own;
+}
+
 static void add_entry(struct behaviour *of, const struct rule *box, uint32_t number, uint32_t lane,
 		      uint32_t outcome)
 {
@@ -229,9 +298,15 @@ static void make_list(struct behaviours *b, unsigned int which)
 			bool ends = action->kind == DO_ALLOW || action->kind == DO_DROP;
 			uint32_t lane = ends ? 0 : action_lane(b, action, &seen);
 
-			for (size_t i = first; i < last; i++)
-				add_entry(of, *(struct rule **)vec_at(boxes, i), n + 1, lane,
-					  ends && action->kind == DO_DROP ? BEHAVIOUR_DROP : BEHAVIOUR_ALLOW);
+			for (size_t i = first; i < last; i++) {
+				const struct rule *box = *(struct rule **)vec_at(boxes, i);
+
+				if (action->kind == DO_INSERT)
+					box = having(b, box, action->field);
+				if (box)
+					add_entry(of, box, n + 1, lane, action->kind == DO_DROP ?
+						  BEHAVIOUR_DROP : BEHAVIOUR_ALLOW);
+			}
 		}
 	}
 	of->list.end = BEHAVIOUR_ALLOW;
@@ -275,6 +350,7 @@ int behaviours_init(struct behaviours *b, const struct policy *const *policies, 
 		.sets = VEC(struct behaviour_set),
 		.lanes = VEC(char *),
 		.possible = VEC(struct rule *),
+		.own = VEC(struct rule *),
 	};
 	for (unsigned int i = 0; i < count; i++)
 		for (size_t k = 0; k < policies[i]->ports.len; k++)
@@ -364,12 +440,12 @@ int behaviours_close(struct behaviours *b, struct rule_list *const *predicates, 
 				struct rule **rule = vec_at(&l->layer[layer].rules, k);
 
 				renumber_rule(&r, rule);
-				note_tested(b, *rule);
 			}
 		b->no_port[i] = no_port(b, p);
-		if (b->no_port[i])
-			note_tested(b, b->no_port[i]);
 		make_list(b, i);
+		for (size_t k = 0; k < b->of[i].list.entries.len; k++)
+			note_tested(b, ((struct difference_entry *)
+					vec_at(&b->of[i].list.entries, k))->box);
 	}
 	/* Predicates know all addresses but those that came later, which are none of theirs. */
 	for (size_t i = 0; i < count; i++)
@@ -386,6 +462,9 @@ void behaviours_free(struct behaviours *b)
 		lowered_free(&b->of[i].lowered);
 		rule_free(b->no_port[i]);
 	}
+	for (size_t i = 0; i < b->own.len; i++)
+		rule_free(*(struct rule **)vec_at(&b->own, i));
+	vec_free(&b->own);
 	for (size_t i = 0; i < b->lanes.len; i++)
 		free(*(char **)vec_at(&b->lanes, i));
 	lower_names_free(&b->names);
@@ -490,10 +569,19 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 		if (TESTED(ICMP_CODE))
 			frame_set(f, FIELD_ICMP_CODE, p->field[RULES_ICMP_CODE]);
 	}
-#undef TESTED
 settle:
 	err = frame_settle(f, &why, NULL);
 	text_free(&why);
+	/* A jumbogram can be shorter than what the next header of its kind needs: frames are not built so. */
+	if (err && TESTED(LENGTH) && frame_has(f, FIELD_PKT_LEN)) {
+		struct rule_packet longer = *p;
+
+		if (longer.field[RULES_LENGTH] >= 1000)
+			return err;
+		longer.field[RULES_LENGTH] = 1000;
+		return behaviours_fields(b, which, &longer, f);
+	}
+#undef TESTED
 	return err;
 }
 

@@ -53,6 +53,7 @@ struct behaviours {
 	struct vec lanes;		/* of char *: what lane place + 1 does: "count "telnet"" */
 	struct vec possible;		/* of struct rule *: packets that can be */
 	struct rule *no_port[BEHAVIOURS_MAX];
+	struct vec own;			/* of struct rule *: boxes that are in no lowered list */
 	uint32_t tested;		/* bit RULES_*: some rule tests it */
 };
 

@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * userland/analyse on policies, judged by policy/eval: that the lists which are analysed do what
+ * the policy means; that each frame is a packet that can be; that differences of two
+ * policies are where eval treats a frame differently, and nowhere else; that assertions which hold are
+ * broken by no frame, and that of one that does not the packet that is shown breaks it.
+ * Policies and frames are random, from a printed seed; SEED=n repeats it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "analyse/behaviour.h"
+#include "analyse/questions.h"
+#include "base/text.h"
+#include "policy/eval.h"
+#include "policy/frame.h"
+#include "policy/parse.h"
+#include "policy/print.h"
+#include "policy/tree.h"
+#include "selftests/unit/predicates.h"
+
+/* ---- the world ---------------------------------------------------------------------- */
+
+static const struct eval_port ports[] = {
+	{ 7, "eth0", { 2, 0, 0, 0, 0, 1 }, true, 65535 },
+	{ 3, "eth1", { 2, 0, 0, 0, 0, 2 }, true, 65535 },
+	{ 5, "eth2", { 2, 0, 0, 0, 0, 3 }, true, 65535 },
+};
+#define PORTS (sizeof(ports) / sizeof(ports[0]))
+
+/* Any port may be the next hop of any address: nothing keeps a packet in but the filter. */
+static const struct eval_nexthop nexthops[] = {
+	{ REASON_forwarded, 7, 65535, { 2, 1 }, { 2, 2 }, 0 },
+	{ REASON_forwarded, 3, 65535, { 2, 1 }, { 2, 2 }, 0 },
+	{ REASON_forwarded, 5, 65535, { 2, 1 }, { 2, 2 }, 0 },
+	{ .reason = REASON_local },
+};
+
+static const struct eval_nexthops *any_route(void *context, const struct addr *dst)
+{
+	static const struct eval_nexthops all = { nexthops, 4, 0 };
+
+	(void)context, (void)dst;
+	return &all;
+}
+
+/* Half of all values are in each set. */
+static bool in_set(void *context, const struct policy_set *set, const struct addr *address, uint64_t number)
+{
+	uint64_t h = hash_bytes(set->name, strlen(set->name));
+
+	(void)context;
+	h ^= address ? hash_bytes(address->bytes, 16) : number * 0x9e3779b97f4a7c15ull;
+	return (h >> 20 ^ h >> 41) & 1;
+}
+
+/* A frame's socket is what the packet says: one at a time is looked at. */
+static unsigned int socket_now;
+
+static unsigned int the_socket(void *context, const struct eval_flow *flow)
+{
+	(void)context, (void)flow;
+	return socket_now;
+}
+
+/* Whether packets are over their rates. */
+static bool over;
+
+static bool is_over(void *context, const struct policy_rule *rule, const struct policy_action *action)
+{
+	(void)context, (void)rule, (void)action;
+	return over;
+}
+
+static const struct eval_env world = {
+	.police = is_over,
+	.ports = ports, .ports_len = PORTS, .route = any_route, .in_set = in_set, .socket = the_socket,
+};
+
+/* ---- policies at random --------------------------------------------------------------- */
+
+static void put_rule(struct text *t)
+{
+	static const char *const actions[] = {
+		"allow", "drop", "allow", "drop", "count \"a\"", "count \"b\"", "mark 7",
+		"police 10pps burst 3", "insert ip.src into s", "emit \"e\"", "count \"a\", drop",
+		"count \"b\", mark 9, allow",
+	};
+
+	text_printf(t, "%s if ", actions[below(12)]);
+	if (below(5) == 0)
+		text_printf(t, "%s in s and ", below(2) ? "ip.src" : "ip.dst");
+	put_predicate(t, below(3));
+	text_printf(t, ";\n");
+}
+
+/* Lines of rules, of which another policy can have some. */
+static struct vec random_rules(unsigned int n)
+{
+	struct vec lines = VEC(char *);
+
+	while (n--) {
+		struct text t = { 0 };
+
+		put_rule(&t);
+		vec_append(&lines, &t.data);
+	}
+	return lines;
+}
+
+static void put_lines(struct text *t, const struct vec *lines, bool edit)
+{
+	for (size_t i = 0; i < lines->len; i++) {
+		if (!edit || below(8))
+			text_printf(t, "    %s", *(char **)vec_at(lines, i));
+		if (edit && below(10) == 0)
+			put_rule(t);
+		if (edit && below(8) == 0 && i)
+			text_printf(t, "    %s", *(char **)vec_at(lines, i - 1));
+	}
+}
+
+#define HEAD(rest) "port wan = \"eth0\"; port lan = \"eth1\";" rest "\n" \
+	"let web = tcp.dst in { 80, 443 }; let us = ip.src in 192.0.2.0/25 or arp;\n" \
+	"set s : ip.src size 100;\n" \
+	"multicast { (192.0.2.9, 239.1.1.1) from wan to lan, host; (*, 239.1.1.0/24) from wan to lan ttl 9; }\n" \
+	"route main;\n"
+
+static struct policy *parse(const struct text *text)
+{
+	struct text said = { 0 };
+	struct diags diags;
+	struct policy *p;
+
+	diags_init(&diags);
+	p = policy_parse_text("test", text->data, text->len, &diags);
+	diags_print(&diags, &said, false);
+	if (diags.errors)
+		fail_msg("%s\n%s", text->data, text_string(&said));
+	text_free(&said);
+	diags_free(&diags);
+	return p;
+}
+
+/* ---- frames at random ------------------------------------------------------------------- */
+
+static struct addr some_address(bool v6)
+{
+	struct addr a = addr_v4((below(4) ? 0xc0000200 : below(2) ? 0xef010100 : 0x0a000000) + below(256));
+
+	if (!v6)
+		return a;
+	addr_parse(below(8) ? "2001:db8::" : "ff0e::", &a);
+	a.bytes[15] = below(8);
+	return a;
+}
+
+static unsigned int some_port(void)
+{
+	static const unsigned int known[] = { 0, 22, 23, 80, 443, 53 };
+
+	return below(2) ? known[below(6)] : below(65536);
+}
+
+/* Return: whether there is such a packet. */
+static bool random_fields(struct frame_fields *f)
+{
+	static const unsigned int protocols[] = { 6, 6, 6, 17, 17, 1, 58, 2, 47, 0 };
+	unsigned int protocol = protocols[below(10)], frag = below(6) ? 0 : below(3);
+	struct text why = { 0 };
+	bool v6 = below(3) == 0;
+	struct addr a;
+	int err;
+
+	*f = (struct frame_fields){ 0 };
+	frame_set(f, FIELD_IN, below(2));
+	frame_set(f, FIELD_ETH_SRC, 0x020000000000 + below(4));
+	frame_set(f, FIELD_ETH_DST, 0x020000000000 + below(4));
+	if (below(3) == 0) {
+		frame_set(f, FIELD_VLAN_ID, below(2) ? below(4096) : below(8));
+		frame_set(f, FIELD_VLAN_PCP, below(8));
+	}
+	if (below(8) == 0) {
+		frame_set(f, FIELD_ETH_TYPE, below(2) ? 0x0806 : below(65536));
+		goto settle;
+	}
+	a = some_address(v6);
+	frame_set_address(f, FIELD_IP_SRC, &a);
+	a = some_address(v6);
+	frame_set_address(f, FIELD_IP_DST, &a);
+	frame_set(f, FIELD_IP_PROTO, below(6) ? protocol : below(256));
+	frame_set(f, FIELD_IP_FRAG, frag);
+	frame_set(f, FIELD_IP_TTL, below(2) ? 64 : below(256));
+	frame_set(f, FIELD_IP_DSCP, below(64));
+	frame_set(f, FIELD_IP_ECN, below(4));
+	protocol = f->value[FIELD_IP_PROTO];
+	if (frag == 2)
+		goto settle;
+	if (protocol == 6 || protocol == 17) {
+		frame_set(f, FIELD_L4_SRC, some_port());
+		frame_set(f, FIELD_L4_DST, some_port());
+		if (!frag)
+			frame_set(f, FIELD_SOCKET, below(3));
+	}
+	if (protocol == 6)
+		frame_set(f, FIELD_TCP_FLAGS, below(256));
+	if (protocol == (v6 ? 58 : 1)) {
+		frame_set(f, FIELD_ICMP_TYPE, below(256));
+		frame_set(f, FIELD_ICMP_CODE, below(4));
+	}
+settle:
+	if (below(4) == 0)
+		frame_set(f, FIELD_PKT_LEN, below(2) ? 14 + below(80) : below(3000));
+	err = frame_settle(f, &why, NULL);
+	text_free(&why);
+	return !err;
+}
+
+/* ---- what eval says, and the lists -------------------------------------------------------- */
+
+static uint8_t frame[FRAME_MAX];
+
+/* The packet as the lists see it: by what stands in the frame, read back. */
+static struct rule_packet packet_of(const struct behaviours *b, const struct frame_fields *f, size_t len)
+{
+	struct frame_fields read;
+	struct rule_packet p;
+	uint16_t sets = 0;
+
+	frame_read(frame, len, &read);
+	frame_set(&read, FIELD_IN, f->value[FIELD_IN]);
+	if (frame_has(f, FIELD_SOCKET))
+		frame_set(&read, FIELD_SOCKET, f->value[FIELD_SOCKET]);
+	for (size_t i = 0; i < b->sets.len; i++) {
+		const struct behaviour_set *s = vec_at(&b->sets, i);
+		const struct policy_set like = { .name = (char *)s->name };
+		const struct addr *a = s->field == FIELD_IP_SRC ? &read.src : &read.dst;
+
+		if (frame_has(&read, s->field) && in_set(NULL, &like, a, 0))
+			sets |= 1u << i;
+	}
+	lower_packet(&b->names, &read, sets, &p);
+	return p;
+}
+
+static bool does_lane(const struct eval_result *r, const char *lane)
+{
+	struct text text = { 0 };
+	size_t len;
+	bool does = false;
+
+	for (size_t i = 0; i < r->effects.len && !does; i++) {
+		const struct eval_effect *e = vec_at(&r->effects, i);
+
+		text.len = 0;
+		policy_print_action(e->action, &text);
+		len = strcspn(lane, "(");
+		/* Of equal police actions each has a lane; eval knows which rule it was, we do not ask. */
+		does = !strcmp(text_string(&text), lane) ||
+		       (lane[len] && !strncmp(text_string(&text), lane, len - 1));
+	}
+	text_free(&text);
+	return does;
+}
+
+static unsigned int number_of_port(const struct policy *p, const struct frame_fields *f)
+{
+	const struct policy_port *port = *(struct policy_port **)vec_at(&p->ports, f->value[FIELD_IN]);
+
+	for (size_t i = 0; i < PORTS; i++)
+		if (!strcmp(ports[i].interface, port->interface))
+			return ports[i].number;
+	return 0;
+}
+
+static void say(const struct behaviours *b, const struct rule_packet *p)
+{
+	struct text t = { 0 };
+
+	behaviours_packet(b, 0, p, &t);
+	fprintf(stderr, "packet %s\n", text_string(&t));
+	text_free(&t);
+}
+
+/* The lists of both policies do with a frame what eval does; and it can be. */
+static void check_packet(const struct behaviours *b, const struct frame_fields *f, size_t len,
+			 const struct rule_packet *p)
+{
+	bool can_be = false;
+
+	for (size_t i = 0; i < b->possible.len && !can_be; i++)
+		can_be = rule_matches(*(struct rule **)vec_at(&b->possible, i), p);
+	if (!can_be)
+		say(b, p);
+	assert_true(can_be);
+	for (unsigned int i = 0; i < b->count; i++) {
+		const struct difference_list *list = &b->of[i].list;
+		struct eval_result result;
+		uint32_t number, outcome;
+
+		socket_now = frame_has(f, FIELD_SOCKET) ? f->value[FIELD_SOCKET] : 0;
+		policy_eval(b->of[i].policy, &world, number_of_port(b->of[0].policy, f), frame, len, &result);
+		outcome = difference_treats(list, 0, p, &number);
+		if ((result.rule ? result.rule->number + 1 : DIFFERENCE_END) != number)
+			say(b, p);
+		assert_int_equal(result.rule ? result.rule->number + 1 : DIFFERENCE_END, number);
+		assert_int_equal(outcome == BEHAVIOUR_DROP, ((struct eval_outcome *)
+				 vec_at(&result.outcomes, 0))->reason == REASON_filtered);
+		for (uint32_t lane = 1; lane <= b->lanes.len; lane++) {
+			const char *name = *(char **)vec_at(&b->lanes, lane - 1);
+
+			if (strncmp(name, "police", 6) &&
+			    difference_treats(list, lane, p, NULL) != does_lane(&result, name)) {
+				fprintf(stderr, "%s by the lists: %u\n", name, difference_treats(list, lane, p, NULL));
+				say(b, p);
+			}
+			if (strncmp(name, "police", 6))
+				assert_int_equal(difference_treats(list, lane, p, NULL), does_lane(&result, name));
+			else if (difference_treats(list, lane, p, NULL))
+				assert_true(does_lane(&result, name));
+		}
+		eval_result_free(&result);
+	}
+}
+
+static void check_classes(const struct behaviours *b, const struct difference *d, const struct rule_packet *p)
+{
+	const struct difference_list *x = &b->of[0].list, *y = &b->of[1].list;
+
+	for (uint32_t lane = 0; lane <= b->lanes.len; lane++) {
+		bool differs = difference_treats(x, lane, p, NULL) != difference_treats(y, lane, p, NULL);
+		bool has = false;
+
+		for (size_t i = 0; i < d->classes.len; i++) {
+			const struct difference_class *c = vec_at(&d->classes, i);
+
+			if (c->lane == lane)
+				has |= c->parts.len ? difference_parts_have(c, x, y, p) :
+				       difference_class_has(c, x, y, p);
+		}
+		if (has != differs)
+			say(b, p);
+		assert_int_equal(has, differs);
+	}
+}
+
+/* What is shown of a class is a frame that both treat as it says. */
+static size_t check_witness(const struct behaviours *b, const struct difference_class *c)
+{
+	struct frame_fields f;
+	struct rule_packet p;
+	size_t len;
+
+	if (behaviours_fields(b, 0, &c->witness, &f)) {
+		for (unsigned int i = 0; i < RULES_FIELD_COUNT; i++)
+			fprintf(stderr, "%s=%u%s ", rules_field_name(i), c->witness.field[i],
+				b->tested >> i & 1 ? "" : "?");
+		fail_msg("no frame is this packet");
+	}
+	len = frame_build(&f, frame);
+	p = packet_of(b, &f, len);
+	p.field[RULES_SETS] = c->witness.field[RULES_SETS];	/* the world's sets are others */
+	assert_int_equal(difference_treats(&b->of[0].list, c->lane, &p, NULL), c->before);
+	assert_int_equal(difference_treats(&b->of[1].list, c->lane, &p, NULL), c->after);
+	return 1;
+}
+
+static void test_differences(void **state)
+{
+	size_t differ = 0, frames = 0, witnesses = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 150; round++) {
+		struct vec lines = random_rules(1 + below(8));
+		struct text text[2] = { { 0 }, { 0 } }, why = { 0 };
+		struct difference_options options = { 0 };
+		const struct policy *p[2];
+		struct behaviours b;
+		struct difference d;
+		struct diags diags;
+
+		for (unsigned int i = 0; i < 2; i++) {
+			text_printf(&text[i], HEAD(""));
+			text_printf(&text[i], "filter wan%s {\n", i && !below(6) ? ", lan" : "");
+			put_lines(&text[i], &lines, i);
+			text_printf(&text[i], "}\n");
+			p[i] = parse(&text[i]);
+		}
+		diags_init(&diags);
+		if (behaviours_init(&b, p, 2, &diags) || behaviours_close(&b, NULL, 0, &diags))
+			goto next;	/* too many layers: another one */
+		options.possible = &b.possible;
+		assert_int_equal(difference_find(&b.of[0].list, &b.of[1].list, &options, &d, &why), 0);
+		assert_false(d.undecided);
+		for (unsigned int i = 0; i < 150; i++) {
+			struct frame_fields f;
+			struct rule_packet packet;
+			size_t len;
+
+			if (!random_fields(&f))
+				continue;
+			len = frame_build(&f, frame);
+			packet = packet_of(&b, &f, len);
+			check_packet(&b, &f, len, &packet);
+			check_classes(&b, &d, &packet);
+			frames++;
+		}
+		for (size_t i = 0; i < d.classes.len; i++)
+			witnesses += check_witness(&b, vec_at(&d.classes, i));
+		differ += d.classes.len != 0;
+		difference_free(&d);
+next:
+		behaviours_free(&b);
+		diags_free(&diags);
+		for (unsigned int i = 0; i < 2; i++) {
+			policy_free((struct policy *)p[i]);
+			text_free(&text[i]);
+		}
+		for (size_t i = 0; i < lines.len; i++)
+			free(*(char **)vec_at(&lines, i));
+		vec_free(&lines);
+	}
+	printf("# %zu frames; %zu pairs of policies differ, with %zu witnesses\n", frames, differ, witnesses);
+	assert_true(frames > 5000 && differ > 30 && witnesses > 60);
+}
+
+/* ---- assertions ----------------------------------------------------------------------------- */
+
+/* Whether a frame breaks an assertion, by eval alone. */
+static bool breaks(const struct policy *p, const struct policy_assert *a, unsigned int in, size_t len)
+{
+	const struct policy_port *port = *(struct policy_port **)vec_at(&p->ports, in);
+	struct eval_result result;
+	unsigned int number = 0, to = 0;
+	bool wrong = false, reaches = false;
+
+	for (size_t i = 0; i < PORTS; i++) {
+		if (!strcmp(ports[i].interface, port->interface))
+			number = ports[i].number;
+		if (!a->host && !strcmp(ports[i].interface, a->to.port->interface))
+			to = ports[i].number;
+	}
+	if (a->kind != ASSERT_NEVER && a->from.port != port)
+		return false;
+	if (a->predicate && policy_matches(p, &world, number, frame, len, a->predicate) == a->unless)
+		return false;
+	policy_eval(p, &world, number, frame, len, &result);
+	for (size_t i = 0; i < result.outcomes.len; i++) {
+		const struct eval_outcome *o = vec_at(&result.outcomes, i);
+
+		wrong |= o->reason == REASON_filtered || o->reason == REASON_policed;
+		reaches |= a->host && o->verdict == VERDICT_PASS;
+		for (size_t k = 0; k < o->outputs.len; k++) {
+			const struct eval_output *out = vec_at(&o->outputs, k);
+
+			reaches |= a->host ? out->host : !out->host && out->port == to;
+		}
+	}
+	eval_result_free(&result);
+	return a->kind == ASSERT_REACHABLE ? wrong : reaches;
+}
+
+/* The packet that is shown, as a frame. Its sets must be ours. */
+static bool shown_breaks(const struct policy *p, const struct assertion *a, const char *text)
+{
+	char *with = strstr(a->packet, " with ");
+	struct source source = { .name = "packet", .text = a->packet };
+	struct frame_fields f;
+	struct diags diags;
+	bool is;
+	size_t len;
+
+	/* Sets in which it is, or is not, must be so; the world has its own. */
+	if (with || strstr(text, " in s "))
+		return true;
+	source.len = strlen(a->packet);
+	diags_init(&diags);
+	if (frame_parse(p, &source, &f, &diags))
+		fail_msg("this is no packet: %s", a->packet);
+	diags_free(&diags);
+	/* What a port routes is for its own address. */
+	if (!strstr(a->packet, "eth.dst"))
+		for (size_t i = 0; i < PORTS; i++)
+			if (!strcmp(ports[i].interface, (*(struct policy_port **)
+				    vec_at(&p->ports, f.value[FIELD_IN]))->interface))
+				f.value[FIELD_ETH_DST] = 0x020000000000 | ports[i].mac[5];
+	len = frame_build(&f, frame);
+	socket_now = frame_has(&f, FIELD_SOCKET) ? f.value[FIELD_SOCKET] : 0;
+	over = strstr(a->sentence, "rate");
+	is = breaks(p, a->assert, f.value[FIELD_IN], len);
+	over = false;
+	/* The policy does not know what address a port has, nor which VLANs; the world does. */
+	return is || strstr(text, "eth.") || strstr(text, "vlan.") || strstr(a->sentence, "whatever");
+}
+
+static void put_assert(struct text *t)
+{
+	static const char *const kinds[] = {
+		"isolated wan -> lan", "isolated lan -> wan", "isolated wan -> host", "reachable wan -> host",
+		"isolated wan -> fb",
+	};
+	unsigned int kind = below(6);
+
+	if (kind == 5) {
+		text_printf(t, "assert never ");
+		put_predicate(t, 1);
+		text_printf(t, " reaches %s;\n", below(2) ? "lan" : "fb");
+		return;
+	}
+	text_printf(t, "assert %s %s ", kinds[kind], below(2) ? "if" : "unless");
+	put_predicate(t, below(3));
+	text_printf(t, ";\n");
+}
+
+static void test_assertions(void **state)
+{
+	size_t hold = 0, violated = 0, tried = 0;
+
+	(void)state;
+	for (unsigned int round = 0; round < 150; round++) {
+		struct vec lines = random_rules(1 + below(6)), answers = VEC(struct assertion);
+		struct text text = { 0 };
+		struct policy *p;
+		struct diags diags;
+
+		text_printf(&text, HEAD(" port fb = \"eth2\";"));
+		text_printf(&text, "filter wan { \n");
+		put_lines(&text, &lines, false);
+		text_printf(&text, "%s}\nfilter lan { %s if ", below(2) ? "drop;" : "", below(2) ? "allow" : "drop");
+		put_predicate(&text, 1);
+		text_printf(&text, "; drop; }\n");
+		for (unsigned int i = 0; i < 6; i++)
+			put_assert(&text);
+		p = parse(&text);
+		diags_init(&diags);
+		if (analyse_assertions(p, 0, &answers, &diags))
+			goto next;	/* too many layers */
+		assert_int_equal(answers.len, 6);
+		for (size_t i = 0; i < answers.len; i++) {
+			const struct assertion *a = vec_at(&answers, i);
+
+			assert_int_not_equal(a->verdict, ASSERTION_UNDECIDED);
+			if (a->verdict == ASSERTION_HOLDS) {
+				hold++;
+				continue;
+			}
+			violated++;
+			if (!shown_breaks(p, a, text.data))
+				fail_msg("%s\nline %u: %s: it is not broken by %s", text.data,
+					 a->assert->place.line, a->sentence, a->packet);
+		}
+		for (unsigned int i = 0; i < 200; i++) {
+			struct frame_fields f;
+			size_t len;
+
+			if (!random_fields(&f))
+				continue;
+			f.value[FIELD_ETH_DST] = 0x020000000001 + f.value[FIELD_IN];	/* its port's */
+			len = frame_build(&f, frame);
+			socket_now = frame_has(&f, FIELD_SOCKET) ? f.value[FIELD_SOCKET] : 0;
+			for (size_t k = 0; k < answers.len; k++) {
+				const struct assertion *a = vec_at(&answers, k);
+
+				if (a->verdict != ASSERTION_HOLDS)
+					continue;
+				tried++;
+				if (breaks(p, a->assert, f.value[FIELD_IN], len)) {
+					struct text shown = { 0 };
+
+					frame_format(p, &f, &shown);
+					fail_msg("%s\nassertion %zu is broken by %s", text.data, k, shown.data);
+				}
+			}
+		}
+next:
+		assertions_free(&answers);
+		policy_free(p);
+		diags_free(&diags);
+		text_free(&text);
+		for (size_t i = 0; i < lines.len; i++)
+			free(*(char **)vec_at(&lines, i));
+		vec_free(&lines);
+	}
+	printf("# %zu assertions hold, tried %zu times; %zu are broken\n", hold, tried, violated);
+	assert_true(hold > 50 && violated > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_assertions),
+	};
+
+	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL) * 2654435761u | 1;
+	printf("# SEED=%llu repeats this\n", (unsigned long long)seed);
+	return cmocka_run_group_tests_name("behaviour", tests, NULL, NULL);
+}
