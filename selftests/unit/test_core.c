@@ -427,6 +427,82 @@ static void test_expressions(void **state)
 	}
 }
 
+/* ---- witnesses ------------------------------------------------------- */
+
+static struct core *expression_without_sets(void)
+{
+	struct text text = { 0 };
+	struct core *core;
+
+	do {
+		text.len = 0;
+		text_printf(&text, "ports { wan, fa, fb }\n");
+		put_expression(&text, 1 + below(&seed, 4));
+	} while (strstr(text_string(&text), " in bad") || strstr(text_string(&text), " in odd"));
+	core = parse_core(text_string(&text));
+	text_free(&text);
+	return core;
+}
+
+static bool treats_alike(struct diagram *d, const struct core *a, const struct core *b,
+			 const struct frame_fields *f)
+{
+	struct vec x = words_of_core(d, a, f), y = words_of_core(d, b, f);
+	bool same;
+
+	sort_words(&x);
+	sort_words(&y);
+	same = x.len == y.len;
+	for (size_t i = 0; same && i < x.len; i++)
+		same = !strcmp(*(char **)vec_at(&x, i), *(char **)vec_at(&y, i));
+	free_words(&x);
+	free_words(&y);
+	return same;
+}
+
+/* What two expressions do not treat alike has a packet for it; where there is none, no packet is. */
+static void test_witnesses(void **state)
+{
+	unsigned long packets = 0, different = 0;
+
+	(void)state;
+	for (unsigned long i = 0; i < cases; i++) {
+		struct core *a = expression_without_sets(), *b = expression_without_sets();
+		const struct core *const both[] = { a, b };
+		struct diagram *d = diagram_new(both, 2, DD_BUDGET);
+		struct dd_space *s = diagram_space(d);
+		const struct dd *x = diagram_of_core(d, a, false), *y = diagram_of_core(d, b, false);
+		const struct dd *differ = dd_differ(s, x, y);
+		struct frame_fields f = random_packet();
+		dd_value values[DD_FIELDS_MAX];
+
+		assert_non_null(differ);
+		diagram_values(d, a, &world, &f, values);
+		if (dd_witness(s, differ, values)) {
+			different++;
+			/* Nothing has said yet where the packet leaves, and some packets cannot be. */
+			if (diagram_packet(d, a, values, &f)) {
+				diagram_values(d, a, &world, &f, values);
+				if (dd_eval(s, differ, values) != dd_none(s)) {
+					packets++;
+					assert_false(treats_alike(d, a, b, &f));
+				}
+			}
+		} else {
+			assert_ptr_equal(x, y);
+			for (unsigned int j = 0; j < 20; j++) {
+				f = random_packet();
+				assert_true(treats_alike(d, a, b, &f));
+			}
+		}
+		diagram_free(d);
+		core_free(a);
+		core_free(b);
+	}
+	printf("# %lu pairs differ, %lu of them shown by a packet\n", different, packets);
+	assert_true(packets > different * 3 / 4 && different > cases / 2);
+}
+
 /* ---- random policies ------------------------------------------------- */
 
 static void put_policy_predicate(struct text *out, unsigned int depth)
@@ -630,6 +706,20 @@ static void compare_with_eval(const struct policy *p, const struct core *core, c
 	eval_result_free(&r);
 }
 
+/* With the rules' places in it, it is another diagram of the same meaning. */
+static void check_sources(const struct core *core)
+{
+	struct diagram *d = diagram_new(&core, 1, DD_BUDGET);
+	const struct dd *plain = diagram_of_core(d, core, false), *sourced = diagram_of_core(d, core, true);
+	struct text dump = { 0 };
+
+	assert_ptr_equal(dd_meaning(diagram_space(d), sourced), plain);
+	dd_dump(diagram_space(d), sourced, diagram_names(d), &dump);
+	assert_int_equal(!strstr(text_string(&dump), "test:"), sourced == plain);
+	text_free(&dump);
+	diagram_free(d);
+}
+
 static void test_policies(void **state)
 {
 	(void)state;
@@ -643,8 +733,11 @@ static void test_policies(void **state)
 		core = core_of_policy(p);
 		for (unsigned int j = 0; j < 40; j++)
 			compare_with_eval(p, core, text_string(&text));
-		if (i % 8 == 0 && !strstr(text_string(&text), "multicast"))
-			check_all(core, text_string(&text));
+		if (i % 8 == 0) {
+			check_sources(core);
+			if (!strstr(text_string(&text), "multicast"))
+				check_all(core, text_string(&text));
+		}
 		core_free(core);
 		policy_free(p);
 		text_free(&text);
@@ -814,6 +907,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_expressions),
+		cmocka_unit_test(test_witnesses),
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_depth),

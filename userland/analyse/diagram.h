@@ -21,7 +21,8 @@
  * their names are, marks and sets likewise: expressions of two policies can be compared in one space.
  *
  * Each field that a packet may lack is asked only where it is there: tcp.dst behind eth.type,
- * ip.proto and ip.frag, as l4.dst. So packets that cannot be do not tell two diagrams apart.
+ * ip.proto and ip.frag, as l4.dst. So packets that cannot be do not tell two diagrams apart, but for
+ * pkt.len, which may say less than what the packet has in it.
  * A test of a set is a field of its own, with the values 0 and 1. "ip.ttl := ip.ttl - 1" is a mark:
  * it stands beside, and a test of ip.ttl behind it is refused; so is a set that is asked for a field
  * which is assigned.
