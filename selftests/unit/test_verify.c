@@ -118,7 +118,73 @@ static const char *const policies[] = {
 	"}\n",
 };
 
-#define POLICIES (sizeof(policies) / sizeof(policies[0]))
+#define WRITTEN (sizeof(policies) / sizeof(policies[0]))
+#define LISTS 2			/* that are drawn, besides */
+#define POLICIES (WRITTEN + LISTS)
+
+/* One of the prefixes that rules share, some of them below others: @many or few. */
+static void draw_prefix(bool many, struct text *out)
+{
+	static const char *const six[] = { "2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1:2::5/128" };
+
+	if (!pick(6))
+		text_printf(out, "%s", six[pick(4)]);
+	else if (!pick(4))
+		text_printf(out, "10.%u.0.0/16", pick(3));
+	else if (!many)
+		text_printf(out, "10.%u.%u.%u/28", pick(3), pick(4), 16 * pick(16));
+	else
+		text_printf(out, "%u.%u.%u.%u/%u", 10 + pick(4), pick(3), pick(40), 16 * pick(16),
+			    28 + 4 * pick(2));
+}
+
+static void draw_test(const char *field, struct text *out)
+{
+	uint32_t first = pick(40) * 25;
+
+	if (pick(2))
+		text_printf(out, " and %s == %u", field, first);
+	else
+		text_printf(out, " and %s in { %u-%u }", field, first, first + pick(3000));
+}
+
+/* A list as firewalls have them: many narrow pairs, some wide ones, and services. */
+static void draw_list(unsigned int rules, bool many, struct text *out)
+{
+	text_printf(out, PORTS "filter wan {\n");
+	for (unsigned int i = 0; i < rules; i++) {
+		/* What is about any address is about a service, or nothing behind it would be met. */
+		unsigned int sides = pick(10) ? 2 : pick(2);
+
+		text_printf(out, "	%s if %s", pick(2) ? "drop" : "allow", pick(8) ? "ip.proto < 200" : "tcp");
+		if (sides != 0) {
+			text_printf(out, " and ip.src == ");
+			draw_prefix(many, out);
+		}
+		if (sides > 1) {
+			text_printf(out, " and ip.dst == ");
+			draw_prefix(many, out);
+		}
+		if (sides < 2 || pick(3))
+			draw_test(pick(2) ? "tcp.dst" : "udp.dst", out);
+		text_printf(out, ";\n");
+	}
+	text_printf(out, "	drop; }\n");
+}
+
+/* Policy number @i. */
+static void subject_number(struct subject *s, size_t i)
+{
+	struct text text = { 0 };
+
+	if (i < WRITTEN) {
+		subject_make(s, policies[i]);
+		return;
+	}
+	draw_list(i == WRITTEN ? 40 : 1500, i > WRITTEN, &text);
+	subject_make(s, text.data);
+	text_free(&text);
+}
 
 static int setup(void **ctx)
 {
@@ -140,7 +206,7 @@ static void test_sound(void **ctx)
 		struct subject s;
 		struct text said = { 0 };
 
-		subject_make(&s, policies[i]);
+		subject_number(&s, i);
 		assert_int_equal(walk_sound(s.image, &said), true);
 		verify_image(s.policy, s.image, NULL, &report, &said);
 		verify_say(&report, &said);
@@ -442,14 +508,15 @@ static bool action_matters(const struct image_filter *a, const struct image_filt
 static void test_changes(void **ctx)
 {
 	const char *wanted = getenv("MUTATIONS");
-	unsigned int mutations = wanted ? strtoul(wanted, NULL, 0) : 60, done = 0, tries = 0;
+	unsigned int mutations = wanted ? strtoul(wanted, NULL, 0) : 40, done = 0, tries = 0;
 	unsigned int caught[PLACES] = { 0 }, unseen[PLACES] = { 0 }, all_caught = 0, unfinished = 0;
 
+	unsigned int time_ms = getenv("WITNESS_MS") ? strtoul(getenv("WITNESS_MS"), NULL, 0) : 2000;
 	struct subject subjects[POLICIES];
 
 	(void)ctx;
 	for (size_t i = 0; i < POLICIES; i++)
-		subject_make(&subjects[i], policies[i]);
+		subject_number(&subjects[i], i);
 	while (done < mutations && tries++ < 100 * mutations) {
 		enum where where = pick(PLACES);
 		struct verify_report report;
@@ -463,7 +530,8 @@ static void test_changes(void **ctx)
 			continue;
 		}
 		done++;
-		err = verify_image(s->policy, changed, NULL, &report, &why);
+		err = verify_image(s->policy, changed, &(struct verify_options){ .time_ms = time_ms }, &report,
+				   &why);
 		if (err) {
 			caught[where]++;
 			all_caught++;

@@ -44,7 +44,7 @@ struct verify_report {
 	uint64_t evaluated;		/* of those, asked of policy/eval as well */
 	uint64_t witnesses;		/* that were the first to show something */
 	size_t rules, rules_met;	/* of the policy; that some packet met */
-	size_t cells, cells_seen;	/* of the tables, those that are not empty; that some packet looked at */
+	size_t cells, cells_seen;	/* of the tables, in use and within reach; that some packet looked at */
 	bool complete;			/* every packet that policy or image can tell from others was asked */
 	bool late;			/* it ended for want of time */
 	double seconds;
