@@ -488,7 +488,7 @@ static void test_sets(void **unused)
 	/* What has expired is not there, and is swept. */
 	assert_int_equal(datapath_set_add(w.dp, "bad", SET_INSERTED, &k, 1), 0);
 	assert_true(passes("127.0.0.9"));
-	assert_int_equal(datapath_set_sweep(w.dp, "bad"), 1);
+	assert_int_equal(datapath_set_sweep(w.dp, "bad", &(struct set_cursor){ 0 }), 1);
 	assert_int_equal(entries(&w), 1);
 	assert_int_equal(datapath_remove(w.dp, &why), 0);
 	leave_world(&w);

@@ -25,6 +25,7 @@ struct sweep {
 	struct notes *notes;
 	uv_timer_t timer;
 	size_t next;		/* in the image's sets */
+	struct set_cursor at;	/* in that */
 	struct table fullness;	/* char [IMAGE_NAME_MAX] -> struct fullness */
 };
 
@@ -68,10 +69,19 @@ static void sweep_next(uv_timer_t *timer)
 
 	if (!image || !image->filter.sets.len)
 		return;
-	s->next = s->next < image->filter.sets.len ? s->next : 0;
-	set = vec_at(&image->filter.sets, s->next++);
-	datapath_set_sweep(s->view->datapath, set->name);
+	if (s->next >= image->filter.sets.len) {
+		s->next = 0;
+		s->at.begun = false;
+	}
+	set = vec_at(&image->filter.sets, s->next);
+	if (datapath_set_sweep(s->view->datapath, set->name, &s->at) < 0)
+		s->at.begun = false;
+	uv_timer_set_repeat(timer, s->at.begun ? SWEEP_ON_MS : SWEEP_MS);
+	uv_timer_again(timer);
+	if (s->at.begun)
+		return;
 	note_full(s, set);
+	s->next++;
 }
 
 void sweep_run(struct sweep *s)
@@ -81,6 +91,7 @@ void sweep_run(struct sweep *s)
 	void *value;
 	size_t at = 0;
 
+	s->at.begun = false;
 	if (image && image->filter.sets.len)
 		uv_timer_start(&s->timer, sweep_next, SWEEP_MS, SWEEP_MS);
 	else

@@ -3,8 +3,9 @@
  * sweep.h: looks after the sets that run: takes out what has expired, so that it gives its room
  * back, and notes a set that is full.
  *
- * An element that has expired is not there for any packet, whether it is taken out or not; one set
- * is swept at a time, one after the other, so that a loop with large sets goes round.
+ * An element that has expired is not there for any packet, whether it is taken out or not. So there is
+ * time: sets are swept one after the other, some thousand elements at once, and the loop goes round in
+ * between.
  */
 #ifndef SLUICE_DAEMON_SWEEP_H
 #define SLUICE_DAEMON_SWEEP_H
@@ -15,7 +16,8 @@ struct notes;
 struct sweep;
 struct view;
 
-#define SWEEP_MS 500	/* from one set to the next */
+#define SWEEP_MS	500	/* from one set to the next */
+#define SWEEP_ON_MS	20	/* within one */
 
 /** sweep_open() - @view: what runs, and its data path. */
 struct sweep *sweep_open(uv_loop_t *loop, struct view *view, struct notes *notes);

@@ -224,11 +224,17 @@ int datapath_set_delete(struct datapath *dp, const char *name, enum set_origin o
 /** datapath_set_flush() - @origin holds nothing any more. Return: how many it held, or -errno. */
 int datapath_set_flush(struct datapath *dp, const char *name, enum set_origin origin);
 
+/* Where a sweep stands. */
+struct set_cursor {
+	uint32_t at;
+	bool begun;		/* false: at the start, or the end */
+};
+
 /**
- * datapath_set_sweep() - takes out what was inserted and has expired. To be called now and then: until
- * then it takes room. Return: how many, or -errno.
+ * datapath_set_sweep() - takes out what was inserted and has expired, of some thousand elements
+ * from @at on. To be called now and then, and again while at->begun. Return: how many, or -errno.
  */
-int datapath_set_sweep(struct datapath *dp, const char *name);
+int datapath_set_sweep(struct datapath *dp, const char *name, struct set_cursor *at);
 
 /**
  * datapath_commit_sets() - makes @image the running one, which differs from it in elements of sets only:

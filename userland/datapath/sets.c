@@ -133,39 +133,65 @@ static struct set_map *find(const struct vec *sets, const char *name)
 
 /* ---- all elements ------------------------------------------------------------------ */
 
-/* Elements that come or go meanwhile may be missed, or be there twice. */
+/* Room for what is read at once. */
+struct batch {
+	struct set_key *keys;
+	struct set_value *values;
+	uint32_t room;
+};
+
+static void batch_resize(struct batch *b, uint32_t room)
+{
+	b->room = room;
+	b->keys = xrealloc(b->keys, room * sizeof(*b->keys));
+	b->values = xrealloc(b->values, room * sizeof(*b->values));
+}
+
+static void batch_free(struct batch *b)
+{
+	free(b->keys);
+	free(b->values);
+}
+
+/* Appends some more, from @at on. Elements that come or go meanwhile may be missed, or be there twice. */
+static int read_more(int fd, struct set_cursor *at, struct batch *b, struct vec *entries)
+{
+	uint32_t n, next;
+	int err;
+
+	for (;;) {
+		n = b->room;
+		err = bpf_map_lookup_batch(fd, at->begun ? &at->at : NULL, &next, b->keys, b->values, &n,
+					   NULL) ? -errno : 0;
+		if (err != -ENOSPC)
+			break;
+		batch_resize(b, 2 * b->room);	/* a bucket that has more */
+	}
+	if (err && err != -ENOENT)
+		return err;
+	for (uint32_t i = 0; i < n; i++) {
+		struct set_entry *e = vec_push(entries);
+
+		e->key = b->keys[i];
+		e->value = b->values[i];
+	}
+	at->at = next;
+	at->begun = !err;
+	return 0;
+}
+
 static int read_entries(int fd, struct vec *entries)
 {
-	struct set_key *keys = xcalloc(BATCH, sizeof(*keys));
-	struct set_value *values = xcalloc(BATCH, sizeof(*values));
-	uint32_t room = BATCH, n, at = 0, next;
-	bool begun = false;
-	int err = 0;
+	struct set_cursor at = { 0 };
+	struct batch b = { 0 };
+	int err;
 
-	do {
-		n = room;
-		err = bpf_map_lookup_batch(fd, begun ? &at : NULL, &next, keys, values, &n, NULL) ?
-		      -errno : 0;
-		if (err == -ENOSPC) {	/* a bucket that has more */
-			room *= 2;
-			keys = xrealloc(keys, room * sizeof(*keys));
-			values = xrealloc(values, room * sizeof(*values));
-			continue;
-		}
-		if (err && err != -ENOENT)
-			break;
-		for (uint32_t i = 0; i < n; i++) {
-			struct set_entry *e = vec_push(entries);
-
-			e->key = keys[i];
-			e->value = values[i];
-		}
-		at = next;
-		begun = true;
-	} while (err != -ENOENT);
-	free(keys);
-	free(values);
-	return err == -ENOENT ? 0 : err;
+	batch_resize(&b, BATCH);
+	do
+		err = read_more(fd, &at, &b, entries);
+	while (!err && at.begun);
+	batch_free(&b);
+	return err;
 }
 
 static bool inserted_at(const struct set_value *v, uint64_t now)
@@ -523,15 +549,17 @@ static int sweep_one(int fd, const struct set_key *key, uint64_t now)
 	return 1;
 }
 
-int datapath_set_sweep(struct datapath *dp, const char *name)
+int datapath_set_sweep(struct datapath *dp, const char *name, struct set_cursor *at)
 {
 	struct vec entries = VEC(struct set_entry);
 	uint64_t now = clock_ns(CLOCK_BOOTTIME);
 	int fd = running_fd(dp, name), err, gone = 0;
+	struct batch b = { 0 };
 
 	if (fd < 0)
 		return fd;
-	err = read_entries(fd, &entries);
+	batch_resize(&b, BATCH);
+	err = read_more(fd, at, &b, &entries);
 	for (size_t i = 0; err >= 0 && i < entries.len; i++) {
 		const struct set_entry *e = vec_at(&entries, i);
 
@@ -542,5 +570,6 @@ int datapath_set_sweep(struct datapath *dp, const char *name)
 		gone += err == 1;
 	}
 	vec_free(&entries);
+	batch_free(&b);
 	return err < 0 ? err : gone;
 }
