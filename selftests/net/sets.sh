@@ -40,7 +40,7 @@ says() {
 	grep -q -e "$words" <<< "$out"
 }
 json() { local filter=$1; shift; at r -j "$@" | tee /dev/stderr | jq -es "$filter" > /dev/null; }
-pings() { on a ping -q -c 1 -W 0.3 "${1-10.0.2.2}"; }
+pings() { on a ping -q -c 1 -W 1 "${1-10.0.2.2}"; }
 # knock PORT [SOURCE]
 knock() { on a sluice-lab send -i eth0 -d 10.0.2.2 -m "$mac" -n 1 -p "$1" ${2:+-s "$2"}; }
 mac=$(mac_of r left)
