@@ -153,10 +153,13 @@ static __always_inline void insert(struct xdp_md *ctx, const struct packet *p, c
 }
 
 /* Return: whether there was room for it. */
-static __always_inline bool tell(const struct packet *p, __u32 rule, __u32 text, __u8 reason)
+STAGE int tell(const struct packet *p, __u32 rule, __u32 text, __u8 reason)
 {
-	struct filter_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct filter_event *e;
 
+	if (!p)
+		return false;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e)
 		return false;
 	__builtin_memset(e, 0, sizeof(*e));
@@ -260,33 +263,47 @@ static __always_inline void trace_side(const struct packet *p, __u32 rule)
 	}
 }
 
-/** act() - REASON_none if the packet goes on, else why it is to be dropped. */
-STAGE int act(struct xdp_md *ctx, struct packet *p, const struct matched *m)
+/* Rule @rule acts. Return: REASON_none, or REASON_policed. */
+static __always_inline enum sluice_reason let_act(struct xdp_md *ctx, struct packet *p, __u32 rule)
+{
+	if (!act_rule(ctx, p, rule))
+		return REASON_none;
+	p->dropped_by = rule + 1;
+	return REASON_policed;
+}
+
+/* Those that go on, before the one that ends the search. */
+STAGE int act_sides(struct xdp_md *ctx, struct packet *p, const struct matched *m)
 {
 	__u32 from = 0, rule;
 
-	if (!filter.layers || !p || !m)
+	if (filter.layers < 2 || !p || !m)
 		return REASON_none;
 	for (unsigned int l = 1; l < LAYERS_MAX && l < filter.layers; l++) {
 		rule = next_side(m, from, m->rule);
 		if (rule == RULES_NONE)
 			break;
 		trace_side(p, rule);
-		if (act_rule(ctx, p, rule)) {
-			p->dropped_by = rule + 1;
+		if (let_act(ctx, p, rule))
 			return REASON_policed;
-		}
 		from = rule + 1;
 	}
+	return REASON_none;
+}
+
+/** act() - REASON_none if the packet goes on, else why it is to be dropped. */
+static __always_inline enum sluice_reason act(struct xdp_md *ctx, struct packet *p,
+					      const struct matched *m)
+{
+	if (filter.layers > 1 && act_sides(ctx, p, m))
+		return REASON_policed;
 	if (m->rule == RULES_NONE)
 		return REASON_none;
 	if (config.trace || p->testing)
 		trace.rule = m->rule + 1;
 	if (filter.kinds && m->action & ACTION_LISTED) {
-		if (act_rule(ctx, p, m->rule)) {
-			p->dropped_by = m->rule + 1;
+		if (let_act(ctx, p, m->rule))
 			return REASON_policed;
-		}
 	} else {
 		count_rule(p, m->rule);
 	}

@@ -10,9 +10,10 @@
  * What no rule tests is not read: classify_shape.fields. Sockets and sets are asked only where
  * some rule does.
  *
- * Each layer has global functions of its own, which the verifier looks at once: the walk, what it
- * finds in one cell, most of the work, a line of a long list, a row of many bands. Those of layers
- * that there are not are empty.
+ * What the verifier would look at many times is a global function, which it looks at once: for each
+ * layer its lists, its rows of many bands, and from layer 1 on the walk. Layer 0, which
+ * every packet meets, is walked in place: on some processors a call costs as much as the cell that
+ * it looks at. Functions of layers that there are not are empty.
  */
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
@@ -20,13 +21,10 @@
 struct rules_classes;
 struct rules_found;
 struct rules_shape;
-static inline void look_in(const volatile struct rules_shape *shape, __u32 cell,
-			   const struct rules_classes *classes, struct rules_found *found);
 static inline int line_in(const volatile struct rules_shape *shape, __u32 at,
 			  const struct rules_classes *classes, struct rules_found *found);
 static inline void band_in(const volatile struct rules_shape *shape, __u32 x, __u32 destination,
 			   const struct rules_classes *classes, struct rules_found *found);
-#define RULES_LOOK(area, shape, cell, classes, found) look_in(shape, cell, classes, found)
 #define RULES_LOOK_LINE(area, shape, at, classes, found) line_in(shape, at, classes, found)
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
 	band_in(shape, x, destination, classes, found)
@@ -262,31 +260,32 @@ STAGE int sets_of(struct xdp_md *ctx, const struct packet *p)
 /* Fills in what some rule tests; the rest stays 0, as a field does that the packet has not. */
 static __always_inline void read_fields(struct xdp_md *ctx, const struct packet *p, __u16 *field)
 {
-	field[RULES_IN] = p->port;
-	field[RULES_ETH_TYPE] = bpf_ntohs(p->ethertype);
-	if (reads(RULES_ETH_SRC))
-		field[RULES_ETH_SRC] = mac_number(ctx, true);
-	if (reads(RULES_ETH_DST))
-		field[RULES_ETH_DST] = mac_number(ctx, false);
-	if (p->tags) {
-		field[RULES_VLAN] = RULES_TAG | (p->tci & 0xfff);
-		field[RULES_PCP] = p->tci >> 13;
-	}
-	field[RULES_PROTO] = p->protocol;
-	field[RULES_DSCP] = p->tos >> 2;
-	field[RULES_ECN] = p->tos & 3;
-	field[RULES_TTL] = p->ttl;
-	field[RULES_FRAG] = p->fragment;
-	field[RULES_SPORT] = bpf_ntohs(p->sport);
-	field[RULES_DPORT] = bpf_ntohs(p->dport);
-	field[RULES_TCP_FLAGS] = p->tcp_flags;
-	field[RULES_ICMP_TYPE] = p->icmp_type;
-	field[RULES_ICMP_CODE] = p->icmp_code;
-	field[RULES_LENGTH] = p->length < 0xffff ? p->length : 0xffff;
-	if (reads(RULES_SOCKET))
-		field[RULES_SOCKET] = socket_of(ctx, p);
-	if (filter.set_tests)
-		field[RULES_SETS] = sets_of(ctx, p);
+	__u32 fields = filter.fields;
+
+#define READ(name, value)				\
+	if (fields & 1u << RULES_##name)		\
+		field[RULES_##name] = (value)
+
+	READ(IN, p->port);
+	READ(ETH_TYPE, bpf_ntohs(p->ethertype));
+	READ(ETH_SRC, mac_number(ctx, true));
+	READ(ETH_DST, mac_number(ctx, false));
+	READ(VLAN, p->tags ? RULES_TAG | (p->tci & 0xfff) : 0);
+	READ(PCP, p->tags ? p->tci >> 13 : 0);
+	READ(PROTO, p->protocol);
+	READ(DSCP, p->tos >> 2);
+	READ(ECN, p->tos & 3);
+	READ(TTL, p->ttl);
+	READ(FRAG, p->fragment);
+	READ(SPORT, bpf_ntohs(p->sport));
+	READ(DPORT, bpf_ntohs(p->dport));
+	READ(TCP_FLAGS, p->tcp_flags);
+	READ(ICMP_TYPE, p->icmp_type);
+	READ(ICMP_CODE, p->icmp_code);
+	READ(LENGTH, p->length < 0xffff ? p->length : 0xffff);
+	READ(SOCKET, socket_of(ctx, p));
+	READ(SETS, sets_of(ctx, p));
+#undef READ
 }
 
 /* ---- address classes --------------------------------------------------------------- */
@@ -307,8 +306,7 @@ static __always_inline __u32 class6(const __u8 *table, unsigned int side, const 
 			   bpf_be64_to_cpu(*(const __be64 *)(address + 8)));
 }
 
-/* The classes of both addresses, 0 if the packet is not IP. */
-STAGE int find_classes(const struct packet *p, struct question *q)
+STAGE int look_up_addresses(const struct packet *p, struct question *q)
 {
 	if (!filter.layers || !p || !q)
 		return 0;
@@ -320,6 +318,18 @@ STAGE int find_classes(const struct packet *p, struct question *q)
 		q->class[1] = class6(SECTION(dst6_anchor), 1, p->destination);
 	}
 	return 0;
+}
+
+/* The classes of both addresses, 0 if the packet is not IP. */
+static __always_inline void find_classes(const struct packet *p, struct question *q)
+{
+	if (filter.address[0][0].bytes || filter.address[0][1].bytes || filter.address[1][0].bytes ||
+	    filter.address[1][1].bytes) {
+		look_up_addresses(p, q);
+	} else if (p->family) {
+		q->class[0] = filter.constant[0][p->family == 6];
+		q->class[1] = filter.constant[1][p->family == 6];
+	}
 }
 
 /* ---- layers ---------------------------------------------------------------------------- */
@@ -353,62 +363,36 @@ static __always_inline void walk_layer(unsigned int layer, struct question *q)
 #define LAYER(n)									\
 STAGE int line_##n(__u32 at, const struct rules_classes *classes, struct rules_found *found)	\
 {											\
-	if (n < filter.layers && classes && found)					\
-		return rules_line(SECTION(rules_anchor), &filter.layer[n], at, classes, found);	\
-	return 0;									\
-}											\
-											\
-STAGE int look_##n(__u32 cell, const struct rules_classes *classes, struct rules_found *found)	\
-{											\
-	if (n < filter.layers && classes && found)					\
-		rules_cell(SECTION(rules_anchor), &filter.layer[n], cell, classes, found);	\
-	return 0;									\
+	if (n >= filter.layers || !classes || !found)					\
+		return 1;								\
+	return rules_line(SECTION(rules_anchor), &filter.layer[n], at, classes, found);	\
 }											\
 											\
 STAGE int band_##n(__u32 x, __u32 destination, const struct rules_classes *classes,		\
 		   struct rules_found *found)						\
 {											\
-	if (n < filter.layers && classes && found)					\
+	if (n < filter.layers && filter.layer[n].chain[0] && classes && found)		\
 		rules_band(SECTION(rules_anchor), &filter.layer[n], x, destination, classes,	\
 			   found);							\
 	return 0;									\
-}											\
-											\
-STAGE int layer_##n(struct question *q);
-
-LAYER(0) LAYER(1) LAYER(2) LAYER(3) LAYER(4) LAYER(5) LAYER(6) LAYER(7)
-_Static_assert(LAYERS_MAX == 8, "functions for each layer");
-
-/* Which layer's shape it is the compiler knows. */
-static __always_inline void look_in(const volatile struct rules_shape *shape, __u32 cell,
-				    const struct rules_classes *classes, struct rules_found *found)
-{
-	switch (shape - filter.layer) {
-	case 0: look_0(cell, classes, found); break;
-	case 1: look_1(cell, classes, found); break;
-	case 2: look_2(cell, classes, found); break;
-	case 3: look_3(cell, classes, found); break;
-	case 4: look_4(cell, classes, found); break;
-	case 5: look_5(cell, classes, found); break;
-	case 6: look_6(cell, classes, found); break;
-	case 7: look_7(cell, classes, found); break;
-	}
 }
 
+#define EACH_LAYER(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+_Static_assert(LAYERS_MAX == 8, "functions for each layer");
+
+EACH_LAYER(LAYER)
+#undef LAYER
+
+/* Which layer's shape it is the compiler knows. */
 static __always_inline int line_in(const volatile struct rules_shape *shape, __u32 at,
 				   const struct rules_classes *classes, struct rules_found *found)
 {
 	switch (shape - filter.layer) {
-	case 0: return line_0(at, classes, found);
-	case 1: return line_1(at, classes, found);
-	case 2: return line_2(at, classes, found);
-	case 3: return line_3(at, classes, found);
-	case 4: return line_4(at, classes, found);
-	case 5: return line_5(at, classes, found);
-	case 6: return line_6(at, classes, found);
-	case 7: return line_7(at, classes, found);
+#define LAYER(n) case n: return line_##n(at, classes, found);
+	EACH_LAYER(LAYER)
+#undef LAYER
 	}
-	return 0;
+	return 1;
 }
 
 static __always_inline void band_in(const volatile struct rules_shape *shape, __u32 x,
@@ -416,18 +400,12 @@ static __always_inline void band_in(const volatile struct rules_shape *shape, __
 				    struct rules_found *found)
 {
 	switch (shape - filter.layer) {
-	case 0: band_0(x, destination, classes, found); break;
-	case 1: band_1(x, destination, classes, found); break;
-	case 2: band_2(x, destination, classes, found); break;
-	case 3: band_3(x, destination, classes, found); break;
-	case 4: band_4(x, destination, classes, found); break;
-	case 5: band_5(x, destination, classes, found); break;
-	case 6: band_6(x, destination, classes, found); break;
-	case 7: band_7(x, destination, classes, found); break;
+#define LAYER(n) case n: band_##n(x, destination, classes, found); break;
+	EACH_LAYER(LAYER)
+#undef LAYER
 	}
 }
 
-#undef LAYER
 #define LAYER(n)				\
 STAGE int layer_##n(struct question *q)		\
 {						\
@@ -435,8 +413,8 @@ STAGE int layer_##n(struct question *q)		\
 		walk_layer(n, q);		\
 	return 0;				\
 }
-
-LAYER(0) LAYER(1) LAYER(2) LAYER(3) LAYER(4) LAYER(5) LAYER(6) LAYER(7)
+LAYER(1) LAYER(2) LAYER(3) LAYER(4) LAYER(5) LAYER(6) LAYER(7)
+#undef LAYER
 
 /* ---- the stage ----------------------------------------------------------------------------- */
 
@@ -456,17 +434,16 @@ STAGE int classify(struct xdp_md *ctx, const struct packet *p, struct matched *m
 		return 0;
 	read_fields(ctx, p, q.field);
 	find_classes(p, &q);
-	layer_0(&q);
-	m->rule = q.rule;
-	m->action = q.action;
-#define ASK(n)				\
-	m->side[n - 1] = RULES_NONE;	\
-	if (n < filter.layers) {	\
-		layer_##n(&q);		\
+#define LAYER(n)				\
+	if (n < filter.layers) {		\
+		layer_##n(&q);			\
 		m->side[n - 1] = q.rule;	\
 	}
-	ASK(1) ASK(2) ASK(3) ASK(4) ASK(5) ASK(6) ASK(7)
-#undef ASK
+	LAYER(1) LAYER(2) LAYER(3) LAYER(4) LAYER(5) LAYER(6) LAYER(7)
+#undef LAYER
+	walk_layer(0, &q);
+	m->rule = q.rule;
+	m->action = q.action;
 	return 0;
 }
 

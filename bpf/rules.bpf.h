@@ -17,13 +17,12 @@
 #include "bpf/rules.h"
 
 /*
- * What is done several times over is most of the verifier's work: the cells of a walk, the lines of a
- * long list, the rows of many bands. A BPF program may have each verified once, by global functions
- * of its own around rules_cell(), rules_line() and rules_band(): it declares them, and defines these
- * as their calls, before it includes this.
+ * What is done several times over is most of the verifier's work: the lines of lists, the rows of
+ * many bands. A BPF program may have each verified once, by global functions of its own around
+ * rules_line() and rules_band(): it declares them, and defines these as their calls, before it
+ * includes this. Cells are looked at in place: a call costs more than a cell that is no list.
  */
-#ifndef RULES_LOOK
-#define RULES_LOOK(area, shape, cell, classes, found) rules_cell(area, shape, cell, classes, found)
+#ifndef RULES_LOOK_LINE
 #define RULES_LOOK_LINE(area, shape, at, classes, found) rules_line(area, shape, at, classes, found)
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
 	rules_band(area, shape, x, destination, classes, found)
@@ -33,7 +32,7 @@
 
 /* The service classes of a packet. */
 struct rules_classes {
-	__u32 of_group[RULES_GROUPS_MAX];
+	__u16 of_group[RULES_GROUPS_MAX];
 };
 
 /* The rule that is first so far. */
@@ -74,7 +73,7 @@ RULES_INLINE_FN void rules_step(const __u8 *area, const volatile struct rules_sh
 				unsigned int i, __u32 value, struct rules_classes *classes)
 {
 	__u32 of_field = rules_half(area, s, s->step[i].classes, value & s->step[i].mask);
-	__u32 *c = &classes->of_group[s->step[i].group % RULES_GROUPS_MAX];
+	__u16 *c = &classes->of_group[s->step[i].group % RULES_GROUPS_MAX];
 
 	*c = s->step[i].combined ? rules_half(area, s, s->step[i].combined,
 					      (__u64)*c * s->step[i].width + of_field) : of_field;
@@ -145,10 +144,6 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 		at = RULES_AT(cell);
 	}
 	if (kind == RULES_LIST) {
-		if (s->list_max <= RULES_LIST_LINE) {
-			rules_line(area, s, at, classes, found);
-			return;
-		}
 		for (unsigned int i = 0; i < s->list_max; i += RULES_LIST_LINE)
 			if (RULES_LOOK_LINE(area, s, at + i, classes, found))
 				return;
@@ -231,7 +226,7 @@ RULES_INLINE_FN void rules_band(const __u8 *area, const volatile struct rules_sh
 				     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
 
 		if (y != RULES_NONE)
-			RULES_LOOK(area, s, rules_plane_cell(area, s, x, y), classes, found);
+			rules_cell(area, s, rules_plane_cell(area, s, x, y), classes, found);
 	}
 }
 
@@ -265,13 +260,13 @@ RULES_INLINE_FN void rules_walk(const __u8 *area, const volatile struct rules_sh
 		rules_walk_bands(area, s, source, destination, classes, found);
 		return;
 	}
-	RULES_LOOK(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
+	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
 	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		RULES_LOOK(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
+		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
 	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		RULES_LOOK(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
+		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		RULES_LOOK(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
+		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
 }
 
 #endif

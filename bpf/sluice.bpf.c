@@ -26,6 +26,14 @@ struct trace trace SEC(".data.trace");
 #include "bpf/stats.bpf.h"
 #include "bpf/watch.bpf.h"
 
+/* With a frame of its own: the calls of a filter leave no room for it on the stack of the program. */
+STAGE int measure_apart(const struct packet *p)
+{
+	if (config.measure && filter.layers && p)
+		measure(p, p->length);
+	return 0;
+}
+
 static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct packet *p)
 {
 	enum sluice_reason parsed, reason;
@@ -45,8 +53,12 @@ static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct pack
 		m = (struct matched)MATCHED_NONE;
 	if (filtered)
 		classify(ctx, p, &m);
-	if (config.measure && !parsed && !p->testing)
-		measure(p, p->length);
+	if (config.measure && !parsed && !p->testing) {
+		if (filter.layers)
+			measure_apart(p);
+		else
+			measure(p, p->length);
+	}
 	if (filtered) {
 		reason = act(ctx, p, &m);
 		if (reason)
@@ -62,22 +74,15 @@ static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct pack
 	return config.route ? route(ctx, p) : REASON_not_routed;
 }
 
-/* The port that the frame came in on; a test run says which. */
-static __always_inline struct packet begin(struct xdp_md *ctx)
-{
-	__u16 testing = *(volatile __u32 *)&trace.testing & (PORTS_MAX - 1);
-
-	return (struct packet){
-		.port = testing ? testing : port_of(ctx->ingress_ifindex),
-		.testing = testing,
-	};
-}
-
 /* As "xdp.frags", and userland fills in the call of the module's kfunc (datapath/deliver.h). */
 SEC("xdp.sluice")
 int sluice(struct xdp_md *ctx)
 {
-	struct packet p = begin(ctx);
+	__u16 testing = *(volatile __u32 *)&trace.testing & (PORTS_MAX - 1);
+	struct packet p = {
+		.port = testing ? testing : port_of(ctx->ingress_ifindex),
+		.testing = testing,
+	};
 	enum sluice_reason reason = decide(ctx, &p);
 	int action = action_of(reason);
 

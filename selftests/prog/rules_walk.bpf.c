@@ -9,11 +9,9 @@
 
 struct rules_classes;
 struct rules_found;
-int look_at(__u32 cell, const struct rules_classes *classes, struct rules_found *found);
 int look_line(__u32 at, const struct rules_classes *classes, struct rules_found *found);
 int look_band(__u32 x, __u32 destination, const struct rules_classes *classes,
 	      struct rules_found *found);
-#define RULES_LOOK(area, shape, cell, classes, found) look_at(cell, classes, found)
 #define RULES_LOOK_LINE(area, shape, at, classes, found) look_line(at, classes, found)
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
 	look_band(x, destination, classes, found)
@@ -36,14 +34,6 @@ static __always_inline const __u8 *area_start(void)
 
 	asm("" : "+r"(area));
 	return area;
-}
-
-__attribute__((noinline)) int look_at(__u32 cell, const struct rules_classes *classes,
-				      struct rules_found *found)
-{
-	if (classes && found)
-		rules_cell(area_start(), &shape, cell, classes, found);
-	return 0;
 }
 
 __attribute__((noinline)) int look_line(__u32 at, const struct rules_classes *classes,

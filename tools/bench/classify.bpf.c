@@ -58,7 +58,7 @@ STAGE int classify_words(struct xdp_md *ctx, const struct packet *p, struct matc
 	read_fields(ctx, p, q.field);
 	q.class[0] = m->side[0];
 	q.class[1] = m->side[1];
-	layer_0(&q);
+	walk_layer(0, &q);
 	m->rule = q.rule;
 	return 0;
 }

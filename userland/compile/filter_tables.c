@@ -31,6 +31,18 @@ static int over_budget(struct diags *diags, size_t bytes, size_t budget)
 	return -E2BIG;
 }
 
+/*
+ * A program has no room on its stack for another loop within the walk of a layer that is not the
+ * first: that takes tables of at most two bands.
+ */
+static int too_entangled(const struct rules *layer, struct diags *diags)
+{
+	diag_error(diags, rules_get(layer, rules_first(layer))->place, "the rules that go on (without allow or drop), of which this is "
+		   "one, nest their addresses too deeply for the budget");
+	diag_hint(diags, "fewer of them, or sluiced --table-budget SIZE, would help");
+	return -E2BIG;
+}
+
 /* Each layer has what those before it have left of the budget. */
 static int build_lists(struct lowered *lowered, size_t budget, struct rules **rules, struct diags *diags)
 {
@@ -38,12 +50,17 @@ static int build_lists(struct lowered *lowered, size_t budget, struct rules **ru
 	size_t used = 0;
 	int err = 0;
 
-	for (unsigned int l = 0; !err && l < lowered->layers; l++) {
+	for (unsigned int l = 0; l < lowered->layers; l++) {
 		struct rules_options options = { .budget = budget > used ? budget - used : 1 };
 
 		err = rules_build(&lowered->layer[l], &options, &rules[l], &why);
-		if (!err)
-			used += rules_shape(rules[l])->bytes;
+		if (err)
+			break;
+		used += rules_shape(rules[l])->bytes;
+		if (l > 0 && rules_shape(rules[l])->chain[0]) {
+			text_free(&why);
+			return too_entangled(rules[l], diags);
+		}
 	}
 	if (err) {
 		diag_error(diags, NO_PLACE, "the filters do not become tables: %s", text_string(&why));
