@@ -4,7 +4,7 @@
  *
  * Each firewall is loaded by iptables-restore in a network namespace whose interfaces have the
  * names that its rules use. Packets aimed at the rules of the imported policy, and just beside them,
- * are sent into these interfaces. What is accepted by FORWARD comes out of another one, what is accepted by
+ * and as many at the rules that were imported, are sent into these interfaces. What is accepted by FORWARD comes out of another one, what is accepted by
  * INPUT comes to a raw socket: every address is local there. The same packets are sent before any rule
  * is loaded: one that does not come through then never gets to the chain (a martian, say), and is left
  * out. policy/eval says what the policy decides, and the program that is compiled from it must say the same.
@@ -404,8 +404,83 @@ static bool has_protocol(int protocol)
 	return false;
 }
 
-static bool make_witness(const struct lowered *l, const struct policy *p, struct witness *w)
+/* The word behind @option in a rule; NULL: it has no such option. */
+static const char *option_of(const char *rule, const char *option, char *word, size_t size)
 {
+	const char *at = strstr(rule, option), *end = strchr(rule, '\n');
+	size_t n;
+
+	if (!at || (end && at > end))
+		return NULL;
+	at += strlen(option);
+	n = strcspn(at, " \n");
+	if (n >= size)
+		return NULL;
+	memcpy(word, at, n);
+	word[n] = '\0';
+	return word;
+}
+
+/* What a rule of the firewall asks for is put into @f, but for one thing now and then. */
+static void aim_at(const char *rule, const struct policy *p, struct frame_fields *f)
+{
+	static const struct {
+		const char *option;
+		enum policy_field field;
+	} addresses[] = { { " -s ", FIELD_IP_SRC }, { " -d ", FIELD_IP_DST } };
+	char word[256];
+	struct prefix prefix;
+	uint8_t mac[6];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct addr a;
+
+		if (!below(&seed, 16) || !option_of(rule, addresses[i].option, word, sizeof(word)) ||
+		    prefix_parse(word, &prefix))
+			continue;
+		a = some_within(&prefix);
+		frame_set_address(f, addresses[i].field, &a);
+	}
+	if (below(&seed, 16) && option_of(rule, "--mac-source ", word, sizeof(word)) &&
+	    !mac_parse(word, mac)) {
+		uint64_t number = 0;
+
+		for (unsigned int i = 0; i < 6; i++)
+			number = number << 8 | mac[i];
+		frame_set(f, FIELD_ETH_SRC, number);
+	}
+	if (below(&seed, 16) && option_of(rule, " -i ", word, sizeof(word)))
+		for (size_t i = 0; i < p->ports.len; i++)
+			if (!strcmp((*(struct policy_port **)vec_at(&p->ports, i))->interface, word))
+				frame_set(f, FIELD_IN, i);
+	if (!frame_has(f, FIELD_L4_DST) || !below(&seed, 16))
+		return;
+	if (option_of(rule, "--dport ", word, sizeof(word)) || option_of(rule, "--dports ", word, sizeof(word)))
+		frame_set(f, FIELD_L4_DST, strtoul(word, NULL, 10));
+	if (option_of(rule, "--sport ", word, sizeof(word)) || option_of(rule, "--sports ", word, sizeof(word)))
+		frame_set(f, FIELD_L4_SRC, strtoul(word, NULL, 10));
+}
+
+static int protocol_of(const char *rule, int otherwise)
+{
+	char word[16];
+
+	if (!option_of(rule, " -p ", word, sizeof(word)))
+		return otherwise;
+	return !strcmp(word, "tcp") ? 6 : !strcmp(word, "udp") ? 17 : !strcmp(word, "icmp") ? 1 : otherwise;
+}
+
+static const char *some_rule(const char *text)
+{
+	const char *line = text + below(&seed, strlen(text)), *next = strstr(line, "\n-A ");
+
+	return next ? next + 1 : strstr(text, "\n-A ") + 1;
+}
+
+static bool make_witness(const struct lowered *l, const struct policy *p, const char *text,
+			 struct witness *w)
+{
+	const char *rule = below(&seed, 2) ? some_rule(text) : NULL;
 	const struct rule_list *list = &l->layer[0];
 	const struct rule *box = rule_at(list, below(&seed, list->rules.len));
 	int protocol = some_of(box, RULES_PROTO, protocols[below(&seed, PROTOCOLS)]);
@@ -417,6 +492,8 @@ static bool make_witness(const struct lowered *l, const struct policy *p, struct
 	uint8_t frame[FRAME_MAX];
 	int err;
 
+	if (rule)
+		protocol = protocol_of(rule, protocol);
 	if (!has_protocol(protocol))
 		return false;
 	if (!below(&seed, 8))
@@ -442,6 +519,8 @@ static bool make_witness(const struct lowered *l, const struct policy *p, struct
 		frame_set(&f, FIELD_ICMP_TYPE, below(&seed, 4) ? 8 : 13);
 		frame_set(&f, FIELD_ICMP_CODE, 0);
 	}
+	if (rule)
+		aim_at(rule, p, &f);
 	err = frame_settle(&f, &why, NULL);
 	text_free(&why);
 	if (err)
@@ -640,7 +719,7 @@ static void tell(const struct policy *p, const struct witness *w)
 }
 
 static void make_all(struct witness *w, unsigned int count, const struct policy *p,
-		     const struct lowered *l)
+		     const struct lowered *l, const char *text)
 {
 	struct table flows = TABLE(struct flow, uint8_t);
 	unsigned int made = 0;
@@ -650,7 +729,7 @@ static void make_all(struct witness *w, unsigned int count, const struct policy 
 		bool fresh;
 
 		assert_true(tries < 200 * count);
-		if (!make_witness(l, p, &w[made]))
+		if (!make_witness(l, p, text, &w[made]))
 			continue;
 		flow = flow_of(&w[made]);
 		table_put(&flows, &flow, &fresh);
@@ -730,7 +809,7 @@ static void compare(const char *file, const char *chain, const char *second)
 	assert_int_equal(lower_policy(p, numbers, &l, &diags), 0);
 	diags_free(&diags);
 	w = xcalloc(count, sizeof(*w));
-	make_all(w, count, p, &l);
+	make_all(w, count, p, &l, text);
 
 	net_open(&n, p, &options, local);
 	send_all(&n, w, count, local, field_reaches);
