@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * eval_packet.h: private to eval*.c: a packet as its headers say, and what the parts of the meaning
- * have in common.
+ * eval_packet.h: private to eval*.c and frame.c: a packet as its headers say, and what the parts of the
+ * meaning have in common.
  */
 #ifndef SLUICE_POLICY_EVAL_PACKET_H
 #define SLUICE_POLICY_EVAL_PACKET_H

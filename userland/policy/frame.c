@@ -13,7 +13,7 @@
  *	and no later fragment		(reason ip6_ext_many)
  *	IPv6 with ip.proto 0		hop-by-hop behind another header, where it is none
  *
- * Reading follows bpf/reasons.h line by line; test_frame.c holds it against policy/eval.
+ * A frame is read as policy/eval reads it.
  */
 #include "policy/frame.h"
 
@@ -21,22 +21,7 @@
 #include <string.h>
 
 #include "base/text.h"
-
-#define ETHERTYPE_IP4	0x0800
-#define ETHERTYPE_IP6	0x86dd
-#define ETHERTYPE_VLAN	0x8100
-#define ETHERTYPE_QINQ	0x88a8
-
-#define PROTO_HOPBYHOP	0
-#define PROTO_ICMP	1
-#define PROTO_IGMP	2
-#define PROTO_TCP	6
-#define PROTO_UDP	17
-#define PROTO_ROUTING	43
-#define PROTO_FRAGMENT	44
-#define PROTO_AUTH	51
-#define PROTO_ICMP6	58
-#define PROTO_DESTOPTS	60
+#include "policy/eval_packet.h"
 
 #define FRAME_LEAST	60	/* bytes that an Ethernet frame has at least, unless pkt.len says fewer */
 #define EXTENSIONS_MAX	8	/* that are walked */
@@ -577,243 +562,83 @@ size_t frame_build(const struct frame_fields *f, uint8_t frame[FRAME_MAX])
 
 /* ---- read --------------------------------------------------------------------------- */
 
-/* A frame as it is read. */
-struct reading {
-	const uint8_t *frame;
-	size_t length;
-	size_t ip, ip_length;		/* where the IP header is, and bytes of the IP packet */
-	size_t transport;		/* where its payload begins */
-	struct frame_fields *f;
-};
-
-static unsigned int get16(const struct reading *r, size_t at)
-{
-	return r->frame[at] << 8 | r->frame[at + 1];
-}
-
-static uint64_t get_mac(const struct reading *r, size_t at)
-{
-	return (uint64_t)get16(r, at) << 32 | (uint64_t)get16(r, at + 2) << 16 | get16(r, at + 4);
-}
-
-static enum sluice_reason read_link(struct reading *r)
-{
-	struct frame_fields *f = r->f;
-	unsigned int type;
-	size_t at = 14;
-
-	if (r->length < 14)
-		return REASON_eth_short;
-	frame_set(f, FIELD_ETH_DST, get_mac(r, 0));
-	frame_set(f, FIELD_ETH_SRC, get_mac(r, 6));
-	frame_set(f, FIELD_PKT_LEN, at_most_word(r->length));
-	for (type = get16(r, 12); is_tag(type); type = get16(r, at - 2)) {
-		unsigned int tci;
-
-		if (r->length < at + 4)
-			return REASON_vlan_short;
-		if (tags(f) == 2) {
-			frame_set(f, FIELD_ETH_TYPE, type);
-			return REASON_vlan_deep;
-		}
-		tci = get16(r, at);
-		if (frame_has(f, FIELD_VLAN_ID)) {
-			f->inner = true;
-			f->inner_id = tci & 0xfff;
-		} else {
-			frame_set(f, FIELD_VLAN_ID, tci & 0xfff);
-			frame_set(f, FIELD_VLAN_PCP, tci >> 13);
-		}
-		at += 4;
-	}
-	r->ip = at;
-	frame_set(f, FIELD_ETH_TYPE, type);
-	return type == ETHERTYPE_IP4 || type == ETHERTYPE_IP6 ? REASON_none : REASON_not_ip;
-}
-
-static void set_ip(struct reading *r, uint8_t family, unsigned int src, unsigned int dst,
-		   unsigned int ttl, unsigned int class)
-{
-	const uint8_t *ip = r->frame + r->ip;
-	struct addr a = addr_from_bytes(family, ip + src), b = addr_from_bytes(family, ip + dst);
-
-	frame_set_address(r->f, FIELD_IP_SRC, &a);
-	frame_set_address(r->f, FIELD_IP_DST, &b);
-	frame_set(r->f, FIELD_IP_TTL, ttl);
-	frame_set(r->f, FIELD_IP_DSCP, class >> 2);
-	frame_set(r->f, FIELD_IP_ECN, class & 3);
-	frame_set(r->f, FIELD_IP_FRAG, FRAG_NONE);
-}
-
-static enum sluice_reason read_ip4(struct reading *r)
-{
-	size_t left = r->length - r->ip, header;
-	const uint8_t *ip = r->frame + r->ip;
-	unsigned int fragment;
-
-	if (left < 20)
-		return REASON_ip4_short;
-	if (ip[0] >> 4 != 4)
-		return REASON_ip4_version;
-	header = 4 * (ip[0] & 0xf);
-	if (header < 20 || header > left)
-		return REASON_ip4_header;
-	r->ip_length = get16(r, r->ip + 2);
-	if (r->ip_length < header || r->ip_length > left)
-		return REASON_ip4_length;
-	if (fold_sum(add_sum(0, ip, header)))
-		return REASON_ip4_checksum;
-	r->transport = r->ip + header;
-	set_ip(r, ADDR_V4, 12, 16, ip[8], ip[1]);
-	frame_set(r->f, FIELD_IP_PROTO, ip[9]);
-	fragment = get16(r, r->ip + 6);
-	if (fragment & 0x1fff)
-		frame_set(r->f, FIELD_IP_FRAG, FRAG_LATER);
-	else if (fragment & 0x2000)
-		frame_set(r->f, FIELD_IP_FRAG, FRAG_FIRST);
-	return REASON_none;
-}
-
-static bool is_extension(unsigned int next, unsigned int walked)
-{
-	return next == PROTO_ROUTING || next == PROTO_DESTOPTS || next == PROTO_AUTH ||
-	       next == PROTO_FRAGMENT || (next == PROTO_HOPBYHOP && !walked);
-}
-
-static enum sluice_reason read_extensions(struct reading *r, unsigned int next)
-{
-	size_t at = r->ip + 40, end = r->ip + r->ip_length;
-	struct frame_fields *f = r->f;
-
-	frame_set(f, FIELD_IP_PROTO, next);
-	for (unsigned int walked = 0; is_extension(next, walked); walked++) {
-		size_t size;
-
-		if (f->value[FIELD_IP_FRAG] == FRAG_LATER)
-			break;
-		if (walked == EXTENSIONS_MAX)
-			return REASON_ip6_ext_many;
-		if (at + 8 > end)
-			return REASON_ip6_ext_short;
-		size = next == PROTO_FRAGMENT ? 8 : next == PROTO_AUTH ? 4 * (r->frame[at + 1] + 2) :
-		       8 * (r->frame[at + 1] + 1);
-		if (at + size > end)
-			return REASON_ip6_ext_short;
-		if (next == PROTO_FRAGMENT && get16(r, at + 2) >> 3)
-			frame_set(f, FIELD_IP_FRAG, FRAG_LATER);
-		else if (next == PROTO_FRAGMENT && get16(r, at + 2) & 1)
-			frame_set(f, FIELD_IP_FRAG, FRAG_FIRST);
-		next = r->frame[at];
-		at += size;
-		frame_set(f, FIELD_IP_PROTO, next);
-	}
-	r->transport = at;
-	return REASON_none;
-}
-
-static enum sluice_reason read_ip6(struct reading *r)
-{
-	size_t left = r->length - r->ip;
-	const uint8_t *ip = r->frame + r->ip;
-	unsigned int payload;
-
-	if (left < 40)
-		return REASON_ip6_short;
-	if (ip[0] >> 4 != 6)
-		return REASON_ip6_version;
-	payload = get16(r, r->ip + 4);
-	set_ip(r, ADDR_V6, 8, 24, ip[7], get16(r, r->ip) >> 4 & 0xff);
-	if (!payload && ip[6] == PROTO_HOPBYHOP) {
-		frame_set(r->f, FIELD_IP_PROTO, PROTO_HOPBYHOP);
-		return REASON_ip6_jumbo;
-	}
-	if (40 + payload > left)
-		return REASON_ip6_length;
-	r->ip_length = 40 + payload;
-	return read_extensions(r, ip[6]);
-}
-
-static void set_ports(struct reading *r, enum policy_field src, enum policy_field dst)
-{
-	unsigned int from = get16(r, r->transport), to = get16(r, r->transport + 2);
-
-	frame_set(r->f, FIELD_L4_SRC, from);
-	frame_set(r->f, FIELD_L4_DST, to);
-	frame_set(r->f, src, from);
-	frame_set(r->f, dst, to);
-}
-
-static enum sluice_reason read_tcp(struct reading *r, size_t left)
-{
-	size_t header;
-
-	if (left < 20)
-		return REASON_tcp_short;
-	header = 4 * (r->frame[r->transport + 12] >> 4);
-	if (header < 20 || header > left)
-		return REASON_tcp_header;
-	set_ports(r, FIELD_TCP_SRC, FIELD_TCP_DST);
-	frame_set(r->f, FIELD_TCP_FLAGS, r->frame[r->transport + 13]);
-	return REASON_none;
-}
-
-static enum sluice_reason read_udp(struct reading *r, size_t left)
-{
-	unsigned int length;
-
-	if (left < 8)
-		return REASON_udp_short;
-	length = get16(r, r->transport + 4);
-	if (length < 8 || (r->f->value[FIELD_IP_FRAG] == FRAG_NONE && length > left))
-		return REASON_udp_length;
-	set_ports(r, FIELD_UDP_SRC, FIELD_UDP_DST);
-	return REASON_none;
-}
-
-static enum sluice_reason read_transport(struct reading *r)
-{
-	size_t left = r->ip + r->ip_length - r->transport;
-	uint64_t proto = r->f->value[FIELD_IP_PROTO];
-
-	if (r->f->value[FIELD_IP_FRAG] == FRAG_LATER)
-		return REASON_none;
-	if (proto == PROTO_TCP)
-		return read_tcp(r, left);
-	if (proto == PROTO_UDP)
-		return read_udp(r, left);
-	if (left < transport_least(r->f))
-		return proto == PROTO_IGMP ? REASON_igmp_short : REASON_icmp_short;
-	if (proto == (is_ip6(r->f) ? PROTO_ICMP6 : PROTO_ICMP)) {
-		frame_set(r->f, FIELD_ICMP_TYPE, r->frame[r->transport]);
-		frame_set(r->f, FIELD_ICMP_CODE, r->frame[r->transport + 1]);
-	}
-	return REASON_none;
-}
-
 /* Whether the filter is not asked about what ends so. */
 static bool is_malformed(enum sluice_reason reason)
 {
-	return reason && reason != REASON_not_ip && reason != REASON_vlan_deep &&
-	       reason != REASON_ip6_jumbo && reason != REASON_ip6_ext_many;
+	return eval_reason_verdict(reason) == VERDICT_DROP;
+}
+
+static uint64_t get_mac(const uint8_t *at)
+{
+	uint64_t mac = 0;
+
+	for (unsigned int i = 0; i < 6; i++)
+		mac = mac << 8 | at[i];
+	return mac;
+}
+
+static void read_link(const struct packet *k, struct frame_fields *f)
+{
+	frame_set(f, FIELD_ETH_DST, get_mac(k->frame));
+	frame_set(f, FIELD_ETH_SRC, get_mac(k->frame + 6));
+	frame_set(f, FIELD_ETH_TYPE, k->ethertype);
+	frame_set(f, FIELD_PKT_LEN, at_most_word(k->length));
+	if (k->tags) {
+		frame_set(f, FIELD_VLAN_ID, k->vlan);
+		frame_set(f, FIELD_VLAN_PCP, k->pcp);
+	}
+	if (k->tags > 1) {
+		f->inner = true;
+		f->inner_id = word_at(k, 18) & 0xfff;
+	}
+}
+
+static void read_ip(const struct packet *k, struct frame_fields *f)
+{
+	frame_set_address(f, FIELD_IP_SRC, &k->src);
+	frame_set_address(f, FIELD_IP_DST, &k->dst);
+	frame_set(f, FIELD_IP_PROTO, k->proto);
+	frame_set(f, FIELD_IP_TTL, k->ttl);
+	frame_set(f, FIELD_IP_DSCP, k->dscp);
+	frame_set(f, FIELD_IP_ECN, k->ecn);
+	frame_set(f, FIELD_IP_FRAG, k->later_fragment ? FRAG_LATER :
+		  k->first_fragment ? FRAG_FIRST : FRAG_NONE);
+}
+
+static void read_transport(const struct packet *k, struct frame_fields *f)
+{
+	bool tcp = k->proto == PROTO_TCP;
+
+	if (!k->read || k->later_fragment)
+		return;
+	if (tcp || k->proto == PROTO_UDP) {
+		frame_set(f, FIELD_L4_SRC, k->l4_src);
+		frame_set(f, FIELD_L4_DST, k->l4_dst);
+		frame_set(f, tcp ? FIELD_TCP_SRC : FIELD_UDP_SRC, k->l4_src);
+		frame_set(f, tcp ? FIELD_TCP_DST : FIELD_UDP_DST, k->l4_dst);
+		if (tcp)
+			frame_set(f, FIELD_TCP_FLAGS, byte_at(k, k->transport + 13));
+		if (!k->first_fragment)
+			frame_set(f, FIELD_SOCKET, 0);
+	} else if (k->proto == (is_ip6(f) ? PROTO_ICMP6 : PROTO_ICMP)) {
+		frame_set(f, FIELD_ICMP_TYPE, byte_at(k, k->transport));
+		frame_set(f, FIELD_ICMP_CODE, byte_at(k, k->transport + 1));
+	}
 }
 
 enum sluice_reason frame_read(const void *frame, size_t len, struct frame_fields *f)
 {
-	struct reading r = { .frame = frame, .length = len, .f = f };
-	enum sluice_reason reason;
+	struct packet k = { .frame = frame, .length = len };
+	enum sluice_reason reason = read_packet(&k);
 
 	*f = (struct frame_fields){ 0 };
-	reason = read_link(&r);
-	if (!reason)
-		reason = is_ip6(f) ? read_ip6(&r) : read_ip4(&r);
-	if (!reason)
-		reason = read_transport(&r);
-	if (is_malformed(reason)) {
-		*f = (struct frame_fields){ 0 };
+	if (is_malformed(reason))
 		return reason;
-	}
 	frame_set(f, FIELD_IN, 0);
-	if (frame_has(f, FIELD_L4_SRC) && f->value[FIELD_IP_FRAG] == FRAG_NONE)
-		frame_set(f, FIELD_SOCKET, 0);
+	read_link(&k, f);
+	if (k.src.family != ADDR_NONE) {
+		read_ip(&k, f);
+		read_transport(&k, f);
+	}
 	return reason;
 }

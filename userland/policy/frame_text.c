@@ -9,55 +9,18 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/diag.h"
 #include "base/nearest.h"
 #include "base/text.h"
-
-/* ---- words --------------------------------------------------------------------- */
-
-/* A word for a value of a field. */
-struct value_word {
-	enum policy_field field;
-	const char *word;
-	unsigned int value;
-};
-
-/* Of two words for a value the first is printed. */
-static const struct value_word value_words[] = {
-	{ FIELD_ETH_TYPE, "ip4", 0x0800 }, { FIELD_ETH_TYPE, "ip6", 0x86dd },
-	{ FIELD_ETH_TYPE, "arp", 0x0806 },
-	{ FIELD_IP_PROTO, "icmp", 1 }, { FIELD_IP_PROTO, "igmp", 2 }, { FIELD_IP_PROTO, "tcp", 6 },
-	{ FIELD_IP_PROTO, "udp", 17 }, { FIELD_IP_PROTO, "icmp6", 58 },
-	{ FIELD_IP_FRAG, "none", 0 }, { FIELD_IP_FRAG, "first", 1 }, { FIELD_IP_FRAG, "later", 2 },
-	{ FIELD_SOCKET, "none", 0 }, { FIELD_SOCKET, "established", 1 },
-	{ FIELD_SOCKET, "listen", 2 },
-	{ FIELD_TCP_FLAGS, "fin", 0x01 }, { FIELD_TCP_FLAGS, "syn", 0x02 },
-	{ FIELD_TCP_FLAGS, "rst", 0x04 }, { FIELD_TCP_FLAGS, "psh", 0x08 },
-	{ FIELD_TCP_FLAGS, "ack", 0x10 }, { FIELD_TCP_FLAGS, "urg", 0x20 },
-	{ FIELD_TCP_FLAGS, "ece", 0x40 }, { FIELD_TCP_FLAGS, "cwr", 0x80 },
-};
-
-#define VALUE_WORDS (sizeof(value_words) / sizeof(value_words[0]))
-
-static const struct value_word *find_word(enum policy_field field, const char *word)
-{
-	for (size_t i = 0; i < VALUE_WORDS; i++)
-		if (value_words[i].field == field && !strcmp(value_words[i].word, word))
-			return &value_words[i];
-	return NULL;
-}
-
-static bool is_address(enum policy_field field)
-{
-	return field == FIELD_IP_SRC || field == FIELD_IP_DST;
-}
+#include "policy/field.h"
 
 static bool is_mac(enum policy_field field)
 {
-	return field == FIELD_ETH_SRC || field == FIELD_ETH_DST;
+	return field_kind(field) == KIND_MAC;
 }
 
 /* ---- read ----------------------------------------------------------------------- */
@@ -98,19 +61,20 @@ static bool read_number(const char *word, uint64_t *value)
 	return !*end && !errno;
 }
 
-/* syn|ack */
-static bool read_flags(char *word, uint64_t *value)
+/* A word, or several with bars between: syn|ack. Writes to @word. */
+static bool read_words(enum policy_field field, char *word, uint64_t *value)
 {
 	char *rest = word, *one;
+	uint64_t bits = 0;
 
-	*value = 0;
+	if (field != FIELD_TCP_FLAGS)
+		return field_word(field, word, value);
 	while ((one = strsep(&rest, "|"))) {
-		const struct value_word *v = find_word(FIELD_TCP_FLAGS, one);
-
-		if (!v)
+		if (!field_word(field, one, value))
 			return false;
-		*value |= v->value;
+		bits |= *value;
 	}
+	*value = bits;
 	return true;
 }
 
@@ -130,10 +94,11 @@ static bool read_port(const struct words *w, const char *word, uint64_t *value)
 static void list_words(const struct words *w, enum policy_field field)
 {
 	struct text words = { 0 };
+	unsigned int pos = 0;
+	const char *word;
 
-	for (size_t i = 0; i < VALUE_WORDS; i++)
-		if (value_words[i].field == field)
-			text_printf(&words, "%s%s", words.len ? ", " : "", value_words[i].word);
+	while ((word = field_word_next(field, &pos)))
+		text_printf(&words, "%s%s", words.len ? ", " : "", word);
 	if (words.len)
 		diag_hint(w->diags, "a number, or one of: %s", words.data);
 	text_free(&words);
@@ -170,43 +135,36 @@ static void take_port(struct words *w, const char *value, struct place place)
 	}
 }
 
-static void take_number(struct words *w, enum policy_field field, char *value, struct place place)
+static void take_mac(struct words *w, enum policy_field field, const char *value, struct place place)
 {
-	const struct value_word *word = find_word(field, value);
-	unsigned int bits = policy_field_bits(field);
+	uint64_t n = 0;
 	uint8_t mac[6];
-	uint64_t n;
 
-	if (word) {
-		n = word->value;
-	} else if (is_mac(field) && !mac_parse(value, mac)) {
-		n = 0;
-		for (int i = 0; i < 6; i++)
-			n = n << 8 | mac[i];
-	} else if (is_mac(field)) {
+	if (mac_parse(value, mac)) {
 		diag_error(w->diags, place, "\"%s\" is not a link-layer address", value);
 		return;
-	} else if (!read_number(value, &n)) {
-		struct text copy = { 0 };
-		bool flags;
-
-		text_printf(&copy, "%s", value);
-		flags = field == FIELD_TCP_FLAGS && read_flags(value, &n);
-		if (!flags) {
-			diag_error(w->diags, place, "\"%s\" is no value of %s", text_string(&copy),
-				   policy_field_name(field));
-			list_words(w, field);
-		}
-		text_free(&copy);
-		if (!flags)
-			return;
 	}
-	if (n >> bits) {
-		diag_error(w->diags, place, "%s goes up to %llu", policy_field_name(field),
-			   (1ull << bits) - 1);
-		return;
-	}
+	for (int i = 0; i < 6; i++)
+		n = n << 8 | mac[i];
 	frame_set(w->f, field, n);
+}
+
+static void take_number(struct words *w, enum policy_field field, const char *value,
+			struct place place)
+{
+	char word[WORD_MAX];
+	uint64_t n;
+
+	snprintf(word, sizeof(word), "%s", value);
+	if (!read_number(value, &n) && !read_words(field, word, &n)) {
+		diag_error(w->diags, place, "\"%s\" is no value of %s", value, policy_field_name(field));
+		list_words(w, field);
+	} else if (n > field_max(field)) {
+		diag_error(w->diags, place, "%s goes up to %llu", policy_field_name(field),
+			   (unsigned long long)field_max(field));
+	} else {
+		frame_set(w->f, field, n);
+	}
 }
 
 static void take_inner(struct words *w, const char *value, struct place place)
@@ -224,12 +182,13 @@ static void take_inner(struct words *w, const char *value, struct place place)
 /* "tcp", "ip6": the same as a field with a value. */
 static void take_bare(struct words *w, const char *word, struct place place)
 {
+	enum { ETHERTYPES = 3 };	/* of these, the first */
 	static const char *const bare[] = { "ip4", "ip6", "arp", "tcp", "udp", "icmp", "igmp" };
 	struct nearest near = NEAREST(word);
 
 	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
-		const struct value_word *v = find_word(FIELD_ETH_TYPE, bare[i]);
-		enum policy_field field = v ? FIELD_ETH_TYPE : FIELD_IP_PROTO;
+		enum policy_field field = i < ETHERTYPES ? FIELD_ETH_TYPE : FIELD_IP_PROTO;
+		uint64_t value = 0;
 
 		nearest_try(&near, bare[i]);
 		if (strcmp(word, bare[i]))
@@ -241,7 +200,7 @@ static void take_bare(struct words *w, const char *word, struct place place)
 			return;
 		w->given[field] = place;
 		if (field != FIELD_ICMP_TYPE)
-			frame_set(w->f, field, v ? v->value : find_word(field, word)->value);
+			frame_set(w->f, field, field_word(field, word, &value) ? value : 0);
 		return;
 	}
 	for (unsigned int i = 0; i < FIELD_COUNT; i++) {
@@ -275,10 +234,12 @@ static void take_field(struct words *w, const char *name, char *value, struct pl
 			return;
 		}
 		w->given[i] = value_at;
-		if (is_address(i))
+		if (field_kind(i) == KIND_ADDRESS)
 			take_address(w, i, value, value_at);
 		else if (i == FIELD_IN)
 			take_port(w, value, value_at);
+		else if (is_mac(i))
+			take_mac(w, i, value, value_at);
 		else
 			take_number(w, i, value, value_at);
 		return;
@@ -408,53 +369,17 @@ static struct frame_fields shortest(const struct frame_fields *f)
 	return less;
 }
 
-static void print_flags(uint64_t flags, struct text *out)
-{
-	const char *between = "";
-
-	if (!flags)
-		text_printf(out, "0");
-	for (size_t i = 0; i < VALUE_WORDS; i++) {
-		const struct value_word *v = &value_words[i];
-
-		if (v->field != FIELD_TCP_FLAGS || !(v->value & flags))
-			continue;
-		text_printf(out, "%s%s", between, v->word);
-		between = "|";
-	}
-}
-
-static void print_number(enum policy_field field, uint64_t value, struct text *out)
-{
-	for (size_t i = 0; i < VALUE_WORDS; i++) {
-		if (value_words[i].field == field && value_words[i].value == value) {
-			text_printf(out, "%s", value_words[i].word);
-			return;
-		}
-	}
-	text_printf(out, field == FIELD_ETH_TYPE ? "0x%04llx" : "%llu", (unsigned long long)value);
-}
-
 static void print_value(const struct policy *p, const struct frame_fields *f,
 			enum policy_field field, struct text *out)
 {
-	uint64_t value = f->value[field];
 	char buf[ADDR_STRLEN];
 
-	if (is_address(field)) {
+	if (field_kind(field) == KIND_ADDRESS) {
 		text_printf(out, "%s", addr_format(field == FIELD_IP_SRC ? &f->src : &f->dst, buf));
-	} else if (is_mac(field)) {
-		uint8_t mac[6];
-
-		for (int i = 0; i < 6; i++)
-			mac[i] = value >> (40 - 8 * i);
-		text_printf(out, "%s", mac_format(mac, buf));
-	} else if (field == FIELD_IN) {
-		text_printf(out, "%s", (*(struct policy_port **)vec_at(&p->ports, value))->name);
-	} else if (field == FIELD_TCP_FLAGS) {
-		print_flags(value, out);
+	} else if (field == FIELD_ETH_TYPE && !field_word_of(field, f->value[field])) {
+		text_printf(out, "0x%04llx", (unsigned long long)f->value[field]);
 	} else {
-		print_number(field, value, out);
+		field_print(p, field, f->value[field], out);
 	}
 }
 
