@@ -173,6 +173,15 @@ sampled() {
 		["filtered", 11, "drop if udp.dst == 5002;", "left", "10.0.1.2", 100])'
 }
 check "while somebody looks, what is dropped is told, and by which rule" sampled
+live() {
+	timeout 3 sluice -n "$LAB.r" trace --live > "$scratch/live" &
+	sleep 1
+	sends 5002 3 -r 10 > /dev/null
+	wait $!
+	cat "$scratch/live"
+}
+check "sluice trace --live shows it" says \
+	' filtered left 10.0.1.2:[0-9]* > 10.0.2.2:5002 udp 100 bytes, .*edge.sluice:11: drop if udp.dst == 5002;$' live
 sleep 3.2
 unwatched() {
 	local seen
@@ -192,7 +201,7 @@ check "with its counters" equal "1234 123400" "$(rule 'count "probes"')"
 dropped=$(rule 'drop if udp.dst == 5002')
 check "a rule more" apply r <<< "$(edge 'drop if tcp.dst == 99; drop;')"
 check "rules that say the same go on counting" equal "1234 123400" "$(rule 'count "probes"')"
-check "at their new places" equal "506 50600 506 50600" "$dropped $(rule 'drop if udp.dst == 5002')"
+check "at their new places" equal "509 50900 509 50900" "$dropped $(rule 'drop if udp.dst == 5002')"
 
 # A packet bears the marks of one policy: it is counted as x and x, or as y and y.
 pair() {

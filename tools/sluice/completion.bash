@@ -133,7 +133,7 @@ _sluice()
 	top)
 		own="--interval" ;;
 	trace*)
-		own="--pcap --port --objects --routes --any-link" files=1 ;;
+		own="--live --pcap --port --objects --routes --any-link" files=1 ;;
 	testgen*)
 		own="--write --objects --time" files=1 ;;
 	replay*)

@@ -109,7 +109,7 @@ static const struct verb verbs[] = {
 	{ "module", "load", module_load, "[FILE]",
 	  "load it, or say why that cannot be" },
 	{ "trace", NULL, trace_packet, "[--objects FILE] [--routes FILE] FILE 'FIELD=VALUE ...'...\n"
-	  "       | [--port NAME] [--any-link] FILE --pcap FILE",
+	  "       | [--port NAME] [--any-link] FILE --pcap FILE | --live",
 	  "what a policy does with a packet, and which of its lines say so" },
 	{ "testgen", NULL, testgen, "[-w FILE] [--objects FILE] [--time TIME] FILE",
 	  "packets that show each rule and boundary of a policy, and what is to become of them" },

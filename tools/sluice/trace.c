@@ -23,6 +23,7 @@
 #include "compiled.h"
 #include "engine.h"
 #include "fields.h"
+#include "live.h"
 #include "lpm/rib.h"
 #include "policy/eval.h"
 #include "policy/field.h"
@@ -556,18 +557,24 @@ static int run(struct tracing *t, int packets, char **packet)
 int trace_packet(struct cli *cli, int argc, char **argv)
 {
 	struct tracing t = { .cli = cli };
+	bool live = false;
 	const struct cli_option own[] = {
 		{ 0, "pcap", NULL, &t.pcap_path },
 		{ 0, "port", NULL, &t.port_name },
 		{ 0, "objects", NULL, &t.objects_path },
 		{ 0, "routes", NULL, &t.routes_path },
 		{ 0, "any-link", &t.any_link, NULL },
+		{ 0, "live", &live, NULL },
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own), code;
 
 	if (n < 0)
 		return CLI_USAGE;
+	if (live && n)
+		return cli_usage(cli, "--live is of what runs: \"%s\" is too much", argv[0]);
+	if (live)
+		return live_trace(cli);
 	if (n == 0)
 		return cli_usage(cli, "which policy shall it be?");
 	if (n == 1 && !t.pcap_path)
