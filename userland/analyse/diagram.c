@@ -651,13 +651,16 @@ static struct arm fold(struct diagram *d, const struct core *core,
 	return (struct arm){ dd_union(d->s, front.p, back.p), dd_if(d->s, front.p, front.a, back.a) };
 }
 
-static const struct dd *sum(struct diagram *d, const struct core *core, const struct core_expression *e)
+/* By halves, too: a sum of many tests is as large in between as in the end. */
+static const struct dd *sum(struct diagram *d, const struct core *core,
+			    const struct core_expression *const *kids, size_t n)
 {
-	const struct dd *all = dd_none(d->s);
+	const struct dd *front;
 
-	for (size_t i = 0; all && i < e->kids; i++)
-		all = dd_union(d->s, all, translate(d, core, e->kid[i]));
-	return all;
+	if (n == 1)
+		return translate(d, core, kids[0]);
+	front = sum(d, core, kids, n / 2);
+	return front ? dd_union(d->s, front, sum(d, core, kids + n / 2, n - n / 2)) : NULL;
 }
 
 static const struct dd *simple(struct diagram *d, const struct core *core, const struct core_expression *e)
@@ -685,7 +688,7 @@ static const struct dd *simple(struct diagram *d, const struct core *core, const
 	case CORE_MARK:
 		return dd_mark(d->s, mark_number(d, e));
 	case CORE_SUM:
-		return sum(d, core, e);
+		return sum(d, core, e->kid, e->kids);
 	default:
 		return NULL;
 	}

@@ -197,20 +197,41 @@ static bool begins_with(const struct dd_list *l, const struct dd_list *beginning
 	       !memcmp(l->mark, beginning->mark, beginning->marks * sizeof(*l->mark));
 }
 
-/* Whether list @i, which is gone, says nothing that another does not. */
-static bool says_nothing_new(const struct list *const *list, size_t n, size_t i)
+/* By their words; of equal ones those that are gone first. */
+static int compare_words(const void *a, const void *b)
 {
-	for (size_t j = 0; j < n; j++)
-		if (j != i && begins_with(&list[j]->says, &list[i]->says))
-			return true;
-	return false;
+	const struct dd_list *x = &(*(const struct list *const *)a)->says;
+	const struct dd_list *y = &(*(const struct list *const *)b)->says;
+	int order = 0;
+
+	for (unsigned int i = 0; !order && i < x->marks && i < y->marks; i++)
+		order = compare_values(x->mark[i], y->mark[i]);
+	if (!order)
+		order = (int)x->marks - (int)y->marks;
+	return order ? order : y->gone - x->gone;
+}
+
+/*
+ * Leaves out those that are gone whose words others begin with. Words that begin with one stand right
+ * behind it in the order of words.
+ */
+static size_t leave_out_idle(const struct list **list, size_t n)
+{
+	size_t kept = 0;
+
+	qsort(list, n, sizeof(*list), compare_words);
+	for (size_t i = 0; i < n; i++)
+		if (!list[i]->says.gone || i + 1 == n ||
+		    !begins_with(&list[i + 1]->says, &list[i]->says))
+			list[kept++] = list[i];
+	return kept;
 }
 
 /* Sorted, none twice, nothing said twice. Those that are gone are sorted behind the others. */
 static void tidy(struct vec *lists)
 {
 	const struct list **list = lists->data;
-	size_t n = 0, kept;
+	size_t n = 0;
 
 	if (lists->len < 2)
 		return;
@@ -218,14 +239,11 @@ static void tidy(struct vec *lists)
 	for (size_t i = 0; i < lists->len; i++)
 		if (!n || list[n - 1] != list[i])
 			list[n++] = list[i];
-	kept = n;
-	for (size_t i = n; i-- > 0 && list[i]->says.gone; ) {
-		if (!says_nothing_new(list, kept, i))
-			continue;
-		memmove(&list[i], &list[i + 1], (kept - i - 1) * sizeof(*list));
-		kept--;
+	if (list[n - 1]->says.gone) {
+		n = leave_out_idle(list, n);
+		qsort(list, n, sizeof(*list), compare_lists);
 	}
-	lists->len = kept;
+	lists->len = n;
 }
 
 static bool is_sourced(const struct dd_list *says)
