@@ -13,6 +13,7 @@
  *    to another CPU's that was charged, passes and is not charged: so of N CPUs that share a bucket
  *    not more than (N - 1) / METER_TRIES of the rate comes on top of it, and that only if they never
  *    stop to collide.
+ *  - Packets without the field that a rate is kept for share one bucket.
  *  - A bucket that is new begins full. The map holds METERS_MAX of all rules; one that gave way to
  *    others begins full again.
  */

@@ -278,9 +278,12 @@ static int check_layout(struct datapath *dp, struct text *why)
 /* What the filters of the generation that runs have kept. */
 static void adopt_filters(struct datapath *dp)
 {
+	dp->rule_counts = rule_counts_adopt(dp);
+	/* A daemon may have died after the swap, and before it wrote the number beside it. */
+	if (rule_counts_generation(dp->rule_counts) > dp->names->running)
+		dp->names->running = rule_counts_generation(dp->rule_counts);
 	sets_adopt(dp, &dp->sets);
 	dp->sets_generation = dp->names->running;
-	dp->rule_counts = rule_counts_adopt(dp);
 }
 
 int datapath_open(const char *dir, struct datapath **out, struct text *why)

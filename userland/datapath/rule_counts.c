@@ -51,6 +51,11 @@ uint32_t rule_counts_len(const struct rule_counts *c)
 	return c ? c->head->rules : 0;
 }
 
+uint32_t rule_counts_generation(const struct rule_counts *c)
+{
+	return c ? c->head->generation : 0;
+}
+
 static size_t base_size(size_t rules)
 {
 	return sizeof(struct rule_base_head) + rules * sizeof(struct rule_base);

@@ -157,6 +157,9 @@ int rule_counts_new(const struct image_filter *filter, const struct rule_counts 
 void rule_counts_free(struct rule_counts *c);
 uint32_t rule_counts_len(const struct rule_counts *c);
 
+/** rule_counts_generation() - whose they are; 0 for NULL. */
+uint32_t rule_counts_generation(const struct rule_counts *c);
+
 /** rule_counts_use() - has the programs of @object count there. */
 int rule_counts_use(const struct rule_counts *c, struct bpf_object *object);
 
