@@ -530,6 +530,8 @@ static void test_changes(void **ctx)
 			continue;
 		}
 		done++;
+		if (getenv("VERBOSE"))
+			fprintf(stderr, "%u\n", done);
 		err = verify_image(s->policy, changed, &(struct verify_options){ .time_ms = time_ms }, &report,
 				   &why);
 		if (err) {

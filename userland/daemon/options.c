@@ -37,7 +37,7 @@ static void print_help(FILE *out)
 	      "  --state-dir DIR    keep the configuration there, where a boot leaves it\n"
 	      "  --policy FILE      the policy to begin with, where none is kept; SIGHUP reads it again\n"
 	      "  --table-budget SIZE  of the tables of all filters at most, as 256MB (64MB)\n"
-	      "  --witness-time TIME  for the packets that each commit is tried with at most (2s)\n"
+	      "  --witness-time TIME  for the packets that each commit is tried with, at most\n"
 	      "  --prove-time TIME  for the proof of what a policy asserts at most (10s)\n"
 	      "  --detach           take the data path down at the end, in place of leaving it running\n"
 	      "  --remove           take down what is pinned, whoever left it there, and end\n"

@@ -26,13 +26,13 @@ struct witnesses {
 };
 
 /**
- * witnesses_check() - asks them all; for at most @time_ms (0: VERIFY_TIME_MS).
+ * witnesses_check() - asks them all; for at most @most_ms (0: by the number of rules, VERIFY_TIME_MS at most).
  * @generation: made of @image, staged and not committed.
  * @keep: file for the packet of a difference.
  * Return: 0; -EILSEQ and sentences that name the packet, what each side says, and the file.
  */
 int witnesses_check(const struct policy *policy, const struct image *image,
-		    struct generation *generation, unsigned int time_ms, const char *keep,
+		    struct generation *generation, unsigned int most_ms, const char *keep,
 		    struct witnesses *witnesses, struct text *why);
 
 /** witnesses_say() - appends what was asked, in some words: "812 packets agree". */

@@ -24,7 +24,8 @@
  *  3. Services: packets that take every way through the arrays of combined classes, each between the
  *     addresses of rules of every service: a bit of a service that is wrong is seen here.
  *  4. Each cell that is in use: for each rule that it names a packet of that rule between two addresses
- *     of the cell. What the image says too much is seen here.
+ *     of the cell; of a row, and between two wide nodes, a packet of each service class. What the image
+ *     says too much is seen here.
  *  5. For each rule the pairs of kinds of addresses below its prefixes, as the bands of the image
  *     have it: there the builder wrote the rule into a cell of its own. What it says too little is
  *     seen here.
@@ -68,6 +69,7 @@
 #define CONTEXTS_MAX	2		/* pairs of addresses for a service */
 #define SERVICES_MAX	100000		/* packets of step 3, */
 #define PAIRS_MAX	200000		/* of step 5, */
+#define WIDE_MAX	200000		/* of step 4, of cells that may be empty */
 #define SAMPLE_MAX	20000		/* and of step 6, where it cannot be complete */
 
 /* All fields of a packet but its addresses, and what the image makes of them. */
@@ -100,6 +102,7 @@ struct run {
 	struct seen seen;
 	uint64_t *met;			/* bit: rule */
 	struct vec bases;		/* of struct base: the packets of step 1 that met their rule */
+	struct vec ways;		/* of struct packet: of step 3, one for each way through the classes */
 	uint32_t *base_of;		/* by rule and family: the first, by place in bases + 1; 0: none */
 	struct eval_env env;
 	struct eval_port *env_ports;
@@ -881,10 +884,11 @@ static void find_contexts(struct run *r, struct vec *contexts)
 
 static void ask_services(struct run *r, const struct vec *products)
 {
-	struct vec packets = VEC(struct packet), contexts = VEC(struct context);
+	struct vec packets = r->ways, contexts = VEC(struct context);
 	uint64_t all, step;
 
 	find_ways(r, products, &packets);
+	r->ways = packets;
 	find_contexts(r, &contexts);
 	/* Where there are too many, some of all. */
 	all = (uint64_t)packets.len * contexts.len;
@@ -897,7 +901,6 @@ static void ask_services(struct run *r, const struct vec *products)
 		if (k->family == c->family)
 			ask(r, k, c, &policy, NULL);
 	}
-	vec_free(&packets);
 	vec_free(&contexts);
 }
 
@@ -978,8 +981,6 @@ static void ask_box(struct run *r, const struct by_class *b, const struct cell *
 	}
 }
 
-#define ROW_BOXES	8	/* different boxes of a row that are asked about */
-
 /* Nodes that no address has, because others below cover them, have cells that no packet looks at. */
 static bool is_reachable(const struct by_class *b, const struct cell *cell)
 {
@@ -990,10 +991,25 @@ static bool is_reachable(const struct by_class *b, const struct cell *cell)
 	return !cell->node[0] && !cell->node[1];	/* what is not IP */
 }
 
+/* A packet of each service class between the addresses of @cell. */
+static void ask_classes(struct run *r, const struct by_class *b, const struct cell *cell)
+{
+	for (size_t i = 0; i < r->ways.len && !time_is_up(r); i++) {
+		struct packet *k = vec_at(&r->ways, i);
+		unsigned int six = k->family == ADDR_V6;
+		struct context c = { of_node(b, 0, cell->node[0], six), of_node(b, 1, cell->node[1], six),
+				     k->family };
+		struct match policy;
+
+		if (k->family && c.source != RULES_NONE && c.destination != RULES_NONE)
+			ask(r, k, &c, &policy, NULL);
+	}
+}
+
 static void ask_content(struct run *r, const struct by_class *b, const struct cell *cell)
 {
 	const struct rules_shape *s = &r->filter->shape.layer[cell->layer];
-	uint32_t kind = RULES_KIND(cell->content), at = RULES_AT(cell->content), before = 0, boxes = 0;
+	uint32_t kind = RULES_KIND(cell->content), at = RULES_AT(cell->content);
 
 	switch (kind) {
 	case RULES_SURE:
@@ -1011,17 +1027,7 @@ static void ask_content(struct run *r, const struct by_class *b, const struct ce
 		}
 		break;
 	case RULES_ROW:
-		for (uint32_t i = 0; i < s->group[0].classes && boxes < ROW_BOXES; i++) {
-			struct cell one = *cell;
-
-			one.content = rules_word(r->filter->area, s, s->rows,
-						 (uint64_t)at * s->group[0].classes + i);
-			if (one.content == before || RULES_KIND(one.content) == RULES_ROW)
-				continue;
-			before = one.content;
-			boxes++;
-			ask_content(r, b, &one);
-		}
+		ask_classes(r, b, cell);
 		break;
 	}
 }
@@ -1073,6 +1079,20 @@ static void ask_hash(struct run *r, const struct by_class *b, unsigned int layer
 	}
 }
 
+/* Every cell of the plane where both sides are wide, with a packet of each class. */
+static void ask_wide(struct run *r, const struct by_class *b, unsigned int layer)
+{
+	const struct rules_shape *s = &r->filter->shape.layer[layer];
+
+	for (uint32_t x = 0; x < s->wide[0]; x++) {
+		for (uint32_t y = 0; y < s->wide[1] && !time_is_up(r); y++) {
+			const struct cell cell = { .layer = layer, .node = { x, y } };
+
+			ask_classes(r, b, &cell);
+		}
+	}
+}
+
 /* Every cell that is in use, with a packet for each rule in it. */
 static void ask_used_cells(struct run *r)
 {
@@ -1082,6 +1102,9 @@ static void ask_used_cells(struct run *r)
 		const uint32_t none[2] = { 0, 0 };
 
 		by_class_init(r, l, &b);
+		/* Where both sides are wide all that rules say of any address lies: every pair is asked, full or not. */
+		if ((uint64_t)s->wide[0] * s->wide[1] * r->ways.len <= WIDE_MAX)
+			ask_wide(r, &b, l);
 		ask_array(r, &b, l, s->ww, none, s->wide, false);
 		ask_array(r, &b, l, s->nw, (uint32_t[]){ s->wide[0], 0 },
 			  (uint32_t[]){ b.classes[0], s->wide[1] }, false);
@@ -1349,6 +1372,7 @@ static void begin(struct run *r)
 	make_environment(r);
 	r->met = xcalloc(r->p->rules.len / 64 + 1, sizeof(*r->met));
 	r->bases = VEC(struct base);
+	r->ways = VEC(struct packet);
 	r->base_of = xcalloc(2 * r->p->rules.len + 2, sizeof(*r->base_of));
 }
 
@@ -1369,6 +1393,7 @@ static void end(struct run *r)
 	free(r->met);
 	free(r->base_of);
 	vec_free(&r->bases);
+	vec_free(&r->ways);
 }
 
 static void ask_everything(struct run *r)
