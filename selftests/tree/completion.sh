@@ -23,7 +23,7 @@ completes() {
 }
 
 all="status check plan equiv core apply confirm rollback history batch policy port route group set object"
-completes "$all flow counter top monitor module replay" ""
+completes "$all flow counter top monitor module trace testgen replay import" ""
 completes "plan policy port" p
 completes "show get add replace del flush" route ""
 completes get route g
