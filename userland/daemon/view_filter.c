@@ -176,6 +176,7 @@ json_t *view_set(struct view_answer *a, const struct image_set *set, bool fill)
 		json_object_set_new(o, "elements", json_number(n.elements));
 		json_object_set_new(o, "configured", json_number(n.configured));
 		json_object_set_new(o, "inserted", json_number(n.inserted));
+		json_object_set_new(o, "expired", json_number(a->entries.len - n.elements));
 	}
 	snprintf(full, sizeof(full), "set-full %s", set->name);
 	if (view_counter_named(a->view, full, &count))
