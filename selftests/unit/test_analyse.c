@@ -508,8 +508,8 @@ static void check_oracle(struct rule_list *x, struct rule_list *y, const char *n
 	assert_non_null(differ);
 	assert_ptr_equal(differ, dd_differ(s, drops[0], drops[1]));
 	if (name)
-		printf("# %s: %zu rules, %zu dead, %zu classes, %zu of them said by their rules: as the diagram has it\n",
-		       name, x->rules.len, dead.len, d.classes.len, rules);
+		printf("# %s: %zu rules, %zu dead, %zu classes, %zu of them said by their rules: as the diagram "
+		       "has it\n", name, x->rules.len, dead.len, d.classes.len, rules);
 	dead_rules_free(&dead);
 	difference_free(&d);
 	difference_list_free(&a);

@@ -43,7 +43,7 @@ _sluice()
 		word=${COMP_WORDS[i]}
 		case $word in
 		-n|--netns|--policy|--pcap|--routes|--chain|--table|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
-		--against|--table-budget|--confirm|--comment|--generation|--prove-time|--budget) i=$((i + 1)) ;;
+		--against|--table-budget|--witness-time|--confirm|--comment|--generation|--prove-time|--budget) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
@@ -111,7 +111,7 @@ _sluice()
 	check*)
 		own="--print --objects --prove-time --no-proof" files=1 ;;
 	plan*)
-		own="--against --exit-code --brief --objects --prove-time --table-budget" files=1 ;;
+		own="--against --exit-code --brief --objects --prove-time --table-budget --witness-time" files=1 ;;
 	equiv*)
 		own="--objects --prove-time" files=1 ;;
 	core*)

@@ -25,7 +25,7 @@ static const struct verb verbs[] = {
 	{ "check", NULL, check, "[--print] [--objects FILE] [--prove-time TIME] [--no-proof] FILE... | -",
 	  "find mistakes in policies; needs no privilege and no daemon" },
 	{ "plan", NULL, plan, "[--against FILE] [--exit-code] [--brief] [--objects FILE]\n"
-	  "       [--prove-time TIME] [--table-budget SIZE] FILE... | -",
+	  "       [--prove-time TIME] [--table-budget SIZE] [--witness-time TIME] FILE... | -",
 	  "what a policy would change: its text, packets treated differently, proofs, tables" },
 	{ "equiv", NULL, equiv, "[--objects FILE] [--prove-time TIME] FILE FILE",
 	  "whether the filters of two policies treat all packets alike, or a packet that shows not" },

@@ -6,11 +6,11 @@
  *	the behaviour		which packets filters treat differently
  *	what it asserts		proved, or not, with a packet
  *	warnings		rules that nothing reaches, ...
- *	its tables		how large, how many look-ups
+ *	its tables		how large, how many look-ups; tried with packets, as a commit tries them
  *
  * Against what runs, with the objects of the store; or --against another file, with no daemon.
  */
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,9 @@
 #include "prove.h"
 #include "running.h"
 #include "unified.h"
+#include "verify/verify.h"
+
+#define WITNESS_MS	200	/* unless said: a plan is read by somebody who waits */
 
 struct plan {
 	struct cli *cli;
@@ -37,6 +40,7 @@ struct plan {
 	struct diags diags;		/* of the new one: its warnings are shown, too */
 	double seconds;
 	size_t budget;
+	unsigned int witness_ms;
 	bool brief;			/* nothing that depends on how tables are made */
 	bool text, behaviour, others;	/* differ */
 	bool failed;
@@ -224,14 +228,12 @@ static void layer_cost(const struct rules_shape *s, bool words, unsigned int *ce
 static void print_tables(const struct plan *p, const struct image *image)
 {
 	const struct image_filter *f = &image->filter;
-	struct text size[2] = { { 0 }, { 0 } };
 	json_t *layers = json_array();
+	char size[2][8];
 
-	quantity_print_size(f->area_bytes, &size[0]);
-	quantity_print_size(address_bytes(f), &size[1]);
 	if (!p->cli->json)
-		printf("  %zu rules, tables %s, look-ups of addresses %s\n", f->rules.len,
-		       text_string(&size[0]), text_string(&size[1]));
+		printf("  %zu rules, tables %sB, look-ups of addresses %sB\n", f->rules.len,
+		       quantity_format(f->area_bytes, size[0]), quantity_format(address_bytes(f), size[1]));
 	for (unsigned int l = 0; l < f->shape.layers; l++) {
 		const struct rules_shape *s = &f->shape.layer[l];
 		unsigned int cells, lines;
@@ -249,8 +251,29 @@ static void print_tables(const struct plan *p, const struct image *image)
 	print_json(p, json_pack("{ss sI sI sI so}", "object", "tables", "rules", (json_int_t)f->rules.len,
 				"bytes", (json_int_t)f->area_bytes, "address_bytes",
 				(json_int_t)address_bytes(f), "layers", layers));
-	for (unsigned int i = 0; i < 2; i++)
-		text_free(&size[i]);
+}
+
+/* The tables asked with packets, as a commit does it. */
+static void try_tables(struct plan *p, const struct image *image)
+{
+	struct verify_report report;
+	struct text said = { 0 };
+	struct verify_options options = { .time_ms = p->witness_ms };
+	int err = verify_image(p->after, image, &options, &report, &said);
+
+	if (err == -EILSEQ)
+		verify_say_difference(p->after, &report, &said);
+	else if (!err)
+		verify_say(&report, &said);
+	p->failed |= err != 0;
+	if (!p->cli->json)
+		printf("  %s\n", text_string(&said));
+	print_json(p, json_pack("{ss sI sb sI sI sI sI so}", "object", "witnesses", "packets",
+				(json_int_t)report.packets, "complete", report.complete, "rules",
+				(json_int_t)report.rules, "rules_met", (json_int_t)report.rules_met, "cells",
+				(json_int_t)report.cells, "cells_seen", (json_int_t)report.cells_seen,
+				"said", json_text(text_string(&said))));
+	text_free(&said);
 }
 
 static void plan_tables(struct plan *p)
@@ -264,10 +287,12 @@ static void plan_tables(struct plan *p)
 	if (compile_policy(p->after, &numbering, &options, &image, &p->diags)) {
 		p->failed = true;
 	} else {
-		if (image->filter.shape.layers)
+		if (image->filter.shape.layers) {
 			print_tables(p, image);
-		else if (!p->cli->json)
+			try_tables(p, image);
+		} else if (!p->cli->json) {
 			printf("  no filter\n");
+		}
 		image_free(image);
 	}
 	numbering_free(&numbering);
@@ -328,7 +353,7 @@ out:
 
 int plan(struct cli *cli, int argc, char **argv)
 {
-	const char *against = NULL, *objects = NULL, *time = NULL, *budget = NULL;
+	const char *against = NULL, *objects = NULL, *time = NULL, *budget = NULL, *witness = NULL;
 	bool exit_code = false;
 	struct plan p = { .cli = cli };
 	const struct cli_option own[] = {
@@ -336,13 +361,14 @@ int plan(struct cli *cli, int argc, char **argv)
 		{ 0, "objects", NULL, &objects },
 		{ 0, "prove-time", NULL, &time },
 		{ 0, "table-budget", NULL, &budget },
+		{ 0, "witness-time", NULL, &witness },
 		{ 0, "exit-code", &exit_code, NULL },
 		{ 0, "brief", &p.brief, NULL },
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own), code;
+	uint64_t bytes = 0, ms = WITNESS_MS;
 	struct quantity q;
-	uint64_t bytes = 0;
 
 	if (n < 0 || prove_seconds(cli, time, &p.seconds))
 		return CLI_USAGE;
@@ -350,7 +376,10 @@ int plan(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "which policy shall be planned?");
 	if (budget && (quantity_parse(budget, &q) || quantity_size(&q, &bytes) || !bytes))
 		return cli_usage(cli, "\"%s\" is not a size such as 64MB", budget);
+	if (witness && (quantity_parse(witness, &q) || quantity_duration(&q, &ms) || !ms || ms > 60000))
+		return cli_usage(cli, "\"%s\" is not a time such as 2s: 1ms to 1m", witness);
 	p.budget = bytes;
+	p.witness_ms = ms;
 	diags_init(&p.diags);
 	code = read_both(&p, argv, n, against, objects);
 	if (code == CLI_OK) {

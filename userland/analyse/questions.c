@@ -612,6 +612,7 @@ void assertions_free(struct vec *assertions)
 /* ---- as diagnostics ------------------------------------------------------------------ */
 
 #define RULES_SHOWN	5
+#define DEAD_SHOWN	20
 
 static void print_rules(const struct policy *policy, const struct vec *rules, const char *before,
 			struct text *out)
@@ -672,6 +673,7 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 {
 	struct vec none = VEC(struct assertion), dead = VEC(struct dead_rule);
 	bool *warned = xcalloc(policy->rules.len + 1, sizeof(*warned));
+	bool *has = xcalloc(policy->rules.len + 2, sizeof(*has));
 	struct questions q;
 	struct policy silent = *policy;
 	int count = -1;
@@ -689,7 +691,8 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 		if (!rule || warned[rule->number])
 			continue;
 		warned[rule->number] = true;
-		count++;
+		if (++count > DEAD_SHOWN)
+			continue;
 		diag_warning(diags, rule->place, d->empty ? "no packet can meet this" :
 			     "no packet gets to this rule");
 		for (size_t k = 0; k < d->covers.len; k++) {
@@ -709,10 +712,18 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 		text_free(&hint);
 		vec_free(&covers);
 	}
+	for (uint32_t i = 0; i < q.b.of[0].list.entries.len; i++)
+		has[entry_at(&q, i)->number] = true;
+	for (uint32_t i = 1; i <= policy->rules.len && count >= 0; i++)
+		if (!has[i] && ++count <= DEAD_SHOWN)
+			diag_warning(diags, behaviour_rule(&q.b, 0, i)->place, "no packet can meet this");
+	if (count > DEAD_SHOWN)
+		diag_warning(diags, (struct place){ 0 }, "no packet gets to %d more rules", count - DEAD_SHOWN);
 out:
 	free_questions(&q);
 	dead_rules_free(&dead);
 	vec_free(&none);
 	free(warned);
+	free(has);
 	return count;
 }
