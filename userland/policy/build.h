@@ -86,7 +86,8 @@ enum policy_field find_field(struct document *doc, struct word name, struct plac
 /** value_or() - "syn|fin": both are numbers, or names of TCP flags. */
 struct policy_value value_or(struct document *doc, const struct policy_value *a,
 			     const struct policy_value *b, struct place at);
-struct mask mask_of(struct document *doc, const struct policy_value *v, struct place at);
+struct mask mask_of(struct document *doc, enum policy_field field, const struct policy_value *v,
+		    struct place at);
 struct policy_predicate *predicate_join(struct document *doc, enum policy_predicate_kind kind,
 					struct policy_predicate *left,
 					struct policy_predicate *right, struct place at);
@@ -135,6 +136,8 @@ struct policy_assert *new_claim(struct document *doc, enum policy_assert_kind ki
 /** claim_path() - the claim that has its end already; @unless: NULL: about all packets. */
 struct policy_assert *claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
 				 struct policy_assert *claim, const struct policy_assert *unless);
+/** claim_policies() - two documents are not compared here: said. */
+struct policy_assert *claim_policies(struct document *doc, struct place at);
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at);
 
 #endif

@@ -24,6 +24,14 @@ struct policy_assert *claim_path(enum policy_assert_kind kind, const struct poli
 	return claim;
 }
 
+/* What they say would have to travel with this policy wherever it is checked, and be no part of it. */
+struct policy_assert *claim_policies(struct document *doc, struct place at)
+{
+	diag_error(diags_of(doc), at, "a policy does not compare other policies");
+	diag_hint(diags_of(doc), "'sluice equiv A B' does; \"assert equal\" takes two ports, whose filters are compared");
+	return new_claim(doc, ASSERT_COVERED);
+}
+
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at)
 {
 	struct policy_assert *a = vec_append(&doc->parser->policy->asserts, claim);

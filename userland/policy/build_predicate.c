@@ -109,15 +109,42 @@ struct policy_value value_or(struct document *doc, const struct policy_value *a,
 	return v;
 }
 
-struct mask mask_of(struct document *doc, const struct policy_value *v, struct place at)
+/* Return: whether @field can have a mask. */
+static bool check_masked(struct document *doc, enum policy_field field, struct place at)
 {
-	struct mask mask = { .bits = UINT64_MAX, .place = at };
+	enum field_kind kind = field_kind(field);
+
+	if (kind != KIND_ADDRESS && kind != KIND_PORT)
+		return true;
+	diag_error(diags_of(doc), at, "%s has no mask", policy_field_name(field));
+	if (kind == KIND_ADDRESS)
+		diag_hint(diags_of(doc), "a prefix says the same: %s == 10.0.0.0/8", policy_field_name(field));
+	return false;
+}
+
+struct mask mask_of(struct document *doc, enum policy_field field, const struct policy_value *v,
+		    struct place at)
+{
+	const struct mask none = { .bits = UINT64_MAX };
+	struct mask mask = { .place = at };
 	char *name = NULL;
 
-	if (v->type == VALUE_MAC)
+	if (field == FIELD_COUNT || !check_masked(doc, field, at))
+		return none;
+	if (field_kind(field) == KIND_MAC && v->type != VALUE_MAC) {
+		diag_error(diags_of(doc), at, "the mask of %s is a link-layer address, too",
+			   policy_field_name(field));
+		diag_hint(diags_of(doc), "such as ff:ff:ff:00:00:00");
+		return none;
+	}
+	if (v->type == VALUE_MAC && field_kind(field) == KIND_MAC)
 		mask.bits = v->first;
 	else if (!flag_number(doc, v, &mask.bits, &name))
-		mask.place.source = NULL;
+		return none;
+	if (name && field != FIELD_TCP_FLAGS) {
+		diag_error(diags_of(doc), at, "%s has no flag \"%s\"", policy_field_name(field), name);
+		return none;
+	}
 	return mask;
 }
 

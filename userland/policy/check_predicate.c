@@ -398,21 +398,11 @@ static bool apply_mask(struct check *c, const struct policy_predicate *t)
 
 static bool check_mask(struct check *c, const struct policy_predicate *t)
 {
-	enum field_kind kind = field_kind(t->field);
-
-	if (kind == KIND_ADDRESS || kind == KIND_PORT) {
-		diag_error(c->diags, t->mask_place, "%s has no mask", policy_field_name(t->field));
-		if (kind == KIND_ADDRESS)
-			diag_hint(c->diags, "a prefix says the same: %s == 10.0.0.0/8",
-				  policy_field_name(t->field));
-		return false;
-	}
-	if (t->mask > field_max(t->field)) {
-		diag_error(c->diags, t->mask_place, "%s has %u bits, and this mask more",
-			   policy_field_name(t->field), policy_field_bits(t->field));
-		return false;
-	}
-	return true;
+	if (t->mask <= field_max(t->field))
+		return true;
+	diag_error(c->diags, t->mask_place, "%s has %u bits, and this mask more",
+		   policy_field_name(t->field), policy_field_bits(t->field));
+	return false;
 }
 
 /* ---- tests -------------------------------------------------------------- */

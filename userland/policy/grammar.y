@@ -294,10 +294,11 @@ test:
 |	field mask IN '{' sums '}'	{ $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
 ;
 
+/* Behind a field: $0. */
 mask:
 	%empty				{ $$ = (struct mask){ .bits = UINT64_MAX }; }
-|	'&' operand			{ $$ = mask_of(doc, &$2, @2); }
-|	'&' '(' sum ')'			{ $$ = mask_of(doc, &$3, @3); }
+|	'&' operand			{ $$ = mask_of(doc, $<field>0, &$2, @2); }
+|	'&' '(' sum ')'			{ $$ = mask_of(doc, $<field>0, &$3, @3); }
 ;
 
 comparison:
@@ -384,6 +385,7 @@ claim:
 					{ $$ = claim_path(ASSERT_REACHABLE, &$2, $4, $5); }
 |	NEVER predicate REACHES target	{ $$ = $4; $$->kind = ASSERT_NEVER; $$->predicate = $2; }
 |	COVERED				{ $$ = new_claim(doc, ASSERT_COVERED); }
+|	ALIKE POLICY STRING STRING	{ $$ = claim_policies(doc, @$); }
 |	ALIKE ref ref			{ $$ = new_claim(doc, ASSERT_EQUAL); $$->from = $2; $$->to = $3; }
 ;
 

@@ -8,13 +8,15 @@
  *    to its end, braces within braces and all.
  *  - A forgotten ";" or "}". A line that begins with the first word of a statement begins
  *    a statement: none of these words can stand there otherwise. If the one before
- *    was not at its end, the missing token is made up, so that only it is
+ *    was not at its end, the missing token is made up, as is the "}" of a list that a rule's ";"
+ *    stands in, so that only it is
  *    reported, and nothing that follows is lost. It is reported when the grammar has
  *    taken it; if the grammar has no use for it, its own complaint says more.
  *  - Going on after a mistake inside braces: what is left of the block is skipped.
  */
 #include "policy/tokens.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/nearest.h"
@@ -153,7 +155,7 @@ static void report_made_up(struct document *doc)
 	struct diags *diags = doc->parser->diags;
 
 	diag_error(diags, doc->last, "\"%c\" is missing here", doc->last_kind);
-	if (doc->last_kind == '}')
+	if (doc->last_kind == '}' && !doc->braces)
 		diag_hint(diags, "the block began on line %u", doc->brace.line);
 }
 
@@ -188,6 +190,9 @@ int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 		else if (doc->braces)
 			kind = make_up('}', kind, at, doc);
 	}
+	/* No list within a block has a ";" in it. */
+	if (kind == ';' && doc->braces > 1)
+		kind = make_up('}', kind, at, doc);
 	doc->before = doc->last;
 	doc->before_text = doc->now_text;
 	doc->before_is_name = doc->last_kind == TOKEN_NAME;
@@ -299,19 +304,20 @@ static void list_expected(struct text *out, const struct unexpected *u)
 	}
 }
 
-static void hint_at_word(struct document *doc, const struct unexpected *u)
+static bool hint_at_word(struct document *doc, const struct unexpected *u)
 {
 	char got[POLICY_NAME_MAX + 1] = "";
 	struct nearest n = NEAREST(got);
 
 	if (doc->last_text.len > POLICY_NAME_MAX)
-		return;
+		return false;
 	memcpy(got, doc->last_text.text, doc->last_text.len);
 	for (size_t i = 0; i < u->count; i++)
 		if (is_literal(u->expected[i]) && *u->expected[i] != '\'')
 			nearest_try(&n, u->expected[i]);
 	if (n.best)
 		diag_hint(doc->parser->diags, "did you mean \"%s\"?", n.best);
+	return n.best;
 }
 
 static void report_word(struct document *doc, const struct unexpected *u, struct place at)
@@ -329,17 +335,15 @@ static void report_word(struct document *doc, const struct unexpected *u, struct
 		diag_error(diags, at, *got->text == '"' ? "%.*s does not belong here" :
 			   "\"%.*s\" does not belong here", shown, got->text);
 	text_free(&expected);
-	if (has(u, "a name") && is_literal(u->got) && *u->got != '\'')
+	if (has(u, "a name") && is_literal(u->got) && isalpha((unsigned char)*got->text))
 		diag_hint(diags, "\"%.*s\" is a word of the language, and cannot be a name",
 			  shown, got->text);
 	else if (has(u, "a string") && !strcmp(u->got, "a name"))
 		diag_hint(diags, "write it in quotes: \"%.*s\"", shown, got->text);
 	else if (!strcmp(u->got, "'='") && has(u, "=="))
 		diag_hint(diags, "write \"==\"");
-	else if (has(u, "allow") && !has(u, "a name"))
+	else if (!hint_at_word(doc, u) && has(u, "allow") && !has(u, "a name"))
 		diag_hint(diags, "actions: allow, drop, count, police, insert, emit, mark");
-	else
-		hint_at_word(doc, u);
 }
 
 /* A name in front of a comparison was meant as a field. Return: whether that is it. */
