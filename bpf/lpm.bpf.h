@@ -8,8 +8,9 @@
  *
  *   IPv4  18 bits index dir: a result, or a node for the next 6 bits; its result,
  *	   or a kid for the last 8. A packed node is one line: a bit for each run of
- *	   equal results, whose count up to here gives the place of the result. (In small
- *	   fixed tables 10 bits, then 6, 8 and 8.)
+ *	   equal results, whose count up to here gives the place of the result.
+ *	   Fixed tables have a first level of 16 bits, or of 8 if they are small, and nodes of 8
+ *	   bits below it.
  *   IPv6  nodes of 8 bits at /0, /8 .. /40, hashed by (prefix, level). A node
  *	   exists where the table has prefixes that end in it, and holds for each of
  *	   its 256 slots the longest match, shorter prefixes included: so the deepest
@@ -25,8 +26,8 @@
  * so it looks whether the table's version is still the same, and else starts over.
  *
  * All accesses are masked with constants of the shape, or compared with them, which the
- * verifier knows. Functions that have @wide (and @bits) are inlined for each width (and
- * first level) that there is; the look-ups choose one by the shape.
+ * verifier knows. Functions with @wide are inlined for each width; the look-ups choose one by
+ * the shape.
  */
 #ifndef SLUICE_LPM_BPF_H
 #define SLUICE_LPM_BPF_H
@@ -66,7 +67,7 @@ LPM_INLINE_FN const __u8 *lpm_offset(const __u8 *table, const volatile struct lp
 LPM_INLINE_FN const void *lpm_at(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
 				 int wide)
 {
-	return lpm_offset(table, s, word & (wide ? LPM_DIR_AT : ~(LPM_LINE - 1)), wide);
+	return lpm_offset(table, s, word & ~(LPM_LINE - 1), wide);
 }
 
 /* A line of the nodes area. */
@@ -118,50 +119,52 @@ LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
 
 /* ---- IPv4 --------------------------------------------------------------- */
 
-LPM_INLINE_FN int lpm_dir_is_packed(__u32 word, int wide)
-{
-	return wide ? (word & LPM_DIR_FULL_WIDE) == LPM_DIR_PACKED : !!(word & LPM_DIR_PACKED);
-}
-
-/* Longer than the node of the block, which @word names, reaches; @result: a kid. */
+/* Longer than /24. @full: the node of the block; @result: with LPM_KID. */
 LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
-			     __u32 addr, __u32 result, int wide, __u32 bits)
+			     __u32 addr, __u32 result)
 {
-	__u32 at = (word & LPM_DIR_AT) + LPM_FULL_KIDS + 4 * (result & LPM_RESULT_MAX);
-	__u32 kid = wide ? result & LPM_WIDE_MAX : *(const __u32 *)lpm_offset(table, s, at & ~3u, 0);
-	const struct lpm_node *n = lpm_line(table, s, kid, wide);
+	__u32 at = (word & LPM_DIR_NODE) + sizeof(struct lpm_full) +
+		   4 * (result & LPM_RESULT_MAX);
+	__u32 kid = *(const __u32 *)lpm_offset(table, s, at & ~3u, 0);
 
-	if (bits == LPM_DIR_BITS_SMALL) {
-		result = lpm_node_result(n, addr >> 8 & 0xff, wide);
-		if (!lpm_is_kid(result, wide))
-			return result;
-		n = lpm_line(table, s, lpm_node_kid(n, result, wide), wide);
-	}
-	return lpm_node_result(n, addr & 0xff, wide);
+	return lpm_node_result(lpm_line(table, s, kid, 0), addr & 0xff, 0);
 }
 
-LPM_INLINE_FN __u32 lpm4_walk_as(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr,
-				 int wide, __u32 bits)
+LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lpm_shape *s,
+				     __u32 addr)
+{
+	const __u32 *dir = (const __u32 *)(table + s->dir);
+	__u32 word = LPM_LOAD(dir[addr >> (32 - LPM_DIR_BITS)]);
+	__u32 i = addr >> 8 & 63;
+
+	if (word & LPM_DIR_PACKED) {
+		const struct lpm_packed *n = lpm_at(table, s, word, 0);
+		__u32 rank = lpm_popcount(n->runs << (63 - i));
+
+		/* The first run starts at 0, so rank is 1 .. 28: the slot before result[rank]. */
+		return *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
+	}
+	if (word & LPM_DIR_FULL) {
+		const struct lpm_full *n = lpm_at(table, s, word, 0);
+		__u32 result = n->result[i];
+
+		return result & LPM_KID ? lpm4_kid(table, s, word, addr, result) : result;
+	}
+	return word;
+}
+
+/* @bits: of the first level. */
+LPM_INLINE_FN __u32 lpm4_walk_wide(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr,
+				   __u32 bits)
 {
 	const __u32 *dir = (const __u32 *)(table + s->dir);
 	__u32 word = LPM_LOAD(dir[addr >> (32 - bits)]);
-	__u32 i = addr >> (26 - bits) & 63;
 
-	if (lpm_dir_is_packed(word, wide)) {
-		const struct lpm_packed *n = lpm_at(table, s, word, wide);
-		__u32 rank = lpm_popcount(n->runs << (63 - i));
-		const __u8 *before = (const __u8 *)n + sizeof(n->runs) - (wide ? 4 : 2);
-		/* The first run starts at 0, so rank is 1 .. 28. */
-		__u32 result = lpm_slot_at(before, rank & 31, wide);
-
-		return wide && lpm_is_kid(result, wide) ?
-		       lpm4_kid(table, s, word, addr, result, wide, bits) : result;
-	}
-	if (word & (wide ? LPM_DIR_PACKED : LPM_DIR_FULL)) {
-		__u32 result = lpm_slot_at(lpm_at(table, s, word, wide), i, wide);
-
-		return lpm_is_kid(result, wide) ?
-		       lpm4_kid(table, s, word, addr, result, wide, bits) : result;
+	for (__u32 level = bits; level < 32; level += 8) {
+		if (!lpm_is_kid(word, 1))
+			break;
+		word = lpm_node_result(lpm_line(table, s, word & LPM_WIDE_MAX, 1),
+				       addr >> (24 - level) & 0xff, 1);
 	}
 	return word;
 }
@@ -169,10 +172,10 @@ LPM_INLINE_FN __u32 lpm4_walk_as(const __u8 *table, const volatile struct lpm_sh
 LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
 {
 	if (!s->wide)
-		return lpm4_walk_as(table, s, addr, 0, LPM_DIR_BITS);
+		return lpm4_walk_narrow(table, s, addr);
 	if (s->dir_bits == LPM_DIR_BITS_SMALL)
-		return lpm4_walk_as(table, s, addr, 1, LPM_DIR_BITS_SMALL);
-	return lpm4_walk_as(table, s, addr, 1, LPM_DIR_BITS);
+		return lpm4_walk_wide(table, s, addr, LPM_DIR_BITS_SMALL);
+	return lpm4_walk_wide(table, s, addr, LPM_DIR_BITS_FIXED);
 }
 
 /* No longer prefix matches, or none did while the table changed. */

@@ -8,7 +8,7 @@
  * the offset that its shape names:
  *
  *	head	one line: what changes for the table as a whole
- *	dir	IPv4: a word for each of the 2^18 blocks of /18 (or 2^10 of /10, in small fixed tables)
+ *	dir	IPv4: a word for each of the 2^18 blocks of /18 (in fixed tables of /16, or /8)
  *	seeds	IPv6: perfect hash, first step: a 16-bit seed for each bucket
  *	index	IPv6: perfect hash, second step: a word for each node
  *	nodes	lines of 64 bytes, and blocks of results
@@ -19,9 +19,8 @@
  * Results are 16 bits wide: 0 is no route, 1 .. LPM_RESULT_MAX a route's result;
  * in a node, LPM_KID | k refers on to the node's k-th kid, for longer prefixes. Where
  * shape.wide says so they are 32 bits: 1 .. LPM_WIDE_MAX, or LPM_WIDE_KID | the line of a
- * kid, so that a node lists none. All else is the same, but for where a deep node's results
- * begin. A program has the shape as a constant, so that the verifier leaves it the code for
- * one width only.
+ * kid, so that a node lists none. A program has the shape as a constant, so that the verifier
+ * leaves it the code for one width only.
  *
  * A fixed table (lpm_fixed()) is made once, for prefixes that do not change while programs
  * read it: it has no room for more, and lies as close as it can.
@@ -60,7 +59,7 @@ struct lpm_shape {
 	__u32 nodes;
 	__u32 nodes_mask;	/* bytes of the nodes area, a power of two, less one */
 	__u32 wide;		/* results are of 32 bits */
-	__u32 dir_bits;		/* IPv4: LPM_DIR_BITS; small fixed tables: LPM_DIR_BITS_SMALL */
+	__u32 dir_bits;		/* IPv4, wide: of the first level, LPM_DIR_BITS_FIXED or .._SMALL */
 	__u32 nodes_last;	/* wide results, instead of the mask: the offset of the last line */
 };
 
@@ -80,34 +79,31 @@ struct lpm_head {
 _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 
 /*
- * IPv4, first level. A word of dir is a result, or it refers to a node for the next 6 bits,
- * packed or full, by its offset in bytes. A wide result leaves one bit to tell a node, so that
- * there a full one has both. (Else each has its own: one branch finds a packed one.)
+ * IPv4, first level. A word of dir below LPM_DIR_FULL is a result; else it refers
+ * to a node for the next 6 bits, packed or full: low bits, in bytes.
  */
-#define LPM_DIR_BITS		18
-#define LPM_DIR_BITS_SMALL	10
+#define LPM_DIR_BITS	18
 #define LPM_DIR_FULL	0x40000000u
 #define LPM_DIR_PACKED	0x80000000u
-#define LPM_DIR_FULL_WIDE 0xc0000000u
-#define LPM_DIR_AT	0x07ffffc0u
+#define LPM_DIR_NODE	0x07ffffc0u
 
-/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. No kids, unless wide. */
+/* Where results are wide a word of dir is what a slot of a node is; the next level has 8 bits. */
+#define LPM_DIR_BITS_FIXED	16
+#define LPM_DIR_BITS_SMALL	8
+
+/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. */
 #define LPM_PACKED	28
 struct lpm_packed {
 	__u64 runs;
-	union {
-		lpm_slot result[LPM_PACKED];
-		lpm_wide_slot wide[0];		/* LPM_PACKED: goes on in the next line */
-	};
+	lpm_slot result[LPM_PACKED];
 };
 _Static_assert(sizeof(struct lpm_packed) == LPM_LINE, "lpm_packed");
 
-/*
- * A full node: 64 results, and behind them, where they are not wide, the kids, as many as there
- * are: 32-bit numbers of lines.
- */
-#define LPM_FULL	64
-#define LPM_FULL_KIDS	(LPM_FULL * sizeof(lpm_slot))
+/* Two lines of results, and behind them the kids, as many as there are. */
+struct lpm_full {
+	lpm_slot result[64];
+	__u32 kid[];		/* lines: a struct lpm_node */
+};
 
 /*
  * A node for 8 bits, both families. Its results lie one behind the other at its end, and

@@ -184,7 +184,7 @@ static void same_answers_wide(void **state)
 			memcpy(area[i], made, shape[i].bytes);
 			free(made);
 		}
-		assert_int_equal(shape[0].dir_bits, s ? LPM_DIR_BITS : LPM_DIR_BITS_SMALL);
+		assert_int_equal(shape[0].dir_bits, s ? LPM_DIR_BITS_FIXED : LPM_DIR_BITS_SMALL);
 		assert_int_equal(lpm_walk_bpf__load(object), 0);
 		for (int i = 0; i < 2; i++) {
 			agree(&random, i ? ADDR_V6 : ADDR_V4, twin[i], routes[i], sizes[s]);

@@ -52,7 +52,6 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 		s.index_mask = 2 * slots - 1;
 		at += 2 * slots * sizeof(uint32_t);
 	}
-	s.dir_bits = LPM_DIR_BITS;
 	s.nodes = at;
 	s.nodes_mask = nodes - 1;
 	/* A page behind: what the verifier takes for possible ends there. */
@@ -303,7 +302,7 @@ static struct lpm_shape scratch_shape(uint8_t family, size_t n)
 	uint32_t at = LPM_LINE, slots;
 
 	if (family == ADDR_V4) {
-		s.dir_bits = n <= SMALL_MAX ? LPM_DIR_BITS_SMALL : LPM_DIR_BITS;
+		s.dir_bits = n <= SMALL_MAX ? LPM_DIR_BITS_SMALL : LPM_DIR_BITS_FIXED;
 		s.dir = at;
 		at += sizeof(uint32_t) << s.dir_bits;
 	} else {
@@ -451,7 +450,7 @@ void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 		.words = t->words,
 	};
 	if (t->family == ADDR_V4) {
-		stats->bytes_used += sizeof(uint32_t) << t->shape.dir_bits;
+		stats->bytes_used += sizeof(uint32_t) << LPM_DIR_BITS;
 		table4_stats(t, stats->nodes);
 	} else {
 		stats->bytes_used += table6_hash_bytes(t);

@@ -114,7 +114,7 @@ int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n);
  * @shape, @area: set on success. shape->bytes, whole pages, that the caller frees with free():
  * to be copied into a map of that size, with the shape in the program's .rodata, or looked up in
  * by lpm_walk(). Where a route is 0.0.0.0/0 or ::/0 no look-up yields 0.
- * Small tables take a few pages, those of many prefixes 1 MB (IPv4) and 64 to 128 bytes a prefix.
+ * Small tables take a few pages, large ones 64 to 128 bytes a prefix and, for IPv4, 256 kB.
  * Return: 0; -EINVAL for another family or result; -E2BIG for more than a million routes, or if
  * they need more than 64 MB; -ENOMEM.
  */

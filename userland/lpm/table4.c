@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; small fixed ones 10, 6, 8, 8.
+ * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; fixed ones 16 (or 8) bits, then 8 by 8.
  *
  * Each word of dir owns its node, and a node its kids; nothing is shared, so that a
  * block of /18 is one word's business: whatever changes in it is published by one
@@ -15,32 +15,7 @@
 
 #include "lpm/inside.h"
 
-/* The lengths where the node of a block ends. */
-static unsigned int block_end(const struct lpm *t)
-{
-	return t->shape.dir_bits + 6;
-}
-
-static size_t full_bytes(const struct lpm *t, unsigned int kids)
-{
-	return slot_bytes(t) * LPM_FULL + (t->shape.wide ? 0 : sizeof(uint32_t) * kids);
-}
-
-static size_t packed_bytes(const struct lpm *t, unsigned int runs)
-{
-	return t->shape.wide ? offsetof(struct lpm_packed, wide) + sizeof(lpm_wide_slot) * runs :
-			       sizeof(struct lpm_packed);
-}
-
-static bool is_packed(const struct lpm *t, uint32_t word)
-{
-	return lpm_dir_is_packed(word, t->shape.wide);
-}
-
-static bool is_full(const struct lpm *t, uint32_t word)
-{
-	return t->shape.wide ? word >= LPM_DIR_FULL_WIDE : !!(word & LPM_DIR_FULL);
-}
+#define FULL_BYTES(kids) (sizeof(struct lpm_full) + 4 * (size_t)(kids))
 
 static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 {
@@ -49,12 +24,7 @@ static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 
 static void *line_at(const struct lpm *t, uint32_t word)
 {
-	return t->area + t->shape.nodes + (word & LPM_DIR_AT);
-}
-
-static uint32_t *full_kids(const struct lpm *t, uint32_t word)
-{
-	return (uint32_t *)((char *)line_at(t, word) + LPM_FULL_KIDS);
+	return t->area + t->shape.nodes + (word & LPM_DIR_NODE);
 }
 
 /* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
@@ -62,6 +32,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 {
 	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
 	struct lpm_packed *p;
+	struct lpm_full *f;
 	uint32_t at;
 
 	for (unsigned int i = 1; i < 64; i++) {
@@ -72,8 +43,8 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 		*word = value[0];
 		return 0;
 	}
-	if ((!kids || t->shape.wide) && runs <= LPM_PACKED) {
-		at = change_alloc(t, packed_bytes(t, runs));
+	if (!kids && runs <= LPM_PACKED) {
+		at = change_alloc(t, sizeof(*p));
 		if (!at)
 			return -ENOSPC;
 		*word = LPM_DIR_PACKED | at * BLOCK_UNIT;
@@ -82,30 +53,39 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 			if (i && value[i] == value[i - 1])
 				continue;
 			p->runs |= 1ull << i;
-			slot_set(t, p->result, run++, value[i], NULL, NULL);
+			p->result[run++] = value[i];
 		}
 		return 0;
 	}
-	at = change_alloc(t, full_bytes(t, kids));
+	at = change_alloc(t, FULL_BYTES(kids));
 	if (!at)
 		return -ENOSPC;
-	*word = (t->shape.wide ? LPM_DIR_FULL_WIDE : LPM_DIR_FULL) | at * BLOCK_UNIT;
-	for (unsigned int i = 0; i < LPM_FULL; i++)
-		slot_set(t, line_at(t, *word), i, value[i], full_kids(t, *word), &kid);
+	*word = LPM_DIR_FULL | at * BLOCK_UNIT;
+	f = line_at(t, *word);
+	for (unsigned int i = 0; i < 64; i++) {
+		if (value[i] >= VALUE_KID) {
+			f->kid[kid] = value[i] & ~VALUE_KID;
+			f->result[i] = LPM_KID | kid++;
+		} else {
+			f->result[i] = value[i];
+		}
+	}
 	return 0;
 }
 
 static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 {
 	const struct lpm_packed *p = line_at(t, word);
+	const struct lpm_full *f = line_at(t, word);
 	unsigned int run = 0;
 
 	for (unsigned int i = 0; i < 64; i++) {
-		if (is_full(t, word)) {
-			value[i] = slot_get(t, p, i, full_kids(t, word));
-		} else if (is_packed(t, word)) {
+		if (word & LPM_DIR_PACKED) {
 			run += p->runs >> i & 1;
-			value[i] = slot_get(t, p->result, run - 1, NULL);
+			value[i] = p->result[run - 1];
+		} else if (word & LPM_DIR_FULL) {
+			value[i] = f->result[i] & LPM_KID ?
+				VALUE_KID | f->kid[f->result[i] & LPM_RESULT_MAX] : f->result[i];
 		} else {
 			value[i] = word;
 		}
@@ -115,18 +95,17 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 /* Retires the block's own node. */
 static void retire_block(struct lpm *t, uint32_t word)
 {
-	uint32_t at = (word & LPM_DIR_AT) / BLOCK_UNIT, value[64];
+	uint32_t at = (word & LPM_DIR_NODE) / BLOCK_UNIT;
 	unsigned int kids = 0;
 
-	if (is_packed(t, word)) {
-		const struct lpm_packed *p = line_at(t, word);
+	if (word & LPM_DIR_PACKED) {
+		change_retire(t, at, blocks_order(sizeof(struct lpm_packed)));
+	} else if (word & LPM_DIR_FULL) {
+		const struct lpm_full *f = line_at(t, word);
 
-		change_retire(t, at, blocks_order(packed_bytes(t, lpm_popcount(p->runs))));
-	} else if (is_full(t, word)) {
-		read_block(t, word, value);
 		for (unsigned int i = 0; i < 64; i++)
-			kids += value[i] >= VALUE_KID;
-		change_retire(t, at, blocks_order(full_bytes(t, kids)));
+			kids += f->result[i] >= LPM_KID;
+		change_retire(t, at, blocks_order(FULL_BYTES(kids)));
 	}
 }
 
@@ -137,8 +116,8 @@ static void retire_kid(struct lpm *t, uint32_t value)
 }
 
 /*
- * What the block of @level with longer prefixes, @node the topmost of them, holds. Kids have
- * kids in small tables only, which do not change.
+ * What the block of @level with longer prefixes, @node the topmost of them, holds. Kids have kids
+ * in fixed tables only, so that what retires kids need not look for them.
  */
 static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t inherited,
 		     uint32_t *value)
@@ -167,17 +146,17 @@ static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t 
 	return 0;
 }
 
-/* The whole block from the shadow: @node is the topmost with longer prefixes. */
+/* The whole block from the shadow: @node is the topmost with prefixes longer than /18. */
 static int build_block(struct lpm *t, uint32_t node, uint32_t inherited, uint32_t *word)
 {
 	uint32_t value[64], below[64] = { 0 };
-	struct paint p = { .level = t->shape.dir_bits, .bits = 6, .value = value, .below = below };
+	struct paint p = { .level = 18, .bits = 6, .value = value, .below = below };
 
 	for (unsigned int i = 0; i < 64; i++)
 		value[i] = inherited;
 	paint(t, &p, node);
 	for (unsigned int i = 0; i < 64; i++)
-		if (below[i] && build_kid(t, below[i], block_end(t), value[i], &value[i]))
+		if (below[i] && build_kid(t, below[i], 24, value[i], &value[i]))
 			return -ENOSPC;
 	return write_block(t, value, word);
 }
@@ -187,11 +166,7 @@ static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const ui
 {
 	uint32_t old = *dir_at(t, block), value[64];
 
-	if (t->fixed) {
-		*dir_at(t, block) = word;
-		return;
-	}
-	if (is_full(t, old)) {
+	if (old & LPM_DIR_FULL) {
 		read_block(t, old, value);
 		for (unsigned int i = 0; i < 64; i++)
 			if (!kept || kept[i] != value[i])
@@ -202,13 +177,13 @@ static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const ui
 		change_word(t, dir_at(t, block), word);
 }
 
-/* The blocks of @p, not longer than they: those that inherit from it, or @all. */
+/* The blocks of @p, at most /18: those that inherit from it, or @all. */
 static int update_blocks(struct lpm *t, const struct radix_key *p, uint32_t inherited, bool all)
 {
-	unsigned int bits = t->shape.dir_bits - p->len;
-	uint32_t first = p->hi >> (64 - t->shape.dir_bits), count = 1u << bits;
+	uint32_t first = p->hi >> (64 - LPM_DIR_BITS), count = 1u << (LPM_DIR_BITS - p->len);
 	uint32_t *value = xcalloc(count, sizeof(*value)), *below = xcalloc(count, sizeof(*below));
-	struct paint paper = { .level = p->len, .bits = bits, .value = value, .below = below };
+	struct paint paper = { .level = p->len, .bits = LPM_DIR_BITS - p->len,
+			       .value = value, .below = below };
 	uint32_t word;
 	int err = 0;
 
@@ -274,9 +249,29 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 	return 0;
 }
 
+/* Words of dir are what slots of a node are. */
+static int build_fixed(struct lpm *t, uint32_t inherited)
+{
+	uint32_t *dir = dir_at(t, 0), blocks = 1u << t->shape.dir_bits;
+	uint32_t *below = xcalloc(blocks, sizeof(*below));
+	struct paint p = { .bits = t->shape.dir_bits, .value = dir, .below = below };
+	int err = 0;
+
+	for (uint32_t i = 0; i < blocks; i++)
+		dir[i] = inherited;
+	paint(t, &p, t->radix.root);
+	for (uint32_t i = 0; i < blocks && !err; i++)
+		if (below[i])
+			err = build_kid(t, below[i], t->shape.dir_bits, dir[i], &dir[i]);
+	free(below);
+	return err;
+}
+
 int table4_build(struct lpm *t, uint32_t inherited)
 {
-	if (update_blocks(t, &(struct radix_key){ 0 }, inherited, true))
+	if (t->fixed)
+		return build_fixed(t, inherited);
+	if (update_blocks(t, &(struct radix_key){ 0 }, 0, true))
 		return -ENOSPC;
 	change_commit(t);
 	return 0;
@@ -289,8 +284,8 @@ void table4_stats(const struct lpm *t, size_t nodes[3])
 	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++) {
 		uint32_t word = *dir_at(t, block);
 
-		nodes[0] += is_packed(t, word);
-		if (!is_full(t, word))
+		nodes[0] += !!(word & LPM_DIR_PACKED);
+		if (!(word & LPM_DIR_FULL))
 			continue;
 		nodes[1]++;
 		read_block(t, word, value);

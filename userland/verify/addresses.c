@@ -169,31 +169,7 @@ static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8
 		/* All slots of a run are one result, but for where each begins. */
 		result = lpm_node_result(n, i, 1);
 		if (shift && lpm_is_kid(result, 1))
-			take_node4(f, s, table, at, 0, lpm_node_kid(n, result, 1));
-	}
-}
-
-static void take_dir4(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
-		      uint32_t addr, uint32_t word)
-{
-	bool packed = lpm_dir_is_packed(word, 1);
-	unsigned int shift = 26 - s->dir_bits;
-	const void *n = lpm_at(table, s, word, 1);
-
-	for (uint32_t i = 0; i < 64; i++) {
-		uint32_t at = addr + (i << shift), result;
-
-		candidate(f, addr_v4(at));
-		if (packed) {
-			const struct lpm_packed *p = n;
-			uint32_t rank = lpm_popcount(p->runs << (63 - i));
-
-			result = lpm_slot_at((const uint8_t *)n + sizeof(p->runs) - 4, rank & 31, 1);
-		} else {
-			result = lpm_slot_at(n, i, 1);
-		}
-		if (lpm_is_kid(result, 1))
-			take_node4(f, s, table, at, shift - 8, result & LPM_WIDE_MAX);
+			take_node4(f, s, table, at, shift - 8, lpm_node_kid(n, result, 1));
 	}
 }
 
@@ -208,8 +184,8 @@ static void take_table4(struct finding *f, const struct lpm_shape *s, const uint
 		if (!i || dir[i] != before)
 			candidate(f, addr_v4(addr));
 		before = dir[i];
-		if (dir[i] & LPM_DIR_PACKED)
-			take_dir4(f, s, table, addr, dir[i]);
+		if (lpm_is_kid(dir[i], 1))
+			take_node4(f, s, table, addr, 24 - s->dir_bits, dir[i] & LPM_WIDE_MAX);
 	}
 }
 

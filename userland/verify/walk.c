@@ -42,7 +42,8 @@ static bool sound_address(const struct lpm_shape *s, const uint8_t *area, uint8_
 		return complain(why, "an address look-up has a shape and no table");
 	if (!s->wide)
 		return complain(why, "an address look-up yields routes, and not classes");
-	if (family == ADDR_V4 && s->dir_bits != LPM_DIR_BITS && s->dir_bits != LPM_DIR_BITS_SMALL)
+	if (family == ADDR_V4 && s->dir_bits != LPM_DIR_BITS_FIXED &&
+	    s->dir_bits != LPM_DIR_BITS_SMALL)
 		return complain(why, "an address look-up has a directory of a width that there is not");
 	if (dir_end > s->bytes || s->seeds + 2ull * s->seeds_mask + 2 > s->bytes ||
 	    s->index + 4ull * s->index_mask + 4 > s->bytes || s->nodes + last > s->bytes)
