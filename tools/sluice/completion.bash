@@ -35,15 +35,16 @@ _sluice()
 	--engine)
 		COMPREPLY=($(compgen -W "bpf eval both" -- "$cur"))
 		return ;;
-	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time|--table-budget|--budget)
+	--limit|--interval|--port|--mac|--confirm|--comment|--prove-time|--table-budget|--witness-time|--budget)
 		return ;;
 	esac
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
-		-n|--netns|--policy|--pcap|--routes|--chain|--table|--rib|--objects|--engine|--limit|--interval|--port|--mac|\
-		--against|--table-budget|--witness-time|--confirm|--comment|--generation|--prove-time|--budget) i=$((i + 1)) ;;
+		-n|--netns|--policy|--pcap|--routes|--chain|--table|--rib|--objects|--engine|--limit|\
+		--interval|--port|--mac|--against|--table-budget|--witness-time|--confirm|--comment|\
+		--generation|--prove-time|--budget) i=$((i + 1)) ;;
 		-batch|--batch) words+=(batch) i=$((i + 1)) ;;
 		-*) ;;
 		*) words+=("$word") ;;
