@@ -3,6 +3,7 @@
  * sluice import: the rules of others as policy text, on standard output. What is not said stands there
  * as a comment, and on standard error; then the exit code is 2.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,16 @@
 #define INPUT_MAX	((size_t)256 << 20)
 #define NOT_SAID	2	/* exit code */
 
+/* As the language has names. */
+static bool is_name(const char *s)
+{
+	if (!isalpha((unsigned char)*s) && *s != '_')
+		return false;
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return !*s;
+}
+
 static int read_ports(const char *text, struct import_options *options)
 {
 	char *copy = xstrdup(text), *save = NULL;
@@ -25,12 +36,13 @@ static int read_ports(const char *text, struct import_options *options)
 		struct import_port port;
 		char *equal = strchr(word, '=');
 
-		if (!equal || equal == word || !equal[1] ||
+		if (equal)
+			*equal = '\0';
+		if (!equal || !equal[1] || strpbrk(equal + 1, "/: \"\\") || strlen(word) > POLICY_NAME_MAX || !is_name(word) ||
 		    strlen(equal + 1) > POLICY_INTERFACE_MAX) {
 			err = -EINVAL;
 			break;
 		}
-		*equal = '\0';
 		port = (struct import_port){ xstrdup(word), xstrdup(equal + 1) };
 		vec_append(&options->ports, &port);
 	}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "import/ask.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,52 @@ void ask_aside(struct chains *chains, struct chain_rule *rule, const char *what)
 }
 
 /* ---- interfaces ----------------------------------------------------------------------------- */
+
+static bool can_be_port(const char *interface)
+{
+	size_t n = strlen(interface);
+
+	for (const char *s = interface; *s; s++)
+		if (*s <= ' ' || *s >= 0x7f || strchr("/:\"\\*+@", *s))
+			return false;
+	return n && n <= POLICY_INTERFACE_MAX && strcmp(interface, "lo") && strcmp(interface, ".") &&
+	       strcmp(interface, "..");
+}
+
+static bool name_is_taken(const struct vec *ports, const char *name)
+{
+	for (size_t i = 0; i < ports->len; i++)
+		if (!strcmp(((struct import_port *)vec_at(ports, i))->name, name))
+			return true;
+	return false;
+}
+
+void ask_port(struct arena *arena, struct vec *ports, const char *interface)
+{
+	struct text name = { 0 };
+	struct import_port port;
+
+	if (!can_be_port(interface))
+		return;
+	for (size_t i = 0; i < ports->len; i++)
+		if (!strcmp(((struct import_port *)vec_at(ports, i))->interface, interface))
+			return;
+	for (const char *s = interface; *s; s++)
+		text_printf(&name, "%c", isalnum((unsigned char)*s) ? *s : '_');
+	/* Words of the language have no digit at their end. */
+	if (!isalpha((unsigned char)*name.data) || !isdigit((unsigned char)name.data[name.len - 1])) {
+		text_free(&name);
+		text_printf(&name, "port_%s", interface);
+		for (char *s = name.data; *s; s++)
+			*s = isalnum((unsigned char)*s) ? *s : '_';
+	}
+	for (unsigned int n = 2; name_is_taken(ports, name.data); n++)
+		text_printf(&name, "_%u", n);
+	port.name = arena_strndup(arena, name.data, name.len);
+	port.interface = arena_strndup(arena, interface, strlen(interface));
+	vec_append(ports, &port);
+	text_free(&name);
+}
 
 static bool matches_one(const char *const *name, unsigned int names, const char *interface)
 {

@@ -28,6 +28,12 @@ void ask_aside(struct chains *chains, struct chain_rule *rule, const char *what)
  * Interfaces by name: "eth0"; "eth+" and "eth*" are all that begin so. @not: any but these.
  */
 
+/**
+ * ask_port() - @interface is a port of the filter, by a name made of its own, unless it is one already or
+ * cannot be one. Texts are in the arena.
+ */
+void ask_port(struct arena *arena, struct vec *ports, const char *interface);
+
 /** ask_in() - comes in by one of @n interfaces; what comes in on no port does not come into the filter. */
 void ask_in(struct chains *chains, struct chain_rule *rule, const struct vec *ports,
 	    const char *const *name, unsigned int n, bool not);

@@ -24,7 +24,6 @@
  */
 #include "import/chains.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -338,7 +337,7 @@ static void write_action(struct writer *w, struct match match, const struct vec 
 	if (last && !last->ends && last->count < POLICY_ACTIONS_MAX &&
 	    !strcmp(text_string(&last->predicate), text_string(&predicate))) {
 		text_printf(&last->actions, ", %s", action);
-		text_append(&last->comment, w->comment.data, w->comment.len);
+		text_printf(&last->comment, "%s", text_string(&w->comment));
 		text_free(&w->comment);
 		text_free(&predicate);
 		last->count++;
@@ -522,24 +521,6 @@ static void write_chain(struct writer *w, struct chain *chain, struct context *a
 
 /* ---- the policy ---------------------------------------------------------------------------------- */
 
-char *chains_port_name(const char *interface)
-{
-	struct text name = { 0 };
-
-	for (const char *s = interface; *s && name.len < POLICY_NAME_MAX - 5; s++)
-		text_printf(&name, "%c", isalnum((unsigned char)*s) || *s == '_' ? *s : '_');
-	/* Words of the language have no digit at their end. */
-	if (!name.len || !isalpha((unsigned char)*name.data) ||
-	    !isdigit((unsigned char)name.data[name.len - 1])) {
-		struct text again = { 0 };
-
-		text_printf(&again, "port_%s", text_string(&name));
-		text_free(&name);
-		name = again;
-	}
-	return name.data;
-}
-
 static void print_words(const struct writer *w, struct text *out)
 {
 	for (size_t i = 0; i < w->chains->words.len; i++) {
@@ -589,13 +570,13 @@ static void print_policy(struct writer *w, const struct vec *ports, const char *
 	for (size_t i = 0; i < w->entries.len; i++) {
 		const struct entry *e = vec_at(&w->entries, i);
 
-		text_append(out, e->comment.data, e->comment.len);
+		text_printf(out, "%s", text_string(&e->comment));
 		text_printf(out, "\t%s", text_string(&e->actions));
 		if (e->predicate.len)
 			text_printf(out, " if %s", text_string(&e->predicate));
 		text_printf(out, ";\n");
 	}
-	text_append(out, w->comment.data, w->comment.len);
+	text_printf(out, "%s", text_string(&w->comment));
 	text_printf(out, "\t# The policy of %s.\n\t%s;\n}\n", w->base->name,
 		    w->base->drops ? "drop" : "allow");
 }

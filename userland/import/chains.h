@@ -94,7 +94,4 @@ int chains_write(struct chains *chains, struct chain *base, const struct import_
 void report_note(struct import_report *report, unsigned int line, const char *rule, bool said,
 		 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/** chains_port_name() - a name for a port that is made of an interface's; from malloc(). */
-char *chains_port_name(const char *interface);
-
 #endif

@@ -809,17 +809,6 @@ static void add_port(struct reader *r, const char *name, const char *interface)
 	vec_append(&r->ports, &port);
 }
 
-static bool port_is_known(const struct reader *r, const char *interface, const char *name)
-{
-	for (size_t i = 0; i < r->ports.len; i++) {
-		const struct import_port *port = vec_at(&r->ports, i);
-
-		if (!strcmp(port->interface, interface) || !strcmp(port->name, name))
-			return true;
-	}
-	return false;
-}
-
 /* Every interface that a rule of the table filter names with -i. */
 static void find_ports(struct reader *r, const char *input, size_t len)
 {
@@ -841,14 +830,7 @@ static void find_ports(struct reader *r, const char *input, size_t len)
 			char *name = at + 4;
 
 			name[strcspn(name, " \t\r")] = '\0';
-			if (*name && name[strlen(name) - 1] != '+' && strcmp(name, "lo") &&
-			    strlen(name) <= POLICY_INTERFACE_MAX) {
-				char *port = chains_port_name(name);
-
-				if (!port_is_known(r, name, port))
-					add_port(r, port, name);
-				free(port);
-			}
+			ask_port(&r->filter.arena, &r->ports, name);
 		}
 		input = stop + 1;
 	}

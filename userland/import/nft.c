@@ -588,9 +588,6 @@ static void add_port(struct reader *r, const char *name, const char *interface)
 		.interface = arena_strndup(&r->chains.arena, interface, strlen(interface)),
 	};
 
-	for (size_t i = 0; i < r->ports.len; i++)
-		if (!strcmp(((struct import_port *)vec_at(&r->ports, i))->interface, interface))
-			return;
 	vec_append(&r->ports, &port);
 }
 
@@ -612,15 +609,9 @@ static void find_ports(struct reader *r, json_t *rule)
 		json_array_append(one, right);
 		json_array_foreach(json_object_get(right, "set") ?: one, k, member) {
 			const char *interface = json_string_value(value_of(member));
-			char *name;
 
-			if (!interface || !*interface || strchr("*@", interface[strlen(interface) - 1]) ||
-			    *interface == '@' || !strcmp(interface, "lo") ||
-			    strlen(interface) > POLICY_INTERFACE_MAX)
-				continue;
-			name = chains_port_name(interface);
-			add_port(r, name, interface);
-			free(name);
+			if (interface)
+				ask_port(&r->chains.arena, &r->ports, interface);
 		}
 		json_decref(one);
 	}
