@@ -27,15 +27,16 @@
 #define METER_FRAME_MAX	(1ull << 57)	/* units: the longest frame at a byte a second */
 
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);		/* datapath: the rules */
-	__type(key, __u32);
-	__type(value, struct count);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);		/* datapath: possible CPUs */
+	__uint(key_size, sizeof(__u32));	/* CPU */
+	__uint(value_size, sizeof(struct count));	/* datapath: of all rules */
 } rule_counts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);		/* likewise */
+	__uint(max_entries, 1);		/* datapath: the rules */
 	__type(key, __u32);
 	__type(value, __u32);
 } rule_actions SEC(".maps");
@@ -66,14 +67,15 @@ static __always_inline bool does(enum action_kind kind)
 
 static __always_inline void count_rule(const struct packet *p, __u32 rule)
 {
-	struct count *c;
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct count *counts;
 
 	if (p->testing)
 		return;
-	c = bpf_map_lookup_elem(&rule_counts, &rule);
-	if (c) {
-		c->packets++;
-		c->bytes += p->length;
+	counts = bpf_map_lookup_elem(&rule_counts, &cpu);
+	if (counts && rule < filter.rules) {
+		counts[rule].packets++;
+		counts[rule].bytes += p->length;
 	}
 }
 

@@ -148,6 +148,7 @@ struct classify_shape {
 	__u32 layers;		/* 0: no filter */
 	__u32 fields;		/* bit RULES_*: some layer tests it: it must be read */
 	__u32 kinds;		/* bit ACTION_*: some rule has such an action */
+	__u32 rules;		/* of the policy: so many counters has a CPU */
 	__u32 set_tests;
 	struct set_test set_test[SET_TESTS_MAX];	/* bit i of field RULES_SETS */
 	__u32 macs;		/* eth.src or eth.dst is tested: the map "macs" numbers addresses */

@@ -577,7 +577,7 @@ static void check_counts(struct world *w)
 	uint32_t rules = w->image->filter.rules.len;
 	struct count *counts = xcalloc(rules + 1, sizeof(*counts));
 
-	assert_int_equal(rule_counts_read(w->dp, w->gen->rule_counts, 0, rules, counts), 0);
+	rule_counts_read(w->gen->rule_counts, 0, rules, counts);
 	for (uint32_t i = 0; i < rules; i++) {
 		if (counts[i].packets != w->counts[i].packets || counts[i].bytes != w->counts[i].bytes)
 			fail_msg("%srule %u counted %llu packets, not %llu", w->text, i,

@@ -72,6 +72,7 @@ int compile_filter(const struct policy *policy, const uint16_t *port, struct num
 		return err;
 	set_action_words(policy, &lowered);
 	mark_ports(policy, port, &image->config);
+	image->filter.shape.rules = policy->rules.len;
 	take_macs(&lowered.names, &image->filter);
 	err = compile_tables(&lowered, budget, &image->filter, diags);
 	lowered_free(&lowered);

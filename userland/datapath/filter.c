@@ -97,7 +97,7 @@ static int fit_counts(struct generation *gen, const struct image_filter *f, stru
 	if (!f->shape.layers)
 		return size_or_skip(gen->object, "rule_counts", 0);
 	if (!gen->rule_counts) {
-		err = rule_counts_new(f, gen->dp->rule_counts, &gen->rule_counts, why);
+		err = rule_counts_new(gen->dp, f, &gen->rule_counts, why);
 		if (err)
 			return err;
 	}

@@ -480,8 +480,8 @@ static void keep_on(struct datapath *dp)
 	gen->rule_counts = NULL;
 	gen->sets = VEC(struct set_map);
 	gen->sets_entered = false;
-	if (!rule_counts_carry(dp, counts, dp->rule_counts))
-		rule_counts_unpin(dp, counts);
+	rule_counts_carry(counts, dp->rule_counts);
+	rule_counts_unpin(dp, counts);
 	rule_counts_free(counts);
 	sets_settle(dp, &sets, &dp->sets, &gen->image->filter.sets, gen->number);
 	sets_close(&sets);

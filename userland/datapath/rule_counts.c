@@ -2,7 +2,7 @@
 /*
  * rule_counts.c: what the rules of a generation have counted, kept over swaps and over the daemon's death.
  *
- * The programs count in rule_counts, per CPU. Beside it lies rule_base: which rule each number
+ * The programs count in rule_counts, each CPU in an element of its own. Beside it lies rule_base: which rule each number
  * is, and what had been counted for it before. Both are pinned before the generation runs, under its
  * number, and unpinned after it has ended; so whoever comes finds the counts of what runs, and until
  * they are carried over those of what ran before.
@@ -30,12 +30,13 @@
 
 #define COUNTS_NAME	"rule_counts"
 #define BASE_NAME	"rule_base"
-#define BATCH		4096u	/* rules carried over at once */
-#define READ_MAX	512u	/* rules read at once */
 #define RULES_GONE_MAX	131072u
 
 struct rule_counts {
 	int counts, base;		/* maps; -1 */
+	struct count *count;		/* mapped: the first CPU's */
+	size_t stride;			/* bytes from one CPU's to the next's */
+	unsigned int cpus;
 	struct rule_base_head *head;	/* mapped; behind it the rules, and those that are gone */
 	size_t size;			/* bytes mapped */
 	bool pinned;
@@ -65,6 +66,8 @@ void rule_counts_free(struct rule_counts *c)
 {
 	if (!c)
 		return;
+	if (c->count)
+		munmap(c->count, c->stride * c->cpus);
 	if (c->head)
 		munmap(c->head, c->size);
 	if (c->counts >= 0)
@@ -100,31 +103,49 @@ static void find_gone(const struct image_filter *filter, const struct rule_count
 	table_free(&there);
 }
 
-static int make_maps(struct rule_counts *c, uint32_t rules, uint32_t gone, struct text *why)
+/* Maps what is behind both descriptors into memory. */
+static int map_both(struct rule_counts *c)
 {
-	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct count),
-				    rules ? rules : 1, 0 };
+	c->count = map_memory(c->counts, c->stride * c->cpus);
+	if (!c->count)
+		return -errno;
+	c->head = map_memory(c->base, c->size);
+	return c->head ? 0 : -errno;
+}
+
+/* A CPU's counts begin a line of the caches. */
+static size_t counts_size(uint32_t rules)
+{
+	return ((rules ? rules : 1) * sizeof(struct count) + 63) & ~(size_t)63;
+}
+
+static int make_maps(const struct datapath *dp, struct rule_counts *c, uint32_t rules, uint32_t gone,
+		     struct text *why)
+{
+	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_ARRAY, 4, counts_size(rules), dp->cpus,
+				    BPF_F_MMAPABLE };
 	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(rules + gone), 1,
 				  BPF_F_MMAPABLE };
 	int err;
 
 	c->size = base.value_size;
+	c->stride = counts.value_size;
+	c->cpus = dp->cpus;
 	c->counts = map_open(NULL, &counts, why);
 	if (c->counts < 0)
 		return c->counts;
 	c->base = map_open(NULL, &base, why);
 	if (c->base < 0)
 		return c->base;
-	c->head = map_memory(c->base, c->size);
-	if (c->head)
+	err = map_both(c);
+	if (!err)
 		return 0;
-	err = -errno;
 	text_printf(why, "cannot map what rules have counted into memory: %s", strerror(-err));
 	return err;
 }
 
-int rule_counts_new(const struct image_filter *filter, const struct rule_counts *running,
-		    struct rule_counts **out, struct text *why)
+int rule_counts_new(const struct datapath *dp, const struct image_filter *filter, struct rule_counts **out,
+		    struct text *why)
 {
 	struct rule_counts *c = xcalloc(1, sizeof(*c));
 	uint32_t rules = filter->rules.len;
@@ -132,8 +153,8 @@ int rule_counts_new(const struct image_filter *filter, const struct rule_counts 
 	int err;
 
 	c->base = -1;
-	find_gone(filter, running, &gone);
-	err = make_maps(c, rules, gone.len, why);
+	find_gone(filter, dp->rule_counts, &gone);
+	err = make_maps(dp, c, rules, gone.len, why);
 	if (err) {
 		rule_counts_free(c);
 		goto free_gone;
@@ -225,14 +246,16 @@ static struct rule_counts *open_pinned(const struct datapath *dp, uint32_t gener
 	c->counts = bpf_obj_get(pin_path(dp, COUNTS_NAME, generation, path));
 	if (c->base < 0 || c->counts < 0 || bpf_obj_get_info_by_fd(c->base, &base, &base_len) ||
 	    bpf_obj_get_info_by_fd(c->counts, &counts, &counts_len) ||
-	    counts.type != BPF_MAP_TYPE_PERCPU_ARRAY || counts.value_size != sizeof(struct count) ||
+	    counts.type != BPF_MAP_TYPE_ARRAY || !(counts.map_flags & BPF_F_MMAPABLE) ||
+	    counts.max_entries != dp->cpus || counts.value_size % 64 ||
 	    base.type != BPF_MAP_TYPE_ARRAY || !(base.map_flags & BPF_F_MMAPABLE) ||
 	    base.value_size < sizeof(struct rule_base_head))
 		goto other;
 	c->size = base.value_size;
-	c->head = map_memory(c->base, c->size);
-	if (!c->head || base_size((size_t)c->head->rules + c->head->gone) != c->size ||
-	    c->head->rules > counts.max_entries ||
+	c->stride = counts.value_size;
+	c->cpus = dp->cpus;
+	if (map_both(c) || base_size((size_t)c->head->rules + c->head->gone) != c->size ||
+	    counts_size(c->head->rules) != c->stride ||
 	    c->head->generation != generation)
 		goto other;
 	return c;
@@ -243,48 +266,24 @@ other:
 
 /* ---- read -------------------------------------------------------------------------- */
 
-static void add(struct count *to, const struct count *c)
+/* What rule @number has counted, carried over or since, on all CPUs. */
+static struct count sum(const struct rule_counts *c, uint32_t number)
 {
-	to->packets += c->packets;
-	to->bytes += c->bytes;
-}
+	struct count sum = bases(c)[number].count;
 
-/*
- * Up to READ_MAX rules in one call: @values has room for all their CPUs. Return: how many it were, or
- * -errno.
- */
-static int read_some(const struct rule_counts *c, uint32_t first, uint32_t n, uint32_t *keys,
-		     struct count *values)
-{
-	uint32_t before = first - 1, next, got = n < READ_MAX ? n : READ_MAX;
+	for (unsigned int cpu = 0; cpu < c->cpus; cpu++) {
+		const struct count *counts = (void *)((char *)c->count + cpu * c->stride);
 
-	/* The call begins behind a key, and ends in ENOENT with the last entry. */
-	if (bpf_map_lookup_batch(c->counts, first ? &before : NULL, &next, keys, values, &got, NULL) &&
-	    (errno != ENOENT || !got))
-		return -errno;
-	return got;
-}
-
-int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uint32_t first, uint32_t n,
-		     struct count *counts)
-{
-	struct count *values = xcalloc((size_t)READ_MAX * dp->cpus, sizeof(*values));
-	uint32_t *keys = xcalloc(READ_MAX, sizeof(*keys));
-	int got = 0;
-
-	for (uint32_t done = 0; done < n; done += got) {
-		got = read_some(c, first + done, n - done, keys, values);
-		if (got < 0)
-			break;
-		for (int i = 0; i < got; i++) {
-			counts[done + i] = bases(c)[first + done + i].count;
-			for (unsigned int cpu = 0; cpu < dp->cpus; cpu++)
-				add(&counts[done + i], &values[(size_t)i * dp->cpus + cpu]);
-		}
+		sum.packets += counts[number].packets;
+		sum.bytes += counts[number].bytes;
 	}
-	free(keys);
-	free(values);
-	return got < 0 ? got : 0;
+	return sum;
+}
+
+void rule_counts_read(const struct rule_counts *c, uint32_t first, uint32_t n, struct count *counts)
+{
+	for (uint32_t i = 0; i < n; i++)
+		counts[i] = sum(c, first + i);
 }
 
 /* ---- over a swap --------------------------------------------------------------------- */
@@ -308,31 +307,20 @@ static void set_base(struct rule_counts *to, const struct table *numbers, uint64
 		bases(to)[*number].count = *count;
 }
 
-int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to)
+void rule_counts_carry(const struct rule_counts *from, struct rule_counts *to)
 {
-	uint32_t rules = rule_counts_len(from);
 	struct table numbers;
-	struct count *counts;
-	int err = 0;
 
 	if (!to || to->head->complete)
-		return 0;
-	counts = xcalloc(BATCH, sizeof(*counts));
+		return;
 	numbers = numbers_of(to);
-	for (uint32_t i = rules; i < base_len(from); i++)
-		set_base(to, &numbers, bases(from)[i].key, &bases(from)[i].count);
-	for (uint32_t i = 0; !err && i < rules; i += BATCH) {
-		uint32_t n = rules - i < BATCH ? rules - i : BATCH;
+	for (uint32_t i = 0; i < base_len(from); i++) {
+		struct count c = i < rule_counts_len(from) ? sum(from, i) : bases(from)[i].count;
 
-		err = rule_counts_read(dp, from, i, n, counts);
-		for (uint32_t j = 0; !err && j < n; j++)
-			set_base(to, &numbers, bases(from)[i + j].key, &counts[j]);
+		set_base(to, &numbers, bases(from)[i].key, &c);
 	}
-	if (!err)
-		to->head->complete = 1;
 	table_free(&numbers);
-	free(counts);
-	return err;
+	__atomic_store_n(&to->head->complete, 1, __ATOMIC_RELEASE);
 }
 
 /* ---- what another daemon left ------------------------------------------------------------ */
@@ -388,12 +376,12 @@ struct rule_counts *rule_counts_adopt(const struct datapath *dp)
 			before = c;
 		}
 	}
-	if (running && rule_counts_carry(dp, before, running))
-		before = NULL;	/* another time */
+	if (running)
+		rule_counts_carry(before, running);
 	for (size_t i = 0; i < generations.len; i++) {
 		uint32_t number = *(uint32_t *)vec_at(&generations, i);
 
-		if (!running || (number != running->head->generation && running->head->complete))
+		if (!running || number != running->head->generation)
 			unpin(dp, number);
 	}
 	rule_counts_free(before);
@@ -417,5 +405,6 @@ int datapath_rule_counts(const struct datapath *dp, uint32_t first, uint32_t n, 
 {
 	if (first > datapath_rules(dp) || n > datapath_rules(dp) - first)
 		return -ENOENT;
-	return n ? rule_counts_read(dp, dp->rule_counts, first, n, counts) : 0;
+	rule_counts_read(dp->rule_counts, first, n, counts);
+	return 0;
 }

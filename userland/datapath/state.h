@@ -152,8 +152,8 @@ int filter_fill(struct generation *gen, const struct image *image, struct text *
 
 /* rule_counts.c */
 
-int rule_counts_new(const struct image_filter *filter, const struct rule_counts *running,
-		    struct rule_counts **c, struct text *why);
+int rule_counts_new(const struct datapath *dp, const struct image_filter *filter, struct rule_counts **c,
+		    struct text *why);
 void rule_counts_free(struct rule_counts *c);
 uint32_t rule_counts_len(const struct rule_counts *c);
 
@@ -172,11 +172,10 @@ void rule_counts_unpin(const struct datapath *dp, struct rule_counts *c);
 struct rule_counts *rule_counts_adopt(const struct datapath *dp);
 
 /** rule_counts_read() - of @n rules from @first on, over all CPUs, with what was carried over. */
-int rule_counts_read(const struct datapath *dp, const struct rule_counts *c, uint32_t first, uint32_t n,
-		     struct count *counts);
+void rule_counts_read(const struct rule_counts *c, uint32_t first, uint32_t n, struct count *counts);
 
 /** rule_counts_carry() - what @from (NULL: nothing) has counted goes on in @to; no packet may count in @from. */
-int rule_counts_carry(const struct datapath *dp, const struct rule_counts *from, struct rule_counts *to);
+void rule_counts_carry(const struct rule_counts *from, struct rule_counts *to);
 
 /* sets.c */
 
