@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each request is an attempt; attempts wait in line. Between "compiled" and "its tables are
- * full" the loop goes round, up to some seconds for a million routes; everything else of an attempt
- * is done in one go, a load of the program included (about a tenth of a second).
+ * Each request is an attempt; attempts wait in line. What computes (parse, prove, compile; later the
+ * witnesses) is done in a thread of libuv's pool, on nothing but what is the attempt's own, while the loop
+ * goes round: routes are mirrored and questions answered for the seconds that a large policy may take.
+ * Between "compiled" and "its tables are full" the loop goes round as well. What is loaded and what is
+ * swapped is done in one go each (a load takes about a tenth of a second).
  */
 #include "daemon/generations.h"
 
@@ -33,6 +35,7 @@
 #include "daemon/witnesses.h"
 #include "datapath/datapath.h"
 #include "image/image.h"
+#include "image/numbering.h"
 #include "policy/field.h"
 #include "policy/tree.h"
 
@@ -57,7 +60,11 @@ struct attempt {
 	struct policy *policy;
 	struct image *image;
 	struct routes *routes;	/* the running ones, or its own */
+	struct generation *staged;	/* loaded, its flow memory prepared */
 	struct witnesses witnesses;
+	struct numbering numbering;	/* for the thread: nothing of it is anybody else's */
+	struct text why;	/* what the thread has to say besides diagnostics */
+	int err;		/* what came of the thread's work */
 };
 
 struct generations {
@@ -83,6 +90,14 @@ struct generations {
 	bool begun;
 	uv_timer_t soon, again;
 	unsigned int handles;
+
+	/* The thread has the first attempt, which nobody else touches meanwhile. */
+	uv_work_t work;
+	uv_sem_t idle;
+	bool working, closing;
+	void (*works)(struct generations *g, struct attempt *a);
+	void (*worked)(struct generations *g);
+	int broken;			/* its routes were lost meanwhile: why */
 };
 
 static void begin_next(uv_timer_t *timer);
@@ -118,6 +133,7 @@ static void free_attempt(struct generations *g, struct attempt *a)
 	image_free(a->image);
 	if (a->routes != g->routes)
 		routes_close(a->routes);
+	text_free(&a->why);
 	free(a);
 }
 
@@ -187,6 +203,49 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 		tell_started(g);
 }
 
+/* ---- the thread ------------------------------------------------------------------------ */
+
+static void work(uv_work_t *request)
+{
+	struct generations *g = request->data;
+
+	g->works(g, first(g));
+	uv_sem_post(&g->idle);
+}
+
+static void drop(struct generations *g)
+{
+	if (--g->handles)
+		return;
+	uv_sem_destroy(&g->idle);
+	free(g);
+}
+
+static void work_ends(uv_work_t *request, int status)
+{
+	struct generations *g = request->data;
+
+	(void)status;
+	if (g->closing) {
+		drop(g);
+		return;
+	}
+	uv_sem_wait(&g->idle);
+	g->working = false;
+	g->worked(g);
+}
+
+/* @works(first attempt) in the thread, and after that @worked from the loop. */
+static void work_on(struct generations *g, void (*works)(struct generations *g, struct attempt *a),
+		    void (*worked)(struct generations *g))
+{
+	g->works = works;
+	g->worked = worked;
+	g->working = true;
+	g->work.data = g;
+	uv_queue_work(g->p.loop, &g->work, work, work_ends);
+}
+
 /* ---- from documents and objects to an image ------------------------------------------ */
 
 static int read_policy(struct attempt *a)
@@ -208,14 +267,18 @@ static int prove(struct generations *g, struct attempt *a)
 static int compile(struct generations *g, struct attempt *a)
 {
 	const struct compile_options options = { .budget = g->p.table_budget };
-	struct numbering numbering;
-	int err;
 
-	numbering_init(&numbering, datapath_ports(g->p.datapath), datapath_names(g->p.datapath),
-		       g->image);
-	err = compile_policy(a->policy, &numbering, &options, &a->image, &a->diags);
-	numbering_free(&numbering);
-	return err;
+	return compile_policy(a->policy, &a->numbering, &options, &a->image, &a->diags);
+}
+
+/* In the thread. */
+static void make_image(struct generations *g, struct attempt *a)
+{
+	a->err = read_policy(a);
+	if (!a->err)
+		a->err = prove(g, a);
+	if (!a->err)
+		a->err = compile(g, a);
 }
 
 /* ---- sets that change ---------------------------------------------------------------- */
@@ -275,6 +338,11 @@ static void empty_changed_sets(struct generations *g, const struct policy *polic
 	}
 }
 
+static void say_broken(struct text *why, int err)
+{
+	text_printf(why, "the kernel's routes could not be read: %s", strerror(-err));
+}
+
 /* Whoever commits a policy is told of ports that are not there; a daemon that starts waits for them. */
 static int check_interfaces(struct generations *g, struct attempt *a)
 {
@@ -312,18 +380,33 @@ static void show(struct generations *g)
 	v->lpm6 = g->routes ? routes_lpm(g->routes, ADDR_V6) : NULL;
 }
 
-/* Whether what is loaded does what the policy says (daemon/witnesses.h). */
-static int ask_witnesses(struct generations *g, struct attempt *a, struct generation *generation,
-			 struct text *why)
+/* In the thread: whether what is loaded does what the policy says (daemon/witnesses.h). */
+static void ask_witnesses(struct generations *g, struct attempt *a)
 {
 	a->witnesses = (struct witnesses){ 0 };
-	if (!a->image->filter.shape.layers)
-		return 0;
-	return witnesses_check(a->policy, a->image, generation, g->p.witness_ms, g->p.refused,
-			       &a->witnesses, why);
+	a->err = witnesses_check(a->policy, a->image, a->staged, g->p.witness_ms, g->p.refused,
+				 &a->witnesses, &a->why);
+}
+
+/* The interfaces of its ports are entered with their copies: they are to be known by then. */
+static int stage(struct generations *g, struct attempt *a, struct text *why)
+{
+	int err;
+
+	interfaces_publish(g->interfaces, a->image);
+	err = flows_prepare(g->flows, &a->image->measure, why);
+	if (err)
+		return err;
+	err = datapath_stage(g->p.datapath, a->image, routes_tables(a->routes), g->loaded + 1,
+			     &a->staged, why);
+	if (err)
+		flows_abandon(g->flows);
+	return err;
 }
 
 /*
+ * Interfaces may have changed since it was staged: they are published once more.
+ *
  * Static routes are in tables that generations share: tables that are new have them from the start,
  * others get them right after the swap. For that moment the new generation sees the old ones, as
  * it would see a route that the kernel is about to change.
@@ -334,7 +417,6 @@ static int ask_witnesses(struct generations *g, struct attempt *a, struct genera
  */
 static int swap(struct generations *g, struct attempt *a, struct text *why)
 {
-	struct generation *generation;
 	int err;
 
 	interfaces_publish(g->interfaces, a->image);
@@ -342,24 +424,22 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 	if (a->routes != g->routes)
 		routes_set_statics(a->routes, &a->image->statics);
 	routes_flush(a->routes);
-	err = flows_prepare(g->flows, &a->image->measure, why);
-	if (!err)
-		err = datapath_stage(g->p.datapath, a->image, routes_tables(a->routes),
-				     g->loaded + 1, &generation, why);
+	err = datapath_commit(g->p.datapath, a->staged, a->wish != WISH_CANDIDATE, why);
 	if (err)
-		goto abandon_flows;
-	err = ask_witnesses(g, a, generation, why);
-	if (!err)
-		err = datapath_commit(g->p.datapath, generation, a->wish != WISH_CANDIDATE, why);
-	if (err)
-		goto free_generation;
+		return err;
+	a->staged = NULL;
 	flows_commit(g->flows);
 	return 0;
-free_generation:
-	generation_free(generation);
-abandon_flows:
+}
+
+/* What was staged and is not to run. */
+static void unstage(struct generations *g, struct attempt *a)
+{
+	if (!a->staged)
+		return;
+	generation_free(a->staged);
+	a->staged = NULL;
 	flows_abandon(g->flows);
-	return err;
 }
 
 /* After a commit, or after one that failed. */
@@ -489,35 +569,63 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 	}
 }
 
-static void run_attempt(struct generations *g);
+static void swap_attempt(struct generations *g);
 
-static void run_now(uv_timer_t *timer)
+static void swap_now(uv_timer_t *timer)
 {
-	run_attempt(timer->data);
+	swap_attempt(timer->data);
 }
 
+/* The end of an attempt that was compiled. @err: it is not to run, for what @sentence says. */
+static void finish_compiled(struct generations *g, int err, struct text *sentence)
+{
+	struct attempt *a = first(g);
+
+	if (err) {
+		unstage(g, a);
+		follow_what_runs(g);
+		if (!sentence->len)
+			text_printf(sentence, "%s", strerror(-err));
+	} else {
+		take_over(g, a);
+		tell_what_runs(g, a, sentence);
+		log_say("%s", sentence->data);
+		notify_status("%s", sentence->data);
+	}
+	finish(g, !err, text_string(sentence));
+}
+
+static void swap_attempt(struct generations *g)
+{
+	struct attempt *a = first(g);
+	struct text sentence = { 0 };
+
+	if (!g->broken && !a->err && routes_busy(a->routes)) {
+		uv_timer_start(&g->soon, swap_now, BUSY_MS, 0);
+		return;
+	}
+	if (a->err)
+		text_append(&sentence, text_string(&a->why), a->why.len);
+	else if (g->broken)
+		say_broken(&sentence, g->broken);
+	finish_compiled(g, a->err ? a->err : g->broken ? g->broken : swap(g, a, &sentence), &sentence);
+	text_free(&sentence);
+}
+
+/* Its tables are full. */
 static void run_attempt(struct generations *g)
 {
 	struct attempt *a = first(g);
 	struct text sentence = { 0 };
-	int err;
+	int err = stage(g, a, &sentence);
 
-	if (routes_busy(a->routes)) {
-		uv_timer_start(&g->soon, run_now, BUSY_MS, 0);
-		return;
-	}
-	err = swap(g, a, &sentence);
-	if (err) {
-		follow_what_runs(g);
-		if (!sentence.len)
-			text_printf(&sentence, "%s", strerror(-err));
-	} else {
-		take_over(g, a);
-		tell_what_runs(g, a, &sentence);
-		log_say("%s", sentence.data);
-		notify_status("%s", sentence.data);
-	}
-	finish(g, !err, text_string(&sentence));
+	g->broken = 0;
+	if (err)
+		finish_compiled(g, err, &sentence);
+	else if (a->image->filter.shape.layers)
+		work_on(g, ask_witnesses, swap_attempt);
+	else
+		swap_attempt(g);
 	text_free(&sentence);
 }
 
@@ -604,6 +712,27 @@ static int find_routes(struct generations *g, struct attempt *a, struct text *wh
 	return open_routes(g, limit4, limit6, &a->routes, why);
 }
 
+/* The thread has made an image, or not. */
+static void go_on(struct generations *g)
+{
+	struct attempt *a = first(g);
+	struct text why = { 0 };
+	int err = a->err;
+
+	numbering_free(&a->numbering);
+	if (!err && a->wish == WISH_CANDIDATE)
+		err = check_interfaces(g, a);
+	if (!err)
+		err = find_routes(g, a, &why);
+	if (!err)
+		warn_sets(g, a);
+	if (err)
+		finish(g, false, text_string(&why));
+	else if (routes_ready(a->routes))
+		run_attempt(g);
+	text_free(&why);
+}
+
 static void begin_next(uv_timer_t *timer)
 {
 	struct generations *g = timer->data;
@@ -615,24 +744,13 @@ static void begin_next(uv_timer_t *timer)
 	if (a->wish == WISH_RUNNING)
 		a->generation = configuration_running(g->configuration);
 	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
-	if (!err && run_elements(g, a))
-		return;
-	if (!err)
-		err = read_policy(a);
-	if (!err)
-		err = prove(g, a);
-	if (!err)
-		err = compile(g, a);
-	if (!err && a->wish == WISH_CANDIDATE)
-		err = check_interfaces(g, a);
-	if (!err)
-		err = find_routes(g, a, &why);
-	if (!err)
-		warn_sets(g, a);
-	if (err)
+	if (err) {
 		finish(g, false, text_string(&why));
-	else if (routes_ready(a->routes))
-		run_attempt(g);
+	} else if (!run_elements(g, a)) {
+		numbering_init(&a->numbering, datapath_ports(g->p.datapath),
+			       datapath_names(g->p.datapath), g->image);
+		work_on(g, make_image, go_on);
+	}
 	text_free(&why);
 }
 
@@ -649,7 +767,7 @@ static void routes_are_ready(void *ctx, struct routes *r)
 		routes_flush(r);
 		show(g);
 	}
-	if (g->begun && first(g)->routes == r)
+	if (g->begun && first(g)->routes == r && !first(g)->staged)
 		run_attempt(g);
 	else if (!g->line.len)
 		tell_started(g);
@@ -687,9 +805,14 @@ static void routes_are_broken(void *ctx, struct routes *r, int err)
 		uv_timer_start(&g->again, listen_again, LISTEN_AGAIN_MS, 0);
 		return;
 	}
-	text_printf(&why, "the kernel's routes could not be read: %s", strerror(-err));
-	if (g->begun && first(g)->routes == r)
-		finish(g, false, text_string(&why));
+	if (!g->begun || first(g)->routes != r)
+		return;
+	if (first(g)->staged) {
+		g->broken = err;	/* seen when the thread is done with it */
+		return;
+	}
+	say_broken(&why, err);
+	finish(g, false, text_string(&why));
 	text_free(&why);
 }
 
@@ -759,6 +882,7 @@ struct generations *generations_open(const struct generations_parts *parts)
 	uv_timer_init(parts->loop, &g->again);
 	g->soon.data = g->again.data = g;
 	g->handles = 2;
+	uv_sem_init(&g->idle, 0);
 	return g;
 }
 
@@ -803,15 +927,26 @@ void generations_reload(struct generations *g,
 
 static void handle_closed(uv_handle_t *handle)
 {
-	struct generations *g = handle->data;
+	drop(handle->data);
+}
 
-	if (--g->handles)
+/* The thread is done with the first attempt: its request is over when the loop says so. */
+static void wait_for_thread(struct generations *g)
+{
+	if (!g->working)
 		return;
-	free(g);
+	uv_sem_wait(&g->idle);
+	g->closing = true;
+	g->handles++;
+	if (g->works == make_image)
+		numbering_free(&first(g)->numbering);
 }
 
 void generations_close(struct generations *g)
 {
+	wait_for_thread(g);
+	if (g->begun)
+		unstage(g, first(g));
 	for (size_t i = 0; i < g->line.len; i++)
 		free_attempt(g, *(struct attempt **)vec_at(&g->line, i));
 	vec_free(&g->line);

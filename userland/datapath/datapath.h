@@ -110,6 +110,8 @@ void datapath_measure(struct datapath *dp, struct flow_map *m);
 /**
  * datapath_stage() - loads @image with @tables as generation @number.
  * @number: greater than any before; 0 in a datapath without folder.
+ * Until it is committed or thrown away it follows its ports as the running one does; with a
+ * folder there is one such generation at a time. generation_test() may run in another thread.
  * Return: 0 and *@gen, the caller's until it is committed; or -errno.
  */
 int datapath_stage(struct datapath *dp, const struct image *image, struct tables *tables,

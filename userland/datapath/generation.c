@@ -302,6 +302,7 @@ int datapath_stage(struct datapath *dp, const struct image *image, struct tables
 		generation_free(gen);
 		return err;
 	}
+	dp->staged = gen;
 	*out = gen;
 	return 0;
 }
@@ -361,6 +362,8 @@ void generation_free(struct generation *gen)
 	if (gen->sets_entered && gen->dp->dir)
 		sets_take_back(&gen->sets, gen->number);
 	rule_counts_unpin(gen->dp, gen->rule_counts);
+	if (gen == gen->dp->staged)
+		gen->dp->staged = NULL;
 	release(gen);
 }
 
@@ -541,6 +544,7 @@ int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_miss
 	}
 	dp->names->running = gen->number;
 	dp->running = gen;
+	dp->staged = NULL;
 	if (!gen->flow)
 		flow_map_unpin(dp);
 	gen->flow = NULL;

@@ -94,6 +94,8 @@ static int publish(struct datapath *dp, uint16_t number, const struct port *fact
 		err = tx_set(dp, number);
 	if (!err && moved && dp->running)
 		err = legs_set(dp->running, number);
+	if (!err && moved && dp->staged)
+		err = legs_set(dp->staged, number);
 	return err;
 }
 

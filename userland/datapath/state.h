@@ -57,6 +57,7 @@ struct datapath {
 	struct vec sets;	/* of struct set_map: of the running generation */
 	uint32_t sets_generation;	/* of their configured elements */
 	struct generation *running;	/* NULL until this process has committed one */
+	struct generation *staged;	/* the last that was, if it is not committed: its ports may move */
 	unsigned int cpus;	/* possible */
 	bool redirects_buffers;	/* the kernel redirects frames of several buffers; in test runs always */
 };
