@@ -317,6 +317,9 @@ static void do_dump_on(struct conn *c)
 	if (err == -ENOBUFS) {
 		shared->overruns++;
 		conn_close(c);
+	} else if (err > 0) {
+		/* A dump was refused, and something else had come ahead of that. */
+		EXPECT(DUMP, result, -ENOENT);
 	} else if (err && err != -EAGAIN) {
 		broken("nothing can be read: %s", strerror(-err));
 	}
