@@ -28,7 +28,8 @@ struct policy_assert *claim_path(enum policy_assert_kind kind, const struct poli
 struct policy_assert *claim_policies(struct document *doc, struct place at)
 {
 	diag_error(diags_of(doc), at, "a policy does not compare other policies");
-	diag_hint(diags_of(doc), "'sluice equiv A B' does; \"assert equal\" takes two ports, whose filters are compared");
+	diag_hint(diags_of(doc),
+		  "'sluice equiv A B' does; \"assert equal\" compares the filters of two ports");
 	return new_claim(doc, ASSERT_COVERED);
 }
 
