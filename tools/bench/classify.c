@@ -239,14 +239,17 @@ static const struct classify_engine *ours(const struct vec *engines, const struc
 	return NULL;
 }
 
-/* The times of round @i, less what is nothing's in general. */
+/*
+ * The times of round @i, less what nothing takes at least: a machine that was busy when that was
+ * measured makes nobody faster.
+ */
 static double net(const struct vec *engines, const struct classify_engine *e, size_t i)
 {
 	const struct classify_engine *nothing = nothing_of(engines, e);
 	double ns = *(double *)vec_at(&e->contender.samples, i);
 
 	if (nothing)
-		ns -= contender_spread(&nothing->contender).median;
+		ns -= contender_spread(&nothing->contender).min;
 	return ns > 0.1 ? ns : 0.1;
 }
 
@@ -292,11 +295,9 @@ static void report(const struct options *o, const struct vec *engines, const str
 		return;
 	if (nothing)
 		n = contender_spread(&nothing->contender);
-	s.median = s.median > n.median ? s.median - n.median : 0;
-	/* The best of both is what the machine makes of it undisturbed. */
+	s.median = s.median > n.min ? s.median - n.min : 0;
 	s.min = s.min > n.min ? s.min - n.min : 0;
-	s.min = s.min < s.median ? s.min : s.median;
-	s.max = s.max > n.median ? s.max - n.median : 0;
+	s.max = s.max > n.min ? s.max - n.min : 0;
 	line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "bench", "classify", "engine",
 			 e->contender.engine, "where", e->contender.where, "mode", e->mode, "stream",
 			 stream, "rules", (json_int_t)e->on->list.rules.len);
