@@ -575,7 +575,8 @@ int regions_close(struct regions *r, struct text *why)
 	if (!err)
 		err = expand(r, &pieces, why);
 	if (!err) {
-		qsort(pieces.data, pieces.len, sizeof(struct piece_entry), piece_cmp);
+		if (pieces.len)
+			qsort(pieces.data, pieces.len, sizeof(struct piece_entry), piece_cmp);
 		r->seen = xcalloc(r->services.list.len, sizeof(*r->seen));
 		r->left = xcalloc(r->width, sizeof(*r->left));
 		r->mark = xcalloc(r->boxes.len + 1, sizeof(*r->mark));
@@ -974,7 +975,8 @@ static void reduce_covers(struct regions *r, const struct nodes nodes[2], struct
 	struct region_rule *rule = covers->data;
 	size_t n = 0;
 
-	qsort(rule, covers->len, sizeof(*rule), rule_cmp);
+	if (covers->len)
+		qsort(rule, covers->len, sizeof(*rule), rule_cmp);
 	for (size_t i = 0; i < covers->len; i++)
 		if (!n || rule_cmp(&rule[n - 1], &rule[i]))
 			rule[n++] = rule[i];
