@@ -790,6 +790,54 @@ static void test_forms(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* "not (a1 and b1 or a2 and b2 or ...)": as many boxes as there are alternatives, not 2 to their number. */
+static void test_many_exceptions(void **state)
+{
+	const unsigned int n = 300;
+	struct world *w = world_new();
+	struct policy_predicate *p = NULL;
+	struct rule_list list = RULE_LIST;
+	struct lower_names names;
+	struct diags diags;
+
+	(void)state;
+	for (unsigned int i = 0; i < n; i++) {
+		struct policy_predicate *one = node(w, PREDICATE_AND,
+			test_prefix(w, FIELD_IP_SRC, (struct prefix){ addr_v4(0x0a000000 + i * 7), 32 }),
+			test_of(w, FIELD_TCP_DST, 1000 + i, 1000 + i));
+
+		p = p ? node(w, PREDICATE_OR, p, one) : one;
+	}
+	diags_init(&diags);
+	lower_names_init(&names, &w->policy, w->number);
+	assert_int_equal(lower_predicate(&w->policy, &names, p, true, 0, &list, &diags), 0);
+	assert_true(list.rules.len < 3 * n);
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct seen k = some_packet(p);
+		struct rule_packet packet;
+
+		if (below(&seed, 2)) {
+			struct frame_fields f = { 0 };
+			struct text why = { 0 };
+			unsigned int which = below(&seed, n);
+			struct addr a = addr_v4(0x0a000000 + which * 7);
+
+			frame_set(&f, FIELD_IN, 0);
+			frame_set_address(&f, FIELD_IP_SRC, &a);
+			frame_set(&f, below(&seed, 4) ? FIELD_TCP_DST : FIELD_UDP_DST,
+				  1000 + which + !below(&seed, 4));
+			assert_int_equal(frame_settle(&f, &why, NULL), 0);
+			k.fields = f;
+		}
+		packet = packet_of(&names, &k);
+		assert_int_equal(rule_list_match(&list, &packet) != RULES_NONE, !means(p, &k));
+	}
+	rule_list_free(&list);
+	lower_names_free(&names);
+	diags_free(&diags);
+	world_free(w);
+}
+
 /* Of this process: others may be about. */
 static double now(void)
 {
@@ -846,6 +894,7 @@ int main(void)
 		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_layers_full),
 		cmocka_unit_test(test_explosion),
+		cmocka_unit_test(test_many_exceptions),
 		cmocka_unit_test(test_large),
 	};
 

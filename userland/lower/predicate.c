@@ -327,14 +327,118 @@ static void add_set(struct lowering *l, const struct policy_predicate *p, bool n
 static int add_union(struct lowering *l, const struct policy_predicate *p, bool negate,
 		     const struct box *within, struct vec *out);
 
+/* Fields in an order such that what demands another comes before it: then that makes no box of its own. */
+static const uint8_t in_order[] = {
+	RULES_SPORT, RULES_DPORT, RULES_TCP_FLAGS, RULES_ICMP_TYPE, RULES_ICMP_CODE, RULES_SOCKET,
+	RULES_PCP, RULES_IN, RULES_ETH_SRC, RULES_ETH_DST, RULES_DSCP, RULES_ECN, RULES_TTL,
+	RULES_LENGTH, RULES_PROTO, RULES_FRAG, RULES_VLAN, RULES_ETH_TYPE,
+};
+
+static void add_settled(struct lowering *l, bool there, struct box *box, struct vec *out)
+{
+	if (there && box_settle(&l->arena, box))
+		vec_append(out, box);
+}
+
+/*
+ * What of @box is not in @but, as boxes that do not overlap: those that differ in the first thing
+ * that @but asks, those that agree in it and differ in the second, and so on.
+ */
+static void subtract(struct lowering *l, const struct box *box, const struct box *but, struct vec *out)
+{
+	struct box rest = *box, other;
+
+	if (!box_meets(box, but)) {
+		vec_append(out, box);
+		return;
+	}
+	for (unsigned int side = 0; side < 2; side++) {
+		if (!but->address[side].prefix)
+			continue;
+		other = rest;
+		/* What is not IP has no address to differ in: it goes with the rest, if @but has it at all. */
+		add_settled(l, box_families(&other, but->families & RULE_NOT_IP ? RULE_IP4 | RULE_IP6 :
+					    RULE_ALL) &&
+			    box_addresses(&l->arena, &other, side,
+					  prefixes_others(&l->arena, but->address[side])),
+			    &other, out);
+		if (!box_addresses(&l->arena, &rest, side, but->address[side]) ||
+		    !box_families(&rest, RULE_IP4 | RULE_IP6 | (but->families & RULE_NOT_IP)))
+			return;
+	}
+	for (size_t i = 0; i < sizeof(in_order); i++) {
+		enum rules_field field = in_order[i];
+		struct values universe = field == RULES_IN ? l->ports : box_universe(field);
+
+		if (!(but->tested >> field & 1))
+			continue;
+		other = rest;
+		add_settled(l, box_values(&l->arena, &other, field,
+					  values_others(&l->arena, but->value[field], universe)),
+			    &other, out);
+		if (!box_values(&l->arena, &rest, field, but->value[field]) ||
+		    !box_settle(&l->arena, &rest))
+			return;
+	}
+	for (unsigned int bit = 0; but->bits_len && bit < 16; bit++) {
+		uint16_t care = 1u << bit;
+
+		if (!(but->bits->care & care))
+			continue;
+		other = rest;
+		add_settled(l, box_bits(&l->arena, &other,
+					(struct bits){ ~but->bits->want & care, care }), &other, out);
+		if (!box_bits(&l->arena, &rest, (struct bits){ but->bits->want & care, care }))
+			return;
+	}
+	other = rest;
+	add_settled(l, box_families(&other, RULE_ALL & ~but->families), &other, out);
+}
+
+/*
+ * "and not (a and b)": the boxes of (a and b) are taken out of @current one by one. As a product of
+ * unions, n of these would come to 2^n boxes that overlap; of those that do not, there are few.
+ * Return: 1: not this way.
+ */
+static int take_out(struct lowering *l, const struct policy_predicate *p, struct vec *current)
+{
+	struct vec out = VEC(struct box);
+	const struct box any = box_any();
+	int err = add_union(l, p, false, &any, &out);
+	struct vec taken = out;
+
+	if (err) {
+		vec_free(&taken);
+		return err;
+	}
+	boxes_simplify(&l->arena, &taken);
+	for (size_t i = 0; i < taken.len && !err; i++)
+		err = ((struct box *)vec_at(&taken, i))->bits_len > 1;
+	for (size_t i = 0; i < taken.len && !err; i++) {
+		out = VEC(struct box);
+		l->pairs += current->len;
+		for (size_t k = 0; k < current->len; k++)
+			subtract(l, vec_at(current, k), vec_at(&taken, i), &out);
+		vec_free(current);
+		*current = out;
+		if (current->len > LOWER_BOXES_MAX || l->arena.bytes > BYTES_MAX || l->pairs > PAIRS_MAX)
+			err = too_large(l, p->place,
+					"together with the rest of the predicate this comes to too many cases");
+	}
+	vec_free(&taken);
+	return err;
+}
+
 /* @current becomes what is in it and in the boxes of @p. */
 static int multiply(struct lowering *l, const struct policy_predicate *p, bool negate,
 		    struct vec *current)
 {
 	struct vec part = VEC(struct box), product = VEC(struct box);
 	const struct box any = box_any();
-	int err = 0;
+	int err = negate && p->kind == PREDICATE_AND ? take_out(l, p, current) : 1;
 
+	if (err <= 0)
+		return err;
 	/* One box so far: the part is lowered within it. */
 	if (current->len == 1) {
 		vec_reserve(&product, 1);
