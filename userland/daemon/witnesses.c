@@ -210,19 +210,11 @@ static void open_environment(struct check *c)
 	facts_env(&c->facts, &c->env);
 }
 
-/* What the witnesses of so many rules need: a fifth of a second, and that much more for each 4000. */
-static unsigned int usual_time(size_t rules)
-{
-	size_t ms = 200 + rules / 20;
-
-	return ms < VERIFY_TIME_MS ? ms : VERIFY_TIME_MS;
-}
-
 int witnesses_check(const struct policy *policy, const struct image *image,
 		    struct generation *generation, unsigned int most_ms, const char *keep,
 		    struct witnesses *witnesses, struct text *why)
 {
-	unsigned int time_ms = most_ms ? most_ms : usual_time(policy->rules.len);
+	unsigned int time_ms = most_ms ? most_ms : verify_time(policy);
 	struct check c = {
 		.policy = policy,
 		.generation = generation,

@@ -26,7 +26,7 @@ struct witnesses {
 };
 
 /**
- * witnesses_check() - asks them all; for at most @most_ms (0: by the number of rules, VERIFY_TIME_MS at most).
+ * witnesses_check() - asks them all; for at most @most_ms (0: verify_time()).
  * @generation: made of @image, staged and not committed.
  * @keep: file for the packet of a difference.
  * Return: 0; -EILSEQ and sentences that name the packet, what each side says, and the file.

@@ -1425,6 +1425,13 @@ static void ask_everything(struct run *r)
 	vec_free(&products);
 }
 
+unsigned int verify_time(const struct policy *p)
+{
+	size_t ms = 200 + p->rules.len / 20;
+
+	return ms < VERIFY_TIME_MS ? ms : VERIFY_TIME_MS;
+}
+
 int verify_image(const struct policy *p, const struct image *image,
 		 const struct verify_options *options, struct verify_report *report,
 		 struct text *why)
@@ -1435,7 +1442,7 @@ int verify_image(const struct policy *p, const struct image *image,
 		.options = options ? options : &defaults,
 		.report = report, .until_clock = ASK_CLOCK,
 	};
-	unsigned int time_ms = r.options->time_ms ? r.options->time_ms : VERIFY_TIME_MS;
+	unsigned int time_ms = r.options->time_ms ? r.options->time_ms : verify_time(p);
 
 	*report = (struct verify_report){ .rules = p->rules.len };
 	if (!walk_sound(image, why))

@@ -32,11 +32,17 @@ struct witness {
 typedef bool verify_witness_fn(void *context, const struct witness *w);
 
 struct verify_options {
-	unsigned int time_ms;		/* after which no further packet is asked; 0: VERIFY_TIME_MS */
+	unsigned int time_ms;		/* after which no further packet is asked; 0: verify_time() */
 	verify_witness_fn *take;	/* NULL: nobody wants them */
 	void *context;
 };
 #define VERIFY_TIME_MS	2000
+
+/**
+ * verify_time() - what is usually enough, in ms: a fifth of a second, and as much again for each 4000
+ * rules; VERIFY_TIME_MS at most.
+ */
+unsigned int verify_time(const struct policy *p);
 
 /* What was found. */
 struct verify_report {
