@@ -11,7 +11,7 @@
  * some rule does.
  *
  * What the verifier would look at many times is a global function, which it looks at once: for each
- * layer its lists, its rows of many bands, and from layer 1 on the walk. Layer 0, which
+ * layer its lists, of layer 0 its rows of many bands, and from layer 1 on the walk. Layer 0, which
  * every packet meets, is walked in place: on some processors a call costs as much as the cell that
  * it looks at. Functions of layers that there are not are empty.
  */
@@ -23,11 +23,11 @@ struct rules_found;
 struct rules_shape;
 static inline int line_in(const volatile struct rules_shape *shape, __u32 at,
 			  const struct rules_classes *classes, struct rules_found *found);
-static inline void band_in(const volatile struct rules_shape *shape, __u32 x, __u32 destination,
-			   const struct rules_classes *classes, struct rules_found *found);
+int band(__u32 x, __u32 destination, const struct rules_classes *classes,
+	 struct rules_found *found);
 #define RULES_LOOK_LINE(area, shape, at, classes, found) line_in(shape, at, classes, found)
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
-	band_in(shape, x, destination, classes, found)
+	band(x, destination, classes, found)
 
 #include "bpf/classify.h"
 #include "bpf/lpm.bpf.h"
@@ -354,8 +354,13 @@ static __always_inline void walk_layer(unsigned int layer, struct question *q)
 		if (field < RULES_FIELD_COUNT)
 			rules_step(SECTION(rules_anchor), shape, s, q->field[field], &classes);
 	}
-	rules_walk(SECTION(rules_anchor), shape, address_word(layer, 0, q->class[0]),
-		   address_word(layer, 1, q->class[1]), &classes, &found);
+	/* Two bands a side at most: a call more would be too deep for the stack (compile/filter.h). */
+	if (layer)
+		rules_walk_planes(SECTION(rules_anchor), shape, address_word(layer, 0, q->class[0]),
+				  address_word(layer, 1, q->class[1]), &classes, &found);
+	else
+		rules_walk(SECTION(rules_anchor), shape, address_word(layer, 0, q->class[0]),
+			   address_word(layer, 1, q->class[1]), &classes, &found);
 	q->rule = found.rule == RULES_NONE ? RULES_NONE : ACTION_RULE(found.action);
 	q->action = found.action;
 }
@@ -366,15 +371,6 @@ STAGE int line_##n(__u32 at, const struct rules_classes *classes, struct rules_f
 	if (n >= filter.layers || !classes || !found)					\
 		return 1;								\
 	return rules_line(SECTION(rules_anchor), &filter.layer[n], at, classes, found);	\
-}											\
-											\
-STAGE int band_##n(__u32 x, __u32 destination, const struct rules_classes *classes,		\
-		   struct rules_found *found)						\
-{											\
-	if (n < filter.layers && filter.layer[n].chain[0] && classes && found)		\
-		rules_band(SECTION(rules_anchor), &filter.layer[n], x, destination, classes,	\
-			   found);							\
-	return 0;									\
 }
 
 #define EACH_LAYER(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
@@ -382,6 +378,14 @@ _Static_assert(LAYERS_MAX == 8, "functions for each layer");
 
 EACH_LAYER(LAYER)
 #undef LAYER
+
+STAGE int band(__u32 x, __u32 destination, const struct rules_classes *classes,
+	       struct rules_found *found)
+{
+	if (filter.layers && filter.layer[0].chain[0] && classes && found)
+		rules_band(SECTION(rules_anchor), &filter.layer[0], x, destination, classes, found);
+	return 0;
+}
 
 /* Which layer's shape it is the compiler knows. */
 static __always_inline int line_in(const volatile struct rules_shape *shape, __u32 at,
@@ -393,17 +397,6 @@ static __always_inline int line_in(const volatile struct rules_shape *shape, __u
 #undef LAYER
 	}
 	return 1;
-}
-
-static __always_inline void band_in(const volatile struct rules_shape *shape, __u32 x,
-				    __u32 destination, const struct rules_classes *classes,
-				    struct rules_found *found)
-{
-	switch (shape - filter.layer) {
-#define LAYER(n) case n: band_##n(x, destination, classes, found); break;
-	EACH_LAYER(LAYER)
-#undef LAYER
-	}
 }
 
 #define LAYER(n)				\

@@ -244,6 +244,23 @@ RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct ru
 	}
 }
 
+/** rules_walk_planes() - as rules_walk(), of tables with two bands a side at most. */
+RULES_INLINE_FN void rules_walk_planes(const __u8 *area, const volatile struct rules_shape *s,
+				       __u32 source, __u32 destination,
+				       const struct rules_classes *classes, struct rules_found *found)
+{
+	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
+	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
+
+	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
+	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
+		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
+	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
+		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
+	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
+		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
+}
+
 /**
  * rules_walk() - the first rule that matches.
  * @source, @destination: address words. @classes: after all steps.
@@ -253,20 +270,10 @@ RULES_INLINE_FN void rules_walk(const __u8 *area, const volatile struct rules_sh
 				__u32 source, __u32 destination, const struct rules_classes *classes,
 				struct rules_found *found)
 {
-	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
-	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
-
-	if (s->chain[0]) {
+	if (s->chain[0])
 		rules_walk_bands(area, s, source, destination, classes, found);
-		return;
-	}
-	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
-	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
-	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
-	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
+	else
+		rules_walk_planes(area, s, source, destination, classes, found);
 }
 
 #endif
