@@ -252,9 +252,10 @@ _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 
 /*
  * What the rules of a generation have counted: rule_counts, a mmapable ARRAY [possible CPUs] of
- * struct count [rules], for the programs; and rule_base, one value of a mmapable array: a struct rule_base_head, and behind
- * it for each rule what rules that say the same had counted in generations before; and behind those
- * what rules have counted that this generation has not, for the case that they come back.
+ * struct count [rules], for the programs; and rule_base, one value of a mmapable array: a struct
+ * rule_base_head, and behind it for each rule what rules that say the same had counted in generations
+ * before; and behind those what rules have counted that this generation has not, for the case that
+ * they come back.
  */
 struct rule_base_head {
 	__u32 generation;

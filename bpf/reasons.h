@@ -64,8 +64,9 @@
  *	policed		over the rate of a police rule; the rules behind it do not act
  *	filtered	the rule that ends the search drops
  *
- * In between, the packet is measured, if the policy measures: dropped by the filter or not: key, and L as its bytes. The key's ports are those
- * of TCP and UDP; 0 in a later fragment and for every other protocol.
+ * In between, the packet is measured, if the policy measures, dropped by the filter or not: key, and L
+ * as its bytes. The key's ports are those of TCP and UDP; 0 in a later fragment and for every other
+ * protocol.
  *
  * Replicate: only if the policy has groups and the destination address is multicast. Tried in order:
  * (source, group, port), (any, group, port), then the longest group prefix of the port. A group that

@@ -49,7 +49,9 @@ check "that is counted" test "$(at r -j counter show "count all" | jq .packets)"
 {
 	echo 'port left = "left"; filter left {'
 	for i in {0..999}; do
-		echo "	$([ $((i % 3)) = 0 ] && echo drop || echo allow) if ip.src == 10.$((i % 7)).$((i / 7)).0/24 and tcp.dst == $i;"
+		do=allow
+		[ $((i % 3)) != 0 ] || do=drop
+		echo "	$do if ip.src == 10.$((i % 7)).$((i / 7)).0/24 and tcp.dst == $i;"
 	done
 	echo '	allow; }'
 } > "$scratch/long.sluice"

@@ -4,8 +4,9 @@
  *
  * Each firewall is loaded by iptables-restore in a network namespace whose interfaces have the
  * names that its rules use. Packets aimed at the rules of the imported policy, and just beside them,
- * and as many at the rules that were imported, are sent into these interfaces. What is accepted by FORWARD comes out of another one, what is accepted by
- * INPUT comes to a raw socket: every address is local there. The same packets are sent before any rule
+ * and as many at the rules that were imported, are sent into these interfaces. What is accepted by
+ * FORWARD comes out of another one, what is accepted by INPUT comes to a raw socket: every address is
+ * local there. The same packets are sent before any rule
  * is loaded: one that does not come through then never gets to the chain (a martian, say), and is left
  * out. policy/eval says what the policy decides, and the program that is compiled from it must say the same.
  *
@@ -832,8 +833,9 @@ static void compare(const char *file, const char *chain, const char *second)
 		if (differ++ < 10)
 			tell(p, &w[i]);
 	}
-	printf("# %s %s: %zu rules, %zu not said, %zu in the policy; %u packets, %u get to the chain, %u accepted, %u differ\n",
-	       file, chain, report.rules, report.not_said, report.written, count, reach, accepted, differ);
+	printf("# %s %s: %zu rules, %zu not said, %zu in the policy; %u packets, %u get to the chain, "
+	       "%u accepted, %u differ\n", file, chain, report.rules, report.not_said, report.written,
+	       count, reach, accepted, differ);
 	assert_int_equal(differ, 0);
 	assert_true(reach > count / 2);
 	assert_true(accepted > reach / 100 && accepted < reach);

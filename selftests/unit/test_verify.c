@@ -125,7 +125,9 @@ static const char *const policies[] = {
 /* One of the prefixes that rules share, some of them below others: @many or few. */
 static void draw_prefix(bool many, struct text *out)
 {
-	static const char *const six[] = { "2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1:2::5/128" };
+	static const char *const six[] = {
+		"2001:db8::/32", "2001:db8:1::/48", "2001:db8:1:2::/64", "2001:db8:1:2::5/128",
+	};
 
 	if (!pick(6))
 		text_printf(out, "%s", six[pick(4)]);

@@ -38,8 +38,8 @@ static int read_ports(const char *text, struct import_options *options)
 
 		if (equal)
 			*equal = '\0';
-		if (!equal || !equal[1] || strpbrk(equal + 1, "/: \"\\") || strlen(word) > POLICY_NAME_MAX || !is_name(word) ||
-		    strlen(equal + 1) > POLICY_INTERFACE_MAX) {
+		if (!equal || !equal[1] || strpbrk(equal + 1, "/: \"\\") || strlen(word) > POLICY_NAME_MAX ||
+		    !is_name(word) || strlen(equal + 1) > POLICY_INTERFACE_MAX) {
 			err = -EINVAL;
 			break;
 		}
@@ -114,10 +114,10 @@ static void tell(const char *path, const struct import_report *report)
 			fprintf(stderr, "    %s\n", note->rule);
 	}
 	if (report->asks_new)
-		fprintf(stderr, "%s: %zu rules ask for packets that begin a connection: every packet is taken to do so\n",
-			path, report->asks_new);
-	fprintf(stderr, "%s: %zu rules, %zu of them not said or not all of it; %zu rules in other chains and tables not looked at\n",
-		path, report->rules, report->not_said, report->elsewhere);
+		fprintf(stderr, "%s: %zu rules ask for packets that begin a connection: every packet is taken to "
+			"do so\n", path, report->asks_new);
+	fprintf(stderr, "%s: %zu rules, %zu of them not said or not all of it; %zu rules in other chains and "
+		"tables not looked at\n", path, report->rules, report->not_said, report->elsewhere);
 }
 
 int import(struct cli *cli, int argc, char **argv)

@@ -139,7 +139,11 @@ static bool take(void *context, const struct witness *w)
 
 static int generate(struct testgen *t, unsigned int time_ms)
 {
-	const struct verify_options options = { .time_ms = time_ms ? time_ms : VERIFY_TIME_MS, .take = take, .context = t };
+	const struct verify_options options = {
+		.time_ms = time_ms ? time_ms : VERIFY_TIME_MS,
+		.take = take,
+		.context = t,
+	};
 	struct verify_report report;
 	struct text said = { 0 };
 	int err, code = CLI_OK;

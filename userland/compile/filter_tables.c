@@ -37,8 +37,9 @@ static int over_budget(struct diags *diags, size_t bytes, size_t budget)
  */
 static int too_entangled(const struct rules *layer, struct diags *diags)
 {
-	diag_error(diags, rules_get(layer, rules_first(layer))->place, "the rules that go on (without allow or drop), of which this is "
-		   "one, nest their addresses too deeply for the budget");
+	diag_error(diags, rules_get(layer, rules_first(layer))->place,
+		   "the rules that go on (without allow or drop), of which this is one, nest their "
+		   "addresses too deeply for the budget");
 	diag_hint(diags, "fewer of them, or sluiced --table-budget SIZE, would help");
 	return -E2BIG;
 }

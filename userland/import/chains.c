@@ -549,8 +549,8 @@ static void print_policy(struct writer *w, const struct vec *ports, const char *
 	text_printf(out, "# %zu rules, %zu of them not said or not all of it; each stands over what became of it.\n",
 		    w->report->rules, w->report->not_said);
 	if (w->report->asks_new)
-		text_printf(out, "# %zu rules ask for packets that begin a connection: every packet is taken to do so.\n",
-			    w->report->asks_new);
+		text_printf(out, "# %zu rules ask for packets that begin a connection: every packet is taken "
+			    "to do so.\n", w->report->asks_new);
 	if (w->report->not_said)
 		text_printf(out, "# Where it is open whether a rule matches, %s.\n",
 			    w->options->lenient ? "nothing is dropped that the rules allow" :

@@ -57,7 +57,7 @@ struct import_report {
 	struct vec notes;		/* of struct import_note, in the order of the text */
 	size_t rules;			/* read, of the chain and those that it calls */
 	size_t not_said;		/* of those */
-	size_t asks_new;		/* of those: ask whether a packet begins a connection, and nothing is noted of it */
+	size_t asks_new;		/* of those: ask whether a packet begins a connection, which is not known */
 	size_t elsewhere;		/* rules of other chains and tables */
 	size_t written;			/* rules of the policy */
 };

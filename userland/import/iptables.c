@@ -856,7 +856,8 @@ static int write_policy(struct reader *r, const char *name, struct text *out)
 		return -ENOENT;
 	}
 	if (!r->ports.len) {
-		text_printf(r->error, "no rule names an interface to come in by: which ports the filter is for must be said");
+		text_printf(r->error, "no rule names an interface to come in by: which ports the filter is "
+			    "for must be said");
 		return -ENOENT;
 	}
 	vec_append(&r->filter.words, &(struct chain_word){ .name = ask_established_word,

@@ -636,7 +636,8 @@ static int read_objects(struct reader *r, const char *base_name, bool drops)
 			find_ports(r, part);
 	}
 	if (!r->ports.len) {
-		text_printf(r->error, "no rule names an interface to come in by: which ports the filter is for must be said");
+		text_printf(r->error, "no rule names an interface to come in by: which ports the filter is "
+			    "for must be said");
 		return -ENOENT;
 	}
 	json_array_foreach(r->objects, i, object) {

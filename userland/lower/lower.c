@@ -120,12 +120,14 @@ static int place_rule(struct filters *f, const struct policy_rule *rule, const s
 	if (l == LAYERS_FULL) {
 		diag_error(f->lowering.diags, rule->place,
 			   "one packet can match more than %u rules that act and go on", LAYERS_MAX - 1);
-		diag_hint(f->lowering.diags, "put actions that always come together into one rule, separated by commas");
+		diag_hint(f->lowering.diags,
+			  "put actions that always come together into one rule, separated by commas");
 		return -E2BIG;
 	}
 	if (l == LAYERS_WORK) {
 		diag_error(f->lowering.diags, rule->place,
-			   "it takes too long to tell which of the rules that act and go on one packet can match together");
+			   "it takes too long to tell which of the rules that act and go on one packet can "
+			   "match together");
 		diag_hint(f->lowering.diags, "tell them apart by an address, a port or a protocol");
 		return -E2BIG;
 	}

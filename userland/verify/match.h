@@ -33,7 +33,10 @@ struct matcher;
 struct matcher *matcher_new(const struct policy *p);
 void matcher_free(struct matcher *m);
 
-/** matcher_place() - where @a lies among the prefixes of the rules; for matcher_match(). @side: 0 source, 1 destination. */
+/**
+ * matcher_place() - where @a lies among the prefixes of the rules; for matcher_match().
+ * @side: 0 source, 1 destination.
+ */
 uint32_t matcher_place(const struct matcher *m, unsigned int side, const struct addr *a);
 
 /**

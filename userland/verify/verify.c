@@ -1102,7 +1102,7 @@ static void ask_used_cells(struct run *r)
 		const uint32_t none[2] = { 0, 0 };
 
 		by_class_init(r, l, &b);
-		/* Where both sides are wide all that rules say of any address lies: every pair is asked, full or not. */
+		/* Where both are wide all that rules say of any address lies: every pair is asked, full or not. */
 		if ((uint64_t)s->wide[0] * s->wide[1] * r->ways.len <= WIDE_MAX)
 			ask_wide(r, &b, l);
 		ask_array(r, &b, l, s->ww, none, s->wide, false);
