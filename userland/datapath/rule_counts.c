@@ -4,8 +4,8 @@
  *
  * The programs count in rule_counts, each CPU in an element of its own. Beside it lies rule_base:
  * which rule each number is, and what had been counted for it before. Both are pinned before the
- * generation runs, under its number, and unpinned after it has ended; so whoever comes finds the counts of what runs, and until
- * they are carried over those of what ran before.
+ * generation runs, under its number, and unpinned after it has ended; so whoever comes finds the
+ * counts of what runs, and until they are carried over those of what ran before.
  *
  * What the rules of older generations had counted that this one has not is kept in rule_base, too,
  * behind its own rules: they may come back. The latest RULES_GONE_MAX are, those of the generation before
