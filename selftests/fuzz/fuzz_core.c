@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/analyse/diagram.c userland/rules/list.c
-// sources: userland/dd/dump.c userland/dd/leaf.c userland/dd/look.c userland/dd/merge.c
-// sources: userland/dd/node.c userland/dd/sequence.c userland/dd/space.c
-// sources: userland/policy/core.c userland/policy/core_eval.c userland/policy/core_parse.c
-// sources: userland/policy/core_plain.c userland/policy/core_print.c userland/policy/field.c
-// sources: userland/policy/frame.c userland/policy/print.c userland/policy/print_filter.c
-// sources: userland/policy/tree.c userland/base/addr.c userland/base/arena.c userland/base/diag.c
-// sources: userland/base/nearest.c userland/base/quantity.c userland/base/table.c
-// sources: userland/base/text.c userland/base/vec.c
+// sources: userland/analyse/diagram.c userland/dd/*.c userland/rules/list.c userland/base/*.c
+// sources: userland/policy/*.c build/gen/policy/*.c
 // options: -max_len=2000
 /*
  * Core expressions from outside. What is wrong has one mistake, with a place in the text; what is

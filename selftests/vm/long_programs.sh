@@ -6,4 +6,4 @@
 cd "$(dirname "$0")/../.." || exit 1
 export FRAMES=${FRAMES:-3000} TEST_TIMEOUT=${TEST_TIMEOUT:-400} VM_TIMEOUT=${VM_TIMEOUT:-1100}
 exec selftests/vm/boot selftests/run --tap build/test/test_agree build/test/test_measure \
-	build/test/test_lpm_walk selftests/net/ways.sh
+	build/test/test_lpm_walk build/test/test_filter build/test/test_filter_keep selftests/net/ways.sh
