@@ -93,6 +93,7 @@ struct generations {
 
 	/* The thread has the first attempt, which nobody else touches meanwhile. */
 	uv_work_t work;
+	struct attempt *in_work;	/* the line may grow and move meanwhile */
 	uv_sem_t idle;
 	bool working, closing;
 	void (*works)(struct generations *g, struct attempt *a);
@@ -209,7 +210,7 @@ static void work(uv_work_t *request)
 {
 	struct generations *g = request->data;
 
-	g->works(g, first(g));
+	g->works(g, g->in_work);
 	uv_sem_post(&g->idle);
 }
 
@@ -242,6 +243,7 @@ static void work_on(struct generations *g, void (*works)(struct generations *g, 
 	g->works = works;
 	g->worked = worked;
 	g->working = true;
+	g->in_work = first(g);
 	g->work.data = g;
 	uv_queue_work(g->p.loop, &g->work, work, work_ends);
 }

@@ -284,6 +284,9 @@ static void adopt_filters(struct datapath *dp)
 		dp->names->running = rule_counts_generation(dp->rule_counts);
 	sets_adopt(dp, &dp->sets);
 	dp->sets_generation = dp->names->running;
+	/* It may have died with a generation staged: what it entered and took out for that counts no more. */
+	if (dp->sets_generation)
+		sets_take_back(&dp->sets, dp->sets_generation + 1);
 }
 
 int datapath_open(const char *dir, struct datapath **out, struct text *why)
