@@ -10,6 +10,10 @@ host a { default via 10.0.1.1; }
 router r;
 link a.eth0 10.0.1.2/24 -- r.left 10.0.1.1/24;
 END
+# IPv6 would greet its neighbours in between, and be counted rightly.
+for n in a r; do
+	on $n sysctl -q -w net.ipv6.conf.all.disable_ipv6=1
+done
 
 says() {
 	local words=$1 out
