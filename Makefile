@@ -175,6 +175,30 @@ $(filter-out %/stress,$(MODULE)): $(B)/test/%: $(B)/obj/selftests/module/%.o $(M
 $(B)/test/stress: $(call objects,selftests/module/stress) $(MODULECOMMON) $(LIB)
 	$(Q)$(call link,$(filter %.o,$^),-lpthread)
 
+# What the fuzzer drives: the library once more, with its eyes and the sanitizers in it.
+# F: where; FUZZFLAGS: what is put into each object.
+CLANG_FUZZ ?= clang-14
+F        ?= $(B)/fuzz
+FUZZFLAGS ?= -fsanitize=fuzzer-no-link,address,undefined
+fuzzcc    = $(CLANG_FUZZ) $(CPPFLAGS) -g -O1 -std=gnu11 -Wall -Wextra -Werror -Wno-unused-function \
+	    -Wno-sign-compare -Wno-unknown-pragmas -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZLIB  := $(LIBOBJ:$(B)/obj/%=$(F)/obj/%)
+
+$(F)/obj/%.o: %.c | $(SKEL) $(GRAMMAR)
+	@mkdir -p $(@D)
+	$(Q)$(fuzzcc) $(FUZZFLAGS) -MMD -MP -c $< -o $@
+
+$(F)/obj/gen/%.o: $(B)/gen/%.c | $(GRAMMAR)
+	@mkdir -p $(@D)
+	$(Q)$(fuzzcc) $(FUZZFLAGS) -MMD -MP -c $< -o $@
+
+$(F)/libsluice.a: $(FUZZLIB)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(F)/bin/%: $(F)/obj/selftests/fuzz/fuzz_%.o $(F)/libsluice.a
+	@mkdir -p $(@D)
+	$(Q)$(fuzzcc) $(subst -no-link,,$(FUZZFLAGS)) -o $@ $^ $(LDLIBS)
+
 # build/vm has kernels, which are no affair of ours.
 -include $(shell find $(B) -path $(B)/vm -prune -o -name '*.d' -print 2>/dev/null)
 

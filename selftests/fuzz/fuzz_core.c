@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/analyse/diagram.c userland/dd/*.c userland/rules/list.c userland/base/*.c
-// sources: userland/policy/*.c build/gen/policy/*.c
-// libs: -ljansson -lz
 // options: -max_len=2000
 /*
  * Core expressions from outside. What is wrong has one mistake, with a place in the text; what is

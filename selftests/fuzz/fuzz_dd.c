@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/dd/dump.c userland/dd/leaf.c userland/dd/look.c userland/dd/merge.c
-// sources: userland/dd/node.c userland/dd/sequence.c userland/dd/space.c
-// sources: userland/base/arena.c userland/base/table.c userland/base/text.c userland/base/vec.c
 // options: -max_len=200
 /*
  * Two expressions made of the bytes: what their diagrams make of every packet is what the plain meaning

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: kmod/store.c userland/base/text.c userland/base/vec.c
-// libs: -lz
 /*
  * The store's file, without the file: disk.c is taken in whole, to reach its reader. The
  * input is what stands between magic and checksum; both are put right, and so is the length,

@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/base/*.c userland/policy/build*.c userland/policy/check*.c
-// sources: userland/policy/parse.c userland/policy/tokens.c userland/policy/objects.c
-// sources: userland/policy/print*.c userland/policy/eval*.c userland/policy/field.c userland/policy/frame.c
-// sources: userland/policy/tree.c build/gen/policy/grammar.tab.c build/gen/policy/lexer.c
-// libs: -ljansson
 /*
  * Frames from outside, judged by the plain meaning: the first byte says on which port, and
  * whether the IPv4 checksum is made right, since hardly a frame would get past it. Nothing is

@@ -4,13 +4,6 @@
  *
  * The first byte chooses the format, strict or lenient, and whether there are routes; the rest is the text.
  */
-// sources: userland/base/addr.c userland/base/arena.c userland/base/diag.c userland/base/text.c
-// sources: userland/base/vec.c userland/base/table.c userland/base/nearest.c
-// sources: userland/base/quantity.c userland/base/object.c userland/base/prefix_tree.c
-// sources: userland/policy/*.c build/gen/policy/grammar.tab.c build/gen/policy/lexer.c
-// sources: userland/lower/prefixes.c userland/rules/list.c userland/rules/classbench.c
-// sources: userland/import/*.c
-// libs: -ljansson -lz
 // options: -max_len=8000
 #include <stdint.h>
 #include <stdio.h>

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/netlink/message.c userland/netlink/document.c
-// sources: userland/base/text.c userland/base/vec.c
-// libs: -lmnl
 // options: -max_len=20000
 /*
  * A datagram from outside: split, and every message of it read as a request, as an answer and

@@ -1,8 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/base/*.c userland/policy/*.c build/gen/policy/*.c
-// sources: userland/image/*.c userland/compile/*.c userland/lpm/*.c userland/lower/*.c userland/rules/*.c
-// sources: userland/netlink/object.c
-// libs: -lmnl -ljansson -lm -lz
 // options: -max_len=1200
 /*
  * Typed objects from outside, beside a policy: each line of the input is the type, the key (its words

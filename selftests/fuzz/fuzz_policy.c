@@ -1,9 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/base/*.c userland/policy/build*.c userland/policy/check*.c
-// sources: userland/policy/parse.c userland/policy/tokens.c userland/policy/objects.c
-// sources: userland/policy/print*.c userland/policy/eval*.c userland/policy/field.c
-// sources: userland/policy/tree.c build/gen/policy/grammar.tab.c build/gen/policy/lexer.c
-// libs: -ljansson
 /*
  * Policies from outside: several documents, which a line "----" parts; the second is called
  * "a", the third "b", and so on, and any may include any. What is right is printed,

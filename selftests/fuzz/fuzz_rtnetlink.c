@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/netlink/decode.c userland/netlink/routes.c
-// sources: userland/base/addr.c userland/base/table.c userland/base/vec.c
-// libs: -lmnl
 /*
  * The input is what the kernel might write to an rtnetlink socket: messages, one behind the other.
  * Each is decoded, and what came out must keep the promises of base/kernel.h. Routes go on

@@ -1,10 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/rules/bands.c userland/rules/buckets.c userland/rules/cells.c
-// sources: userland/rules/change.c userland/rules/forest.c userland/rules/intern.c
-// sources: userland/rules/list.c userland/rules/planes.c userland/rules/rules.c
-// sources: userland/rules/service.c userland/base/addr.c userland/base/prefix_tree.c
-// sources: userland/base/table.c userland/base/text.c userland/base/vec.c
-// libs: -lz
 // options: -max_len=4000
 /*
  * Rule lists, from text to answers: lines that ClassBench's reader takes for rules become

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: kmod/store.c userland/netlink/server.c userland/netlink/message.c
-// sources: userland/netlink/document.c userland/base/text.c userland/base/vec.c
-// libs: -lmnl
 /*
  * Two clients on real sockets send what the input says, datagrams or whole requests that
  * are put together from it, and read or do not; the clock jumps. The server must answer each

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/base/*.c userland/policy/*.c build/gen/policy/*.c
-// sources: userland/image/*.c userland/compile/*.c userland/lpm/*.c userland/lower/*.c userland/rules/*.c
-// libs: -ljansson -lz
 /*
  * Requests to the query socket: each line of the input is one. Every line of an answer must be
  * JSON, whatever was asked. There is a policy and a table of routes, and no data path.
@@ -16,7 +13,6 @@
 #include "lpm/lpm.h"
 #include "policy/parse.h"
 
-#define SLUICE_VERSION "fuzz"
 #include "daemon/view.c"
 #include "daemon/drops.c"
 #include "daemon/elements.c"

@@ -72,7 +72,7 @@ int generation_test_leg(struct generation *gen, uint32_t group, uint16_t leg_por
 	struct {
 		struct copy_meta mark;
 		uint8_t frame[TEST_FRAME_MAX];
-	} in = { .mark = { COPY_MAGIC, gen->number, group, 0 } };
+	} in = { .mark = { .magic = COPY_MAGIC, .generation = gen->number, .group = group } };
 
 	if (length < ETHERNET_MIN)
 		return -EINVAL;
