@@ -116,9 +116,11 @@ struct vlan_key {
 #define NEXTHOP_GROUP_ORDER_MAX		7
 #define NEXTHOP_GROUP(base, order)	((__u32)(order) << 24 | (base))
 
+#define NEXTHOP_DEFAULT	(1u << 0)	/* only default routes lead here */
+
 struct nexthop {
 	__u8 reason;		/* REASON_forwarded, or the reason to pass it up */
-	__u8 pad;
+	__u8 flags;		/* NEXTHOP_* */
 	__u16 port;		/* out of */
 	__u32 mtu;		/* bytes of IP packet */
 	__u8 dst_mac[6];
@@ -130,9 +132,56 @@ struct nexthop {
 };
 LAYOUT_ASSERT(struct nexthop, 32);
 
+/* ---- which tables answer -------------------------------------------------- */
+
+/*
+ * Where the policy routes by one table, and no ip rule says otherwise, that is table 0 for all,
+ * and nothing here is looked at. Else the interface that a packet came in on, a port or a VLAN
+ * of it, has a view: the tables to ask, one after the other, until one has a route.
+ *
+ * Views are made anew as a whole, in the half that is not in use, and one word turns to them;
+ * the other half is written again after a grace period.
+ */
+#define ROUTE_TABLES_MAX 16	/* of one generation: their numbers in the look-up; 0: local, main and default */
+#define VIEWS_MAX	256	/* 0: of what is no port, and where nothing else is said */
+#define VIEW_TABLES	4	/* in a row */
+#define VIEW_STACK	0xff	/* instead of a table: one that sluice does not have */
+#define VIEW_GUARDS	32	/* by family: rules that are not followed */
+#define VIEW_SLOTS	8192	/* power of two */
+#define VIEW_PROBES	8
+#define VIEW_HASH_SHIFT	19	/* 32 - log2(VIEW_SLOTS) */
+#define VIEW_KEY(port, vlan)	((__u32)(port) << 12 | (vlan))	/* never 0: ports begin with 1 */
+#define VIEW_SLOT(key, view)	((__u32)(key) << 8 | (view))
+
+struct view {
+	__u8 table[2][VIEW_TABLES];	/* by family (1: IPv6): number + 1, or VIEW_STACK; 0 ends */
+	__u8 back[2][VIEW_TABLES];	/* likewise: for the way back to a source */
+	__u32 guards[2];		/* bit i: guard[family][i] may touch its packets */
+	__u32 reserved[2];
+};
+LAYOUT_ASSERT(struct view, 32);
+
+/* Addresses of the packets that a rule may match. In network order; a mask of zeroes: any. */
+struct view_guard {
+	__u64 source[2], source_mask[2];
+	__u64 destination[2], destination_mask[2];
+};
+LAYOUT_ASSERT(struct view_guard, 64);
+
+struct views {
+	__u8 untagged[PORTS_MAX];	/* view of what comes in without a tag */
+	__u8 tagged[PORTS_MAX];		/* with one that has no slot */
+	__u32 slot[VIEW_SLOTS + VIEW_PROBES];	/* from hash (key * PORT_HASH): VIEW_SLOT(), 0 is free */
+	struct view view[VIEWS_MAX];
+	struct view_guard guard[2][VIEW_GUARDS];
+};
+
 struct nexthops {
 	__u32 group[NEXTHOP_GROUPS_MAX];
 	struct nexthop nexthop[NEXTHOPS_MAX];
+	__u32 views_in_use;		/* which of @views, + 1; 0: table 0 for all */
+	__u32 reserved[15];
+	struct views views[2];
 };
 
 /* ---- multicast ---------------------------------------------------------- */
@@ -294,13 +343,23 @@ struct config {
 	__u8 redirects_buffers;	/* the kernel redirects frames of several buffers: Linux 6.3 and later */
 	__u8 delivers;		/* the module's kfunc copies for the host, beside other legs */
 	__u8 marks;		/* a rule sets a mark: bpf/classify.h has the rest of what filters are */
-	__u8 pad2[2];
+	__u8 tables;		/* of routes: how many */
+	__u8 bogons;		/* number + 1 of the table that lists them: result BOGON_LISTED; 0: none */
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 };
 
 #define CONFIG_PORT	(1u << 0)
 #define CONFIG_PORT_FILTER (1u << 1)	/* has a filter (bpf/classify.h) */
+#define CONFIG_PORT_RPF	(1u << 2)	/* the best way back to a source must be by this port */
+#define CONFIG_PORT_RPF_LOOSE (1u << 3)	/* there must be a way back */
+#define CONFIG_PORT_ANTI_SPOOF (1u << 4)	/* as RPF, and default routes do not count */
+#define CONFIG_PORT_BOGONS (1u << 5)	/* neither address is a bogon */
+#define CONFIG_PORT_SOURCES (CONFIG_PORT_RPF | CONFIG_PORT_RPF_LOOSE | CONFIG_PORT_ANTI_SPOOF | CONFIG_PORT_BOGONS)
+
+/* Results of the table of bogons. */
+#define BOGON_LISTED	1
+#define BOGON_EXCEPT	2
 
 /*
  * Where the generation program calls the module's kfunc, its object file has the call of a helper of

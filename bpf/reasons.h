@@ -64,6 +64,16 @@
  *	policed		over the rate of a police rule; the rules behind it do not act
  *	filtered	the rule that ends the search drops
  *
+ * Sources: only if the policy routes, and has such a statement for the port. Not asked about a packet
+ * whose source is unspecified (0.0.0.0, ::) or, in IPv6, link-local; nor where it has two tags, one
+ * of 0x88a8, or one whose VLAN id this port has no interface of the kernel's for. "The way back" is
+ * the longest match of the source in the tables that answer for it (sluice-policy(5)); where
+ * that is table_full, not_followed, encap or port_down, this host's stack is asked: passed up with that reason
+ *	bogon		bogons: source or destination in one of the list's prefixes
+ *	rpf		rpf strict: no way back, or it forwards by none of its next hops out of the port (and
+ *			VLAN) that the packet came in on. rpf loose: no way back, or it is local or reject
+ *	spoofed		anti-spoof: as rpf strict, and a default route is no way back
+ *
  * In between, the packet is measured, if the policy measures, dropped by the filter or not: key, and L
  * as its bytes. The key's ports are those of TCP and UDP; 0 in a later fragment and for every other
  * protocol.
@@ -92,6 +102,9 @@
  *	martian		source or destination 0/8, 127/8 or 224/3; for IPv6 ::, ::1, ff00::/8 or IPv4-mapped
  *			(::ffff:0:0/96)
  *	link_scope	IPv4 source or destination 169.254/16, IPv6 source or destination fe80::/10
+ *	ip_rule		an ip rule that sluice does not follow may match the packet: by its addresses, if the rule
+ *			names some
+ *	other_table	no table before it matches, and the next one is a table that the policy does not route by
  *	no_route	nothing matches
  *	local		an address of this host, or broadcast or anycast
  *	reject		a blackhole, unreachable or prohibit route: the stack answers
@@ -167,7 +180,12 @@
 	X(forwarded,	FORWARD, "forwarded") \
 	X(redirect,	DROP,	 "the kernel would not send it") \
 	X(buffers,	PASS,	 "a frame of several buffers, which this kernel does not redirect") \
-	X(host_lost,	COPY,	 "copied to the legs of its group, but not to this host")
+	X(host_lost,	COPY,	 "copied to the legs of its group, but not to this host") \
+	X(bogon,	DROP,	 "an address that nobody has on the open net") \
+	X(rpf,		DROP,	 "no route back to the source, or not by this port") \
+	X(spoofed,	DROP,	 "a source that is not behind this port") \
+	X(ip_rule,	PASS,	 "an ip rule that is not followed may say where it goes") \
+	X(other_table,	PASS,	 "an ip rule sends it to a table that the policy does not route by")
 
 enum sluice_verdict { VERDICT_PASS, VERDICT_DROP, VERDICT_FORWARD, VERDICT_COPY };
 
