@@ -153,27 +153,27 @@ LAYOUT_ASSERT(struct nexthop, 32);
 #define VIEW_KEY(port, vlan)	((__u32)(port) << 12 | (vlan))	/* never 0: ports begin with 1 */
 #define VIEW_SLOT(key, view)	((__u32)(key) << 8 | (view))
 
-struct view {
+struct route_view {
 	__u8 table[2][VIEW_TABLES];	/* by family (1: IPv6): number + 1, or VIEW_STACK; 0 ends */
 	__u8 back[2][VIEW_TABLES];	/* likewise: for the way back to a source */
 	__u32 guards[2];		/* bit i: guard[family][i] may touch its packets */
 	__u32 reserved[2];
 };
-LAYOUT_ASSERT(struct view, 32);
+LAYOUT_ASSERT(struct route_view, 32);
 
 /* Addresses of the packets that a rule may match. In network order; a mask of zeroes: any. */
-struct view_guard {
+struct route_guard {
 	__u64 source[2], source_mask[2];
 	__u64 destination[2], destination_mask[2];
 };
-LAYOUT_ASSERT(struct view_guard, 64);
+LAYOUT_ASSERT(struct route_guard, 64);
 
-struct views {
+struct route_views {
 	__u8 untagged[PORTS_MAX];	/* view of what comes in without a tag */
 	__u8 tagged[PORTS_MAX];		/* with one that has no slot */
 	__u32 slot[VIEW_SLOTS + VIEW_PROBES];	/* from hash (key * PORT_HASH): VIEW_SLOT(), 0 is free */
-	struct view view[VIEWS_MAX];
-	struct view_guard guard[2][VIEW_GUARDS];
+	struct route_view view[VIEWS_MAX];
+	struct route_guard guard[2][VIEW_GUARDS];
 };
 
 struct nexthops {
@@ -181,7 +181,7 @@ struct nexthops {
 	struct nexthop nexthop[NEXTHOPS_MAX];
 	__u32 views_in_use;		/* which of @views, + 1; 0: table 0 for all */
 	__u32 reserved[15];
-	struct views views[2];
+	struct route_views views[2];
 };
 
 /* ---- multicast ---------------------------------------------------------- */
