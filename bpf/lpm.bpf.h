@@ -10,7 +10,7 @@
  *	   or a kid for the last 8. A packed node is one line: a bit for each run of
  *	   equal results, whose count up to here gives the place of the result.
  *	   Fixed tables have a first level of 16 bits, or of 8 if they are small, and nodes of 8
- *	   bits below it.
+ *	   bits below it, or a few prefixes to compare with.
  *   IPv6  nodes of 8 bits at /0, /8 .. /40, hashed by (prefix, level). A node
  *	   exists where the table has prefixes that end in it, and holds for each of
  *	   its 256 slots the longest match, shorter prefixes included: so the deepest
@@ -153,6 +153,20 @@ LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lp
 	return word;
 }
 
+/* What the leaf that @word names says of @addr: a result, or the next leaf. */
+LPM_INLINE_FN __u32 lpm4_leaf(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
+			      __u32 addr)
+{
+	__u32 number = word & (LPM_WIDE_LEAF - 1);
+	const struct lpm_leaf *leaf = (const struct lpm_leaf *)
+		lpm_line(table, s, number / LPM_LEAVES, 1) + number % LPM_LEAVES;
+	/* All ones where the prefix has the address: no branch, nobody could foretell it. */
+	__u64 has = ((__u64)((addr ^ leaf->prefix) & leaf->mask) - 1) >> 32;
+
+	LPM_OPAQUE(has);
+	return leaf->otherwise ^ ((leaf->otherwise ^ leaf->result) & (__u32)has);
+}
+
 /* @bits: of the first level. */
 LPM_INLINE_FN __u32 lpm4_walk_wide(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr,
 				   __u32 bits)
@@ -161,10 +175,15 @@ LPM_INLINE_FN __u32 lpm4_walk_wide(const __u8 *table, const volatile struct lpm_
 	__u32 word = LPM_LOAD(dir[addr >> (32 - bits)]);
 
 	for (__u32 level = bits; level < 32; level += 8) {
-		if (!lpm_is_kid(word, 1))
+		if (!lpm_is_kid(word, 1) || word & LPM_WIDE_LEAF)
 			break;
 		word = lpm_node_result(lpm_line(table, s, word & LPM_WIDE_MAX, 1),
 				       addr >> (24 - level) & 0xff, 1);
+	}
+	for (__u32 i = 0; i < LPM_LEAVES; i++) {
+		if (!lpm_is_kid(word, 1))
+			break;
+		word = lpm4_leaf(table, s, word, addr);
 	}
 	return word;
 }

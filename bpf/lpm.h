@@ -19,8 +19,8 @@
  * Results are 16 bits wide: 0 is no route, 1 .. LPM_RESULT_MAX a route's result;
  * in a node, LPM_KID | k refers on to the node's k-th kid, for longer prefixes. Where
  * shape.wide says so they are 32 bits: 1 .. LPM_WIDE_MAX, or LPM_WIDE_KID | the line of a
- * kid, so that a node lists none. A program has the shape as a constant, so that the verifier
- * leaves it the code for one width only.
+ * kid, so that a node lists none; for IPv4 with LPM_WIDE_LEAF the number of a leaf. A program has
+ * the shape as a constant, so that the verifier leaves it the code for one width only.
  *
  * A fixed table (lpm_fixed()) is made once, for prefixes that do not change while programs
  * read it: it has no room for more, and lies as close as it can.
@@ -37,6 +37,7 @@ typedef __u32 lpm_wide_slot;	/* a wide one */
 #define LPM_KID		0x8000u
 #define LPM_WIDE_MAX	0x7fffffffu
 #define LPM_WIDE_KID	0x80000000u
+#define LPM_WIDE_LEAF	0x40000000u	/* beside it, IPv4: no node, but a leaf */
 
 /* The most that one table may take: what the programs declare. */
 #define LPM4_BYTES_MAX	(68u << 20)
@@ -134,6 +135,19 @@ struct lpm_node {
 	};
 };
 _Static_assert(sizeof(struct lpm_node) == LPM_LINE, "lpm_node");
+
+/*
+ * Where few prefixes are longer than a slot, IPv4 with wide results: each has a leaf, the longest
+ * first, and what has none of them has the last one's otherwise. Four leaves are a line;
+ * those of one slot lie in the same.
+ */
+struct lpm_leaf {
+	__u32 prefix, mask;	/* in host order */
+	lpm_wide_slot result;
+	lpm_wide_slot otherwise;	/* or LPM_WIDE_KID | LPM_WIDE_LEAF | the next leaf */
+};
+_Static_assert(sizeof(struct lpm_leaf) == LPM_LINE / 4, "lpm_leaf");
+#define LPM_LEAVES	4u	/* of a line */
 
 /*
  * IPv6: a word of the index: where the node is, in bytes; LPM_INDEX_LONG if it is longer

@@ -18,6 +18,23 @@ static uint32_t alloc_fixed(struct lpm *t, size_t bytes)
 	return at;
 }
 
+uint32_t change_alloc_leaves(struct lpm *t, unsigned int n)
+{
+	uint32_t at;
+
+	if (n > t->leaves_left) {
+		at = alloc_fixed(t, LPM_LINE);
+		if (!at)
+			return 0;
+		t->next_leaf = at / (LPM_LINE / BLOCK_UNIT) * LPM_LEAVES;
+		t->leaves_left = LPM_LEAVES;
+	}
+	at = t->next_leaf;
+	t->next_leaf += n;
+	t->leaves_left -= n;
+	return at;
+}
+
 uint32_t change_alloc(struct lpm *t, size_t bytes)
 {
 	unsigned int order = blocks_order(bytes);

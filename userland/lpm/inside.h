@@ -69,6 +69,7 @@ struct lpm {
 	struct radix radix;
 	bool fixed;		/* built once by lpm_fixed(): no reader yet, no change to come */
 	uint32_t fixed_units;	/* of its nodes area, given out one behind the other */
+	uint32_t next_leaf, leaves_left;	/* of the line that leaves are given out of */
 	struct blocks blocks;	/* of one that is not fixed */
 	struct change change;	/* the one under way */
 	struct hash hash;
@@ -95,6 +96,7 @@ void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k
 
 /* change.c: step 2 and 3 */
 uint32_t change_alloc(struct lpm *t, size_t bytes);	/* units, 0: no room */
+uint32_t change_alloc_leaves(struct lpm *t, unsigned int n);	/* number of the first of @n in a line, 0: no room */
 void change_retire(struct lpm *t, uint32_t at, unsigned int order);
 void change_word(struct lpm *t, uint32_t *at, uint32_t value);
 void change_commit(struct lpm *t);
@@ -135,6 +137,11 @@ static inline uint32_t slot_get(const struct lpm *t, const void *results, size_t
 }
 
 struct lpm_node *node_at(const struct lpm *t, uint32_t line);
+
+static inline struct lpm_leaf *leaf_at(const struct lpm *t, uint32_t number)
+{
+	return (struct lpm_leaf *)(t->area + t->shape.nodes) + number;
+}
 
 /**
  * node_write() - writes a node of 256 @value; key and what belongs to deep nodes only is

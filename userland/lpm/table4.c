@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; fixed ones 16 (or 8) bits, then 8 by 8.
+ * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; fixed ones 16 (or 8) bits, then 8 by 8 or leaves.
  *
  * Each word of dir owns its node, and a node its kids; nothing is shared, so that a
  * block of /18 is one word's business: whatever changes in it is published by one
@@ -115,6 +115,46 @@ static void retire_kid(struct lpm *t, uint32_t value)
 		node_retire(t, value & ~VALUE_KID, false);
 }
 
+/* The prefixes at and below @node, the longer ones first, as far as there are few. Return: how many. */
+static unsigned int few_below(const struct lpm *t, uint32_t node, unsigned int found,
+			      uint32_t prefixes[LPM_LEAVES])
+{
+	const struct radix_node *n = radix_node(&t->radix, node);
+
+	for (unsigned int side = 0; side < 2; side++)
+		if (n->child[side] && found <= LPM_LEAVES)
+			found = few_below(t, n->child[side], found, prefixes);
+	if (n->result) {
+		if (found < LPM_LEAVES)
+			prefixes[found] = node;
+		found++;
+	}
+	return found;
+}
+
+/* The leaves of a slot that @n prefixes are longer than; what has none of them has @inherited. */
+static int build_leaves(struct lpm *t, const uint32_t *prefixes, unsigned int n, uint32_t inherited,
+			uint32_t *value)
+{
+	uint32_t at = change_alloc_leaves(t, n);
+
+	if (!at)
+		return -ENOSPC;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct radix_node *p = radix_node(&t->radix, prefixes[i]);
+
+		*leaf_at(t, at + i) = (struct lpm_leaf){
+			.prefix = p->hi >> 32,
+			.mask = ~(uint32_t)0 << (32 - p->len),
+			.result = p->result,
+			.otherwise = i + 1 < n ? LPM_WIDE_KID | LPM_WIDE_LEAF | (at + i + 1) :
+				     inherited,
+		};
+	}
+	*value = LPM_WIDE_KID | LPM_WIDE_LEAF | at;
+	return 0;
+}
+
 /*
  * What the block of @level with longer prefixes, @node the topmost of them, holds. Kids have kids
  * in fixed tables only, so that what retires kids need not look for them.
@@ -124,9 +164,14 @@ static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t 
 {
 	uint32_t slots[256], below[256] = { 0 };
 	struct paint p = { .level = level, .bits = 8, .value = slots, .below = below };
-	unsigned int i;
-	uint32_t line;
+	uint32_t prefixes[LPM_LEAVES], line;
+	unsigned int i, few;
 
+	if (t->fixed) {
+		few = few_below(t, node, 0, prefixes);
+		if (few <= LPM_LEAVES)
+			return build_leaves(t, prefixes, few, inherited, value);
+	}
 	for (i = 0; i < 256; i++)
 		slots[i] = inherited;
 	paint(t, &p, node);

@@ -7,8 +7,8 @@
  * is then the sum of the numbers of the tests that it meets: equal sums mean equal sets, but
  * for a chance of 2^-64 a pair.
  *
- * Of the image's tables every slot's first address is a candidate: within a slot a look-up
- * cannot tell addresses apart.
+ * Of the image's tables every slot's first address is a candidate, and what is on either side of where a
+ * leaf's prefix begins and ends: between these a look-up cannot tell addresses apart.
  */
 #include "verify/addresses.h"
 
@@ -154,6 +154,21 @@ static void take_predicate(struct finding *f, const struct policy_predicate *p)
 
 /* ---- the image's: the first address of each slot of its look-ups ------------------------ */
 
+/* The prefixes of the leaves from @word on. */
+static void take_leaves4(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
+			 uint32_t word)
+{
+	for (unsigned int i = 0; i < LPM_LEAVES && lpm_is_kid(word, 1); i++) {
+		uint32_t number = word & (LPM_WIDE_LEAF - 1);
+		const struct lpm_leaf *leaf = (const struct lpm_leaf *)
+			lpm_line(table, s, number / LPM_LEAVES, 1) + number % LPM_LEAVES;
+		uint32_t first = leaf->prefix & leaf->mask;
+
+		candidate_around(f, addr_v4(first), addr_v4(first | ~leaf->mask));
+		word = leaf->otherwise;
+	}
+}
+
 /* A node for 8 bits of an IPv4 address: its runs begin at @addr + (slot << shift). */
 static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
 		       uint32_t addr, unsigned int shift, uint32_t kid)
@@ -168,7 +183,9 @@ static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8
 		candidate(f, addr_v4(at));
 		/* All slots of a run are one result, but for where each begins. */
 		result = lpm_node_result(n, i, 1);
-		if (shift && lpm_is_kid(result, 1))
+		if (lpm_is_kid(result, 1) && result & LPM_WIDE_LEAF)
+			take_leaves4(f, s, table, result);
+		else if (shift && lpm_is_kid(result, 1))
 			take_node4(f, s, table, at, shift - 8, lpm_node_kid(n, result, 1));
 	}
 }
@@ -184,7 +201,9 @@ static void take_table4(struct finding *f, const struct lpm_shape *s, const uint
 		if (!i || dir[i] != before)
 			candidate(f, addr_v4(addr));
 		before = dir[i];
-		if (lpm_is_kid(dir[i], 1))
+		if (lpm_is_kid(dir[i], 1) && dir[i] & LPM_WIDE_LEAF)
+			take_leaves4(f, s, table, dir[i]);
+		else if (lpm_is_kid(dir[i], 1))
 			take_node4(f, s, table, addr, 24 - s->dir_bits, dir[i] & LPM_WIDE_MAX);
 	}
 }
