@@ -117,6 +117,13 @@ LPM_INLINE_FN const struct lpm_head *lpm_head(const __u8 *table)
 	return (const struct lpm_head *)table;
 }
 
+/* The default route's result of table @number. */
+LPM_INLINE_FN __u32 lpm_fallback(const __u8 *table, const volatile struct lpm_shape *s,
+				 __u32 number)
+{
+	return LPM_LOAD((&lpm_head(table)->fallback)[number & s->tables_mask]);
+}
+
 /* ---- IPv4 --------------------------------------------------------------- */
 
 /* Longer than /24. @full: the node of the block; @result: with LPM_KID. */
@@ -131,10 +138,11 @@ LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape 
 }
 
 LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lpm_shape *s,
-				     __u32 addr)
+				     __u32 number, __u32 addr)
 {
 	const __u32 *dir = (const __u32 *)(table + s->dir);
-	__u32 word = LPM_LOAD(dir[addr >> (32 - LPM_DIR_BITS)]);
+	__u32 block = (number & s->tables_mask) << LPM_DIR_BITS | addr >> (32 - LPM_DIR_BITS);
+	__u32 word = LPM_LOAD(dir[block]);
 	__u32 i = addr >> 8 & 63;
 
 	if (word & LPM_DIR_PACKED) {
@@ -188,26 +196,28 @@ LPM_INLINE_FN __u32 lpm4_walk_wide(const __u8 *table, const volatile struct lpm_
 	return word;
 }
 
-LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+LPM_INLINE_FN __u32 lpm4_walk(const __u8 *table, const volatile struct lpm_shape *s, __u32 number,
+			      __u32 addr)
 {
 	if (!s->wide)
-		return lpm4_walk_narrow(table, s, addr);
+		return lpm4_walk_narrow(table, s, number, addr);
 	if (s->dir_bits == LPM_DIR_BITS_SMALL)
 		return lpm4_walk_wide(table, s, addr, LPM_DIR_BITS_SMALL);
 	return lpm4_walk_wide(table, s, addr, LPM_DIR_BITS_FIXED);
 }
 
 /* No longer prefix matches, or none did while the table changed. */
-LPM_NOINLINE_FN __u32 lpm4_again(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+LPM_NOINLINE_FN __u32 lpm4_again(const __u8 *table, const volatile struct lpm_shape *s,
+				 __u32 number, __u32 addr)
 {
 	__u32 result = 0;
 
 	for (int i = 0; i < 8; i++) {
 		__u32 version = LPM_LOAD(lpm_head(table)->version);
 
-		result = lpm4_walk(table, s, addr);
+		result = lpm4_walk(table, s, number, addr);
 		if (!result)
-			result = LPM_LOAD(lpm_head(table)->fallback);
+			result = lpm_fallback(table, s, number);
 		if (LPM_LOAD(lpm_head(table)->version) == version)
 			break;
 	}
@@ -215,26 +225,35 @@ LPM_NOINLINE_FN __u32 lpm4_again(const __u8 *table, const volatile struct lpm_sh
 }
 
 /**
- * lpm4_lookup() - the longest match of @addr, in host order.
- * Return: its result, 0 if there is none.
+ * lpm4_lookup_in() - the longest match of @addr, in host order, in table @number of those at
+ * @table.
+ * Return: its result, 0 if there is none. A number beyond the shape's is taken modulo their count.
  */
-LPM_INLINE_FN __u32 lpm4_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+LPM_INLINE_FN __u32 lpm4_lookup_in(const __u8 *table, const volatile struct lpm_shape *s,
+				   __u32 number, __u32 addr)
 {
 	__u32 version = LPM_LOAD(lpm_head(table)->version);
-	__u32 result = lpm4_walk(table, s, addr);
+	__u32 result = lpm4_walk(table, s, number, addr);
 
 	if (result)
 		return result;
-	result = LPM_LOAD(lpm_head(table)->fallback);
+	result = lpm_fallback(table, s, number);
 	if (LPM_LOAD(lpm_head(table)->version) == version)
 		return result;
-	return lpm4_again(table, s, addr);
+	return lpm4_again(table, s, number, addr);
+}
+
+/** lpm4_lookup() - lpm4_lookup_in() of table 0, which costs nothing for there being others. */
+LPM_INLINE_FN __u32 lpm4_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u32 addr)
+{
+	return lpm4_lookup_in(table, s, 0, addr);
 }
 
 /* ---- IPv6 --------------------------------------------------------------- */
 
 #define LPM_HASH_1	0x9e3779b97f4a7c15ull
 #define LPM_HASH_2	0xc2b2ae3d27d4eb4full
+#define LPM_HASH_3	0xd6e8feb86659fd93ull
 
 LPM_INLINE_FN __u64 lpm6_key(__u64 hi, __u32 level)
 {
@@ -248,15 +267,22 @@ LPM_INLINE_FN __u64 lpm6_hash(__u64 key)
 	return h ^ h >> 32;
 }
 
+/* What is added to the hash of a key, without carry, where the node is of table @number. */
+LPM_INLINE_FN __u64 lpm6_salt(__u32 number)
+{
+	return number * LPM_HASH_3;
+}
+
 /* Which seed, of all stages'. The tag has other bits of the hash than that. */
 LPM_INLINE_FN __u64 lpm6_bucket(const struct lpm_head *h, __u64 hash)
 {
 	return (hash >> (LPM_LOAD(h->seeds_shift) & 63)) + LPM_LOAD(h->seeds_first);
 }
 
-LPM_INLINE_FN __u32 lpm6_tag(__u64 hash)
+/* @hash: without salt. */
+LPM_INLINE_FN __u32 lpm6_tag(__u64 hash, __u32 number)
 {
-	return hash >> 8 & LPM_INDEX_TAG;
+	return (hash >> 8 ^ (__u64)number << LPM_INDEX_TABLE_SHIFT) & LPM_INDEX_TAG;
 }
 
 /* Which word, of all stages'. */
@@ -317,9 +343,10 @@ LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_sha
 			 lpm6_deep_as(table, s, hi, lo, kid, 0);
 }
 
-LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				  __u64 lo, int wide)
+LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_shape *s,
+				  __u32 number, __u64 hi, __u64 lo, int wide)
 {
+	__u64 salt = lpm6_salt(number);
 	__u32 result = 0;
 
 	for (int i = 0; i < 8; i++) {
@@ -327,11 +354,12 @@ LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_s
 
 		result = 0;
 		for (int level = 40; level >= 0; level -= 8) {
-			__u64 key = lpm6_key(hi, level);
-			__u32 word = lpm6_word(table, s, lpm6_hash(key));
+			__u64 key = lpm6_key(hi, level), hash = lpm6_hash(key);
+			__u32 word = lpm6_word(table, s, hash ^ salt);
 			const struct lpm_node *n = lpm6_node(table, s, word, wide);
 
-			if (!word || n->key != key)
+			if (!word || (word ^ lpm6_tag(hash, number)) & LPM_INDEX_TAG ||
+			    n->key != key)
 				continue;
 			result = lpm_node_result(n, hi >> (56 - level) & 0xff, wide);
 			if (lpm_is_kid(result, wide))
@@ -340,7 +368,7 @@ LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_s
 			break;
 		}
 		if (!result)
-			result = LPM_LOAD(lpm_head(table)->fallback);
+			result = lpm_fallback(table, s, number);
 		if (version & 1)
 			return 0;	/* being built: no route yet */
 		if (LPM_LOAD(lpm_head(table)->version) == version)
@@ -350,23 +378,26 @@ LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_s
 }
 
 /* One level after the other: where the short way found no node, or the table changed. */
-LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				 __u64 lo)
+LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s,
+				 __u32 number, __u64 hi, __u64 lo)
 {
-	return s->wide ? lpm6_again_as(table, s, hi, lo, 1) : lpm6_again_as(table, s, hi, lo, 0);
+	return s->wide ? lpm6_again_as(table, s, number, hi, lo, 1) :
+			 lpm6_again_as(table, s, number, hi, lo, 0);
 }
 
-LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				   __u64 lo, int wide)
+LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_shape *s,
+				   __u32 number, __u64 hi, __u64 lo, int wide)
 {
 	__u32 version = LPM_LOAD(lpm_head(table)->version);
 	__u64 key = lpm6_key(hi, 40), key32 = lpm6_key(hi, 32), key24 = lpm6_key(hi, 24);
 	__u64 hash40 = lpm6_hash(key), hash32 = lpm6_hash(key32), hash24 = lpm6_hash(key24);
-	__u32 word = lpm6_word(table, s, hash40);
-	__u32 word32 = lpm6_word(table, s, hash32);
-	__u32 word24 = lpm6_word(table, s, hash24);
-	__u64 is40 = (word ^ lpm6_tag(hash40)) & LPM_INDEX_TAG;
-	__u64 is32 = (word32 ^ lpm6_tag(hash32)) & LPM_INDEX_TAG;
+	__u64 salt = lpm6_salt(number);
+	__u32 word = lpm6_word(table, s, hash40 ^ salt);
+	__u32 word32 = lpm6_word(table, s, hash32 ^ salt);
+	__u32 word24 = lpm6_word(table, s, hash24 ^ salt);
+	__u64 is40 = (word ^ lpm6_tag(hash40, number)) & LPM_INDEX_TAG;
+	__u64 is32 = (word32 ^ lpm6_tag(hash32, number)) & LPM_INDEX_TAG;
+	__u64 not24 = (word24 ^ lpm6_tag(hash24, number)) & LPM_INDEX_TAG;
 	const struct lpm_node *n;
 	__u32 result;
 
@@ -379,31 +410,40 @@ LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_
 	key24 ^= (key24 ^ key32) & is32;
 	word = word24 ^ ((word24 ^ word) & is40);
 	key = key24 ^ ((key24 ^ key) & is40);
+	not24 &= ~(is40 | is32);
 
 	n = lpm6_node(table, s, word, wide);
 	/* A long node's results are mostly in the line behind: both come at the same time. */
 	(void)*((const volatile __u64 *)n + ((word & LPM_INDEX_LONG) >> 2));
-	if (n->key != key)
-		return lpm6_again(table, s, hi, lo);
+	if ((n->key ^ key) | not24)
+		return lpm6_again(table, s, number, hi, lo);
 	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff, wide);
 	if (lpm_is_kid(result, wide))
 		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result, wide));
 	if (!result)
-		result = LPM_LOAD(lpm_head(table)->fallback);
+		result = lpm_fallback(table, s, number);
 	if (version & 1 || LPM_LOAD(lpm_head(table)->version) != version)
-		return lpm6_again(table, s, hi, lo);
+		return lpm6_again(table, s, number, hi, lo);
 	return result;
 }
 
 /**
- * lpm6_lookup() - the longest match of an address, given as two numbers in host
- * order, the first 64 bits and the last.
- * Return: its result, 0 if there is none.
+ * lpm6_lookup_in() - the longest match of an address, given as two numbers in host
+ * order, the first 64 bits and the last, in table @number of those at @table.
+ * Return: its result, 0 if there is none. A number beyond the shape's finds nothing.
  */
+LPM_INLINE_FN __u32 lpm6_lookup_in(const __u8 *table, const volatile struct lpm_shape *s,
+				   __u32 number, __u64 hi, __u64 lo)
+{
+	return s->wide ? lpm6_lookup_as(table, s, number, hi, lo, 1) :
+			 lpm6_lookup_as(table, s, number, hi, lo, 0);
+}
+
+/** lpm6_lookup() - lpm6_lookup_in() of table 0. */
 LPM_INLINE_FN __u32 lpm6_lookup(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
 				__u64 lo)
 {
-	return s->wide ? lpm6_lookup_as(table, s, hi, lo, 1) : lpm6_lookup_as(table, s, hi, lo, 0);
+	return lpm6_lookup_in(table, s, 0, hi, lo);
 }
 
 /* ---- the tables of the data path ------------------------------------------ */
@@ -421,21 +461,21 @@ char lpm6_anchor[8] __attribute__((section(".data.lpm6")));
 const volatile struct lpm_shape lpm4_shape;
 const volatile struct lpm_shape lpm6_shape;
 
-/* lpm4(), lpm6() - look an address up, in host order. */
-LPM_INLINE_FN __u32 lpm4(__u32 addr)
+/* lpm4(), lpm6() - look an address up, in host order, in a table by its number. */
+LPM_INLINE_FN __u32 lpm4(__u32 number, __u32 addr)
 {
 	const __u8 *table = (const __u8 *)lpm4_anchor;
 
 	asm("" : "+r"(table));
-	return lpm4_lookup(table, &lpm4_shape, addr);
+	return lpm4_lookup_in(table, &lpm4_shape, number, addr);
 }
 
-LPM_INLINE_FN __u32 lpm6(__u64 hi, __u64 lo)
+LPM_INLINE_FN __u32 lpm6(__u32 number, __u64 hi, __u64 lo)
 {
 	const __u8 *table = (const __u8 *)lpm6_anchor;
 
 	asm("" : "+r"(table));
-	return lpm6_lookup(table, &lpm6_shape, hi, lo);
+	return lpm6_lookup_in(table, &lpm6_shape, number, hi, lo);
 }
 #endif
 #endif

@@ -3,15 +3,20 @@
  * lpm.h: the layout of a route table: one piece of memory, written by
  * userland/lpm, walked by bpf/lpm.bpf.h, in BPF and natively.
  *
- * A table is one value of an array map (".bss.lpm4", ".bss.lpm6"): mmapped by
+ * A table is one value of an array map (".data.lpm4", ".data.lpm6"): mmapped by
  * userland, so that a change costs no system call. It has these areas, each at
  * the offset that its shape names:
  *
  *	head	one line: what changes for the table as a whole
  *	dir	IPv4: a word for each of the 2^18 blocks of /18 (in fixed tables of /16, or /8)
+ *		of each table
  *	seeds	IPv6: perfect hash, first step: a 16-bit seed for each bucket
  *	index	IPv6: perfect hash, second step: a word for each node
  *	nodes	lines of 64 bytes, and blocks of results
+ *
+ * Several tables (VRFs) may lie in one piece of memory, under numbers from 0: each has a dir and
+ * a default route of its own; nodes are found by (table, prefix, level), and lie in one area, where
+ * equal ones are the same.
  *
  * Words refer to nodes by their offset in the nodes area. A node is
  * never changed while a word refers to it: another is written, then the word.
@@ -44,6 +49,7 @@ typedef __u32 lpm_wide_slot;	/* a wide one */
 #define LPM6_BYTES_MAX	(72u << 20)
 
 #define LPM_LINE	64u	/* bytes */
+#define LPM_TABLES_MAX	64u	/* in one piece of memory */
 
 /*
  * How large a table's areas are and where: .rodata of the programs (constants to
@@ -62,11 +68,11 @@ struct lpm_shape {
 	__u32 wide;		/* results are of 32 bits */
 	__u32 dir_bits;		/* IPv4, wide: of the first level, LPM_DIR_BITS_FIXED or .._SMALL */
 	__u32 nodes_last;	/* wide results, instead of the mask: the offset of the last line */
+	__u32 tables_mask;	/* how many tables there are, a power of two, less one */
 };
 
 struct lpm_head {
 	__u32 version;		/* odd while a change that takes several words is under way */
-	__u32 fallback;		/* the default route's result: what 0 stands for */
 	/*
 	 * IPv6: the hash grows by stages, so that it is never larger in the caches than
 	 * its nodes need: one of n seeds or words is at [n, 2n).
@@ -76,6 +82,7 @@ struct lpm_head {
 	__u32 index_shift;
 	__u32 index_first;
 	__u32 reserved[10];
+	__u32 fallback;		/* the default route's result: what 0 stands for; behind it other tables' */
 };
 _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 
@@ -151,10 +158,14 @@ _Static_assert(sizeof(struct lpm_leaf) == LPM_LINE / 4, "lpm_leaf");
 
 /*
  * IPv6: a word of the index: where the node is, in bytes; LPM_INDEX_LONG if it is longer
- * than its line; and, at both ends, bits of its hash. 0: none.
+ * than its line; and, at both ends, bits of its hash, the table's number added to those above
+ * without carry: tables that have a node for the same prefix have different tags for it, so tag
+ * and key together say that a word is this table's. 0: none.
  */
 #define LPM_INDEX_NODE	0x03ffffc0u
 #define LPM_INDEX_LONG	0x00000020u
 #define LPM_INDEX_TAG	0xfc00001fu
+#define LPM_INDEX_TABLE_SHIFT 26
+_Static_assert(LPM_TABLES_MAX <= 1u << (32 - LPM_INDEX_TABLE_SHIFT), "lpm_index");
 
 #endif

@@ -130,9 +130,9 @@ static __always_inline const struct nexthop *find_nexthop(const struct packet *p
 	__u32 word, order, at;
 
 	if (p->family == 4)
-		*group = lpm4(bpf_ntohl(*(__be32 *)p->destination));
+		*group = lpm4(0, bpf_ntohl(*(__be32 *)p->destination));
 	else
-		*group = lpm6(bpf_be64_to_cpu(*(__be64 *)p->destination),
+		*group = lpm6(0, bpf_be64_to_cpu(*(__be64 *)p->destination),
 			      bpf_be64_to_cpu(*(__be64 *)(p->destination + 8)));
 	word = nexthops()->group[*group & (NEXTHOP_GROUPS_MAX - 1)];
 	at = NEXTHOP_GROUP_BASE(word);

@@ -11,6 +11,7 @@
 #define ADDRESSES 65536
 
 __u32 family;
+__u32 number;	/* of the table */
 __u64 address[ADDRESSES][2];
 __u32 answer[ADDRESSES];
 
@@ -18,7 +19,7 @@ static long look(__u32 i, void *unused)
 {
 	__u64 hi = address[i & (ADDRESSES - 1)][0], lo = address[i & (ADDRESSES - 1)][1];
 
-	answer[i & (ADDRESSES - 1)] = family == 4 ? lpm4(hi >> 32) : lpm6(hi, lo);
+	answer[i & (ADDRESSES - 1)] = family == 4 ? lpm4(number, hi >> 32) : lpm6(number, hi, lo);
 	return 0;
 }
 

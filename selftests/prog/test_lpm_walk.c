@@ -26,7 +26,9 @@
 #define LIMIT		20000
 
 static struct lpm_walk_bpf *object;
-static struct lpm *table[2];
+#define NUMBER	5	/* of the second table */
+
+static struct lpm *table[2], *beside[2];
 /* What the object has, by family. */
 static struct lpm_shape shape[2];
 static void *area[2];
@@ -54,9 +56,10 @@ static int load(void **state)
 	for (int i = 0; i < 2; i++) {
 		uint8_t family = i ? ADDR_V6 : ADDR_V4;
 
-		assert_int_equal(lpm_sizes(family, LIMIT, &shape[i]), 0);
+		assert_int_equal(lpm_sizes_many(family, 2 * LIMIT, NUMBER + 1, &shape[i]), 0);
 		make_area(i);
 		table[i] = lpm_new(family, &shape[i], area[i], LIMIT);
+		assert_int_equal(lpm_new_beside(table[i], NUMBER, LIMIT, &beside[i]), 0);
 	}
 	assert_int_equal(lpm_walk_bpf__load(object), 0);
 	return 0;
@@ -67,8 +70,11 @@ static int unload(void **state)
 	(void)state;
 	lpm_walk_bpf__destroy(object);
 	object = NULL;
-	lpm_free(table[0]);
-	lpm_free(table[1]);
+	for (int i = 0; i < 2; i++) {
+		lpm_free(table[i]);
+		lpm_free(beside[i]);
+		table[i] = beside[i] = NULL;
+	}
 	return 0;
 }
 
@@ -82,8 +88,9 @@ static void run(uint8_t family)
 	assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(object->progs.walk), &opts), 0);
 }
 
-static void agree(uint64_t *random, uint8_t family, struct twin *twin,
-		  const struct lpm_route *routes, size_t n)
+/* @number: the table's; @t: itself, NULL: one that is fixed. */
+static void agree(uint64_t *random, uint8_t family, struct lpm *t, uint32_t number,
+		  struct twin *twin, const struct lpm_route *routes, size_t n)
 {
 	bool v6 = family == ADDR_V6;
 	static struct addr a[ADDRESSES];
@@ -101,9 +108,11 @@ static void agree(uint64_t *random, uint8_t family, struct twin *twin,
 		object->bss->address[i][1] = lo;
 		object->bss->answer[i] = ~0u;
 	}
+	object->bss->number = number;
 	run(family);
 	for (size_t i = 0; i < ADDRESSES; i++) {
-		lpm_result native = lpm_walk(&shape[v6], area[v6], &a[i]);
+		lpm_result native = t ? lpm_lookup(t, &a[i]) :
+					lpm_walk(&shape[v6], area[v6], &a[i]);
 		char text[ADDR_STRLEN];
 
 		if (object->bss->answer[i] != native || twin_lookup(twin, &a[i]) != native)
@@ -112,10 +121,9 @@ static void agree(uint64_t *random, uint8_t family, struct twin *twin,
 	}
 }
 
-static void same_answers(uint8_t family)
+static void same_answers(uint8_t family, struct lpm *t, uint32_t number)
 {
 	struct lpm_route *routes = calloc(LIMIT, sizeof(*routes));
-	struct lpm *t = table[family == ADDR_V6];
 	struct twin *twin = twin_new(family);
 	uint64_t random = random_seed();
 
@@ -124,7 +132,7 @@ static void same_answers(uint8_t family)
 						1 + random_next(&random) % LPM_RESULT_MAX };
 	assert_int_equal(lpm_build(t, routes, LIMIT / 2), 0);
 	assert_int_equal(twin_build(twin, routes, LIMIT / 2), 0);
-	agree(&random, family, twin, routes, LIMIT);
+	agree(&random, family, t, number, twin, routes, LIMIT);
 	for (size_t i = 0; i < LIMIT; i++) {
 		if (i % 3) {
 			assert_int_equal(lpm_insert(t, &routes[i].prefix, 1 + i), 0);
@@ -137,7 +145,7 @@ static void same_answers(uint8_t family)
 		if (i % 64 == 0)
 			lpm_reclaim(t, lpm_quiesce_mark(t));
 	}
-	agree(&random, family, twin, routes, LIMIT);
+	agree(&random, family, t, number, twin, routes, LIMIT);
 	twin_free(twin);
 	free(routes);
 }
@@ -145,13 +153,21 @@ static void same_answers(uint8_t family)
 static void same_answers_v4(void **state)
 {
 	(void)state;
-	same_answers(ADDR_V4);
+	same_answers(ADDR_V4, table[0], 0);
 }
 
 static void same_answers_v6(void **state)
 {
 	(void)state;
-	same_answers(ADDR_V6);
+	same_answers(ADDR_V6, table[1], 0);
+}
+
+/* Beside the first, whose routes are still there. */
+static void same_answers_beside(void **state)
+{
+	(void)state;
+	same_answers(ADDR_V4, beside[0], NUMBER);
+	same_answers(ADDR_V6, beside[1], NUMBER);
 }
 
 /* Twice: with the small first level, and with the large one. */
@@ -163,7 +179,6 @@ static void same_answers_wide(void **state)
 	uint64_t random = random_seed();
 
 	unload(state);
-	table[0] = table[1] = NULL;
 	for (size_t s = 0; s < 2; s++) {
 		struct twin *twin[2];
 		void *made;
@@ -187,7 +202,8 @@ static void same_answers_wide(void **state)
 		assert_int_equal(shape[0].dir_bits, s ? LPM_DIR_BITS_FIXED : LPM_DIR_BITS_SMALL);
 		assert_int_equal(lpm_walk_bpf__load(object), 0);
 		for (int i = 0; i < 2; i++) {
-			agree(&random, i ? ADDR_V6 : ADDR_V4, twin[i], routes[i], sizes[s]);
+			agree(&random, i ? ADDR_V6 : ADDR_V4, NULL, 0, twin[i], routes[i],
+			      sizes[s]);
 			twin_free(twin[i]);
 		}
 		lpm_walk_bpf__destroy(object);
@@ -202,6 +218,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_answers_v4),
 		cmocka_unit_test(same_answers_v6),
+		cmocka_unit_test(same_answers_beside),
 		cmocka_unit_test(same_answers_wide),
 	};
 

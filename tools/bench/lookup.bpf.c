@@ -105,12 +105,12 @@ static __always_inline __u32 nothing6(struct state *s, __u64 hi, __u64 lo)
 
 static __always_inline __u32 sluice4(struct state *s, __u32 a)
 {
-	return lpm4(a);
+	return lpm4(0, a);
 }
 
 static __always_inline __u32 sluice6(struct state *s, __u64 hi, __u64 lo)
 {
-	return lpm6(hi, lo);
+	return lpm6(0, hi, lo);
 }
 
 static __always_inline __u32 lpm_trie4(struct state *s, __u32 a)

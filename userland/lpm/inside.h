@@ -60,16 +60,16 @@ struct hash {
 	bool crowded;		/* a node found no slot: the next stage would have one */
 };
 
-struct lpm {
-	uint8_t family;
+/* The memory that one or several tables lie in, all of one family, and what is free of it. */
+struct space {
 	uint8_t *area;
 	bool own_area;
 	struct lpm_shape shape;
-	size_t limit;
-	struct radix radix;
 	bool fixed;		/* built once by lpm_fixed(): no reader yet, no change to come */
 	uint32_t fixed_units;	/* of its nodes area, given out one behind the other */
 	uint32_t next_leaf, leaves_left;	/* of the line that leaves are given out of */
+	struct lpm *table[LPM_TABLES_MAX];	/* by number */
+	unsigned int tables;	/* how many there are */
 	struct blocks blocks;	/* of one that is not fixed */
 	struct change change;	/* the one under way */
 	struct hash hash;
@@ -78,6 +78,14 @@ struct lpm {
 	uint64_t retired_ever;
 	size_t bytes_retired;
 	size_t words;		/* stored so far */
+};
+
+struct lpm {
+	struct space *space;
+	uint8_t family;
+	uint32_t number;	/* among those of the space */
+	size_t limit;
+	struct radix radix;
 };
 
 /* One node as it is painted: results of its slots, and what is longer than it reaches. */
@@ -104,10 +112,16 @@ void change_abort(struct lpm *t);
 
 /* node.c: slots, and 8-bit nodes, both families */
 
+/** head_of() - the first line of the table's memory. */
+static inline struct lpm_head *head_of(const struct lpm *t)
+{
+	return (struct lpm_head *)t->space->area;
+}
+
 /** slot_bytes() - how wide the table's results are. */
 static inline size_t slot_bytes(const struct lpm *t)
 {
-	return t->shape.wide ? sizeof(lpm_wide_slot) : sizeof(lpm_slot);
+	return t->space->shape.wide ? sizeof(lpm_wide_slot) : sizeof(lpm_slot);
 }
 
 /**
@@ -117,7 +131,7 @@ static inline size_t slot_bytes(const struct lpm *t)
 static inline void slot_set(const struct lpm *t, void *results, size_t i, uint32_t value,
 			    uint32_t *kid, unsigned int *kids)
 {
-	if (t->shape.wide) {
+	if (t->space->shape.wide) {
 		((lpm_wide_slot *)results)[i] = value;	/* LPM_WIDE_KID is VALUE_KID */
 	} else if (value >= VALUE_KID) {
 		kid[*kids] = value & ~VALUE_KID;
@@ -131,16 +145,16 @@ static inline void slot_set(const struct lpm *t, void *results, size_t i, uint32
 static inline uint32_t slot_get(const struct lpm *t, const void *results, size_t i,
 				const uint32_t *kid)
 {
-	uint32_t value = lpm_slot_at(results, i, t->shape.wide);
+	uint32_t value = lpm_slot_at(results, i, t->space->shape.wide);
 
-	return !t->shape.wide && value >= LPM_KID ? VALUE_KID | kid[value & LPM_RESULT_MAX] : value;
+	return !t->space->shape.wide && value >= LPM_KID ? VALUE_KID | kid[value & LPM_RESULT_MAX] : value;
 }
 
 struct lpm_node *node_at(const struct lpm *t, uint32_t line);
 
 static inline struct lpm_leaf *leaf_at(const struct lpm *t, uint32_t number)
 {
-	return (struct lpm_leaf *)(t->area + t->shape.nodes) + number;
+	return (struct lpm_leaf *)(t->space->area + t->space->shape.nodes) + number;
 }
 
 /**
@@ -162,11 +176,13 @@ bool node_is_long(const struct lpm *t, uint32_t line);
 int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
 int table4_build(struct lpm *t, uint32_t inherited);
 void table4_stats(const struct lpm *t, size_t nodes[3]);
+void table4_clear(struct lpm *t);	/* takes all nodes of the table out */
 void table6_init(struct lpm *t);
 int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
 int table6_build(struct lpm *t, uint32_t inherited);
 void table6_stats(const struct lpm *t, size_t nodes[3]);
-void table6_free(struct lpm *t);
+void table6_clear(struct lpm *t);
+void table6_free(struct space *s);
 void table6_free_slot(struct lpm *t, uint32_t slot);
 size_t table6_hash_bytes(const struct lpm *t);	/* of the present stage */
 

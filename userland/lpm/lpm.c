@@ -22,12 +22,20 @@ static uint32_t power_of_two(size_t least)
 
 int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 {
-	struct lpm_shape s = { 0 };
+	return lpm_sizes_many(family, max_prefixes, 1, shape);
+}
+
+int lpm_sizes_many(uint8_t family, size_t max_prefixes, unsigned int tables,
+		   struct lpm_shape *shape)
+{
+	struct lpm_shape s = { .tables_mask = power_of_two(tables) - 1 };
 	size_t small = max_prefixes < 8192 ? max_prefixes : 8192, nodes, slots;
 	uint32_t at = PAGE;
 
-	if (family != ADDR_V4 && family != ADDR_V6)
+	if ((family != ADDR_V4 && family != ADDR_V6) || !tables)
 		return -EINVAL;
+	if (tables > LPM_TABLES_MAX)
+		return -E2BIG;
 	if (max_prefixes > (family == ADDR_V4 ? 4000000 : 1000000))
 		return -E2BIG;
 	/* A small table has room for any mix, even for host routes far from each other. */
@@ -39,7 +47,7 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape)
 	nodes = power_of_two(nodes);
 	if (family == ADDR_V4) {
 		s.dir = at;
-		at += sizeof(uint32_t) << LPM_DIR_BITS;
+		at += (s.tables_mask + 1) * (sizeof(uint32_t) << LPM_DIR_BITS);
 	} else {
 		/* Tables have a node for three to five prefixes, scattered ones one for each. */
 		slots = max_prefixes + max_prefixes / (max_prefixes < 16384 ? 1 : 2);
@@ -71,48 +79,79 @@ static uint8_t *area_new(size_t bytes)
 	return area;
 }
 
-static struct lpm *table_new(uint8_t family, const struct lpm_shape *shape, uint8_t *area,
-			     size_t limit)
+static struct space *space_new(const struct lpm_shape *shape, uint8_t *area)
+{
+	struct space *s = xcalloc(1, sizeof(*s));
+
+	s->shape = *shape;
+	s->area = area;
+	s->change.words = VEC(struct word);
+	s->change.fresh = VEC(struct block);
+	s->change.stale = VEC(struct block);
+	s->retired = VEC(struct block);
+	return s;
+}
+
+static struct lpm *table_new(uint8_t family, struct space *space, uint32_t number, size_t limit)
 {
 	struct lpm *t = xcalloc(1, sizeof(*t));
 
+	t->space = space;
 	t->family = family;
-	t->shape = *shape;
+	t->number = number;
 	t->limit = limit;
-	t->area = area;
-	t->change.words = VEC(struct word);
-	t->change.fresh = VEC(struct block);
-	t->change.stale = VEC(struct block);
-	t->retired = VEC(struct block);
+	space->table[number] = t;
+	space->tables++;
 	return t;
 }
 
 struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, size_t limit)
 {
-	struct lpm *t = table_new(family, shape, area ? area : area_new(shape->bytes), limit);
+	struct space *s = space_new(shape, area ? area : area_new(shape->bytes));
+	struct lpm *t = table_new(family, s, 0, limit);
 
-	t->own_area = !area;
-	blocks_init(&t->blocks, (size_t)shape->nodes_mask + 1, LPM_LINE);
+	s->own_area = !area;
+	blocks_init(&s->blocks, (size_t)shape->nodes_mask + 1, LPM_LINE);
 	if (family == ADDR_V6)
 		table6_init(t);
 	return t;
 }
 
+int lpm_new_beside(struct lpm *other, uint32_t number, size_t limit, struct lpm **t)
+{
+	struct space *s = other->space;
+
+	if (number > s->shape.tables_mask)
+		return -ERANGE;
+	if (s->table[number])
+		return -EEXIST;
+	*t = table_new(other->family, s, number, limit);
+	return 0;
+}
+
 void lpm_free(struct lpm *t)
 {
+	struct space *s;
+
 	if (!t)
 		return;
-	if (t->own_area)
-		free(t->area);
-	if (t->family == ADDR_V6)
-		table6_free(t);
-	vec_free(&t->change.words);
-	vec_free(&t->change.fresh);
-	vec_free(&t->change.stale);
-	vec_free(&t->retired);
-	blocks_free_all(&t->blocks);
+	s = t->space;
+	if (s->tables > 1)
+		lpm_clear(t);
+	s->table[t->number] = NULL;
 	radix_free(&t->radix);
 	free(t);
+	if (--s->tables)
+		return;
+	if (s->own_area)
+		free(s->area);
+	table6_free(s);
+	vec_free(&s->change.words);
+	vec_free(&s->change.fresh);
+	vec_free(&s->change.stale);
+	vec_free(&s->retired);
+	blocks_free_all(&s->blocks);
+	free(s);
 }
 
 static struct radix_key key_of(const struct prefix *p)
@@ -144,16 +183,16 @@ static bool valid(const struct lpm *t, const struct prefix *p)
 
 static lpm_result result_max(const struct lpm *t)
 {
-	return t->shape.wide ? LPM_WIDE_MAX : LPM_RESULT_MAX;
+	return t->space->shape.wide ? LPM_WIDE_MAX : LPM_RESULT_MAX;
 }
 
 static void set_fallback(struct lpm *t, uint32_t result)
 {
-	struct lpm_head *head = (struct lpm_head *)t->area;
+	struct lpm_head *head = head_of(t);
 
 	__atomic_store_n(&head->version, head->version + 2, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&head->fallback, result, __ATOMIC_RELEASE);
-	t->words++;
+	__atomic_store_n(&head->fallback + t->number, result, __ATOMIC_RELEASE);
+	t->space->words++;
 }
 
 /* The shadow has changed at @k: lets the table follow, or gives up what it began. */
@@ -212,6 +251,16 @@ int lpm_delete(struct lpm *t, const struct prefix *p)
 	if (err)
 		radix_set(&t->radix, &k, old);
 	return err;
+}
+
+void lpm_clear(struct lpm *t)
+{
+	set_fallback(t, 0);
+	if (t->family == ADDR_V4)
+		table4_clear(t);
+	else
+		table6_clear(t);
+	radix_free(&t->radix);
 }
 
 lpm_result lpm_get(const struct lpm *t, const struct prefix *p)
@@ -275,7 +324,7 @@ int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n)
 		radix_fill(&t->radix, entries, distinct);
 		fallback = radix_get(&t->radix, &(struct radix_key){ 0 });
 		/* The default route is in the head, that it can change alone; here it does not. */
-		inherited = t->fixed ? fallback : 0;
+		inherited = t->space->fixed ? fallback : 0;
 		err = t->family == ADDR_V4 ? table4_build(t, inherited) :
 					     table6_build(t, inherited);
 		if (err) {
@@ -323,9 +372,9 @@ static struct lpm_shape scratch_shape(uint8_t family, size_t n)
 /* What of @t is in use, packed. */
 static uint8_t *fixed_copy(const struct lpm *t, struct lpm_shape *shape)
 {
-	struct lpm_shape s = t->shape;
-	const struct hash *h = &t->hash;
-	size_t used = (size_t)t->fixed_units * BLOCK_UNIT;
+	struct lpm_shape s = t->space->shape;
+	const struct hash *h = &t->space->hash;
+	size_t used = (size_t)t->space->fixed_units * BLOCK_UNIT;
 	struct lpm_head *head;
 	uint8_t *area;
 
@@ -340,14 +389,14 @@ static uint8_t *fixed_copy(const struct lpm *t, struct lpm_shape *shape)
 	s.nodes_last = used - LPM_LINE;
 	s.bytes = (s.nodes + used + 2 * PAGE - 1) & ~(PAGE - 1);
 	area = area_new(s.bytes);
-	memcpy(area + s.nodes, t->area + t->shape.nodes, used);
-	head = memcpy(area, t->area, sizeof(*head));
+	memcpy(area + s.nodes, t->space->area + t->space->shape.nodes, used);
+	head = memcpy(area, t->space->area, sizeof(*head));
 	if (t->family == ADDR_V4) {
-		memcpy(area + s.dir, t->area + s.dir, sizeof(uint32_t) << s.dir_bits);
+		memcpy(area + s.dir, t->space->area + s.dir, sizeof(uint32_t) << s.dir_bits);
 	} else {
-		memcpy(area + s.seeds, (uint16_t *)(t->area + t->shape.seeds) + h->buckets,
+		memcpy(area + s.seeds, (uint16_t *)(t->space->area + t->space->shape.seeds) + h->buckets,
 		       h->buckets * sizeof(uint16_t));
-		memcpy(area + s.index, (uint32_t *)(t->area + t->shape.index) + h->slots,
+		memcpy(area + s.index, (uint32_t *)(t->space->area + t->space->shape.index) + h->slots,
 		       h->slots * sizeof(uint32_t));
 		/* There is one stage only, and it is at the beginning. */
 		head->seeds_first = head->index_first = 0;
@@ -360,6 +409,7 @@ int lpm_fixed(uint8_t family, const struct lpm_route *routes, size_t n, struct l
 	      void **area)
 {
 	struct lpm_shape scratch;
+	struct space *space;
 	struct lpm *t;
 	uint8_t *memory;
 	int err;
@@ -373,9 +423,10 @@ int lpm_fixed(uint8_t family, const struct lpm_route *routes, size_t n, struct l
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return -ENOMEM;
-	t = table_new(family, &scratch, memory, n);
-	t->fixed = true;
-	t->fixed_units = LPM_LINE / BLOCK_UNIT;
+	space = space_new(&scratch, memory);
+	space->fixed = true;
+	space->fixed_units = LPM_LINE / BLOCK_UNIT;
+	t = table_new(family, space, 0, n);
 	if (family == ADDR_V6)
 		table6_init(t);
 	err = lpm_build(t, routes, n);
@@ -396,7 +447,13 @@ lpm_result lpm_walk(const struct lpm_shape *shape, const void *area, const struc
 
 lpm_result lpm_lookup(const struct lpm *t, const struct addr *a)
 {
-	return a->family == t->family ? lpm_walk(&t->shape, t->area, a) : 0;
+	struct radix_key k = key_of(&(struct prefix){ *a, 128 });
+
+	if (a->family != t->family)
+		return 0;
+	return a->family == ADDR_V4 ?
+		lpm4_lookup_in(t->space->area, &t->space->shape, t->number, k.hi >> 32) :
+		lpm6_lookup_in(t->space->area, &t->space->shape, t->number, k.hi, k.lo);
 }
 
 lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *match)
@@ -436,21 +493,22 @@ bool lpm_next(const struct lpm *t, const struct prefix *within, struct lpm_route
 
 size_t lpm_retired(const struct lpm *t)
 {
-	return t->bytes_retired;
+	return t->space->bytes_retired;
 }
 
 void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 {
 	*stats = (struct lpm_stats){
 		.prefixes = t->radix.prefixes,
-		.bytes_used = sizeof(struct lpm_head) + t->blocks.bytes_used,
-		.bytes_retired = t->bytes_retired,
-		.bytes_areas = t->shape.bytes,
+		.bytes_used = sizeof(struct lpm_head) + t->space->blocks.bytes_used,
+		.bytes_retired = t->space->bytes_retired,
+		.bytes_areas = t->space->shape.bytes,
 		.bytes_shadow = t->radix.cap * sizeof(struct radix_node),
-		.words = t->words,
+		.words = t->space->words,
 	};
 	if (t->family == ADDR_V4) {
-		stats->bytes_used += sizeof(uint32_t) << LPM_DIR_BITS;
+		stats->bytes_used += t->space->tables *
+				     (sizeof(uint32_t) << LPM_DIR_BITS);
 		table4_stats(t, stats->nodes);
 	} else {
 		stats->bytes_used += table6_hash_bytes(t);

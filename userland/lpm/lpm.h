@@ -25,6 +25,9 @@
  *
  * One writer at a time; the functions do not lock.
  *
+ * Several tables can lie in one memory, each under a number (lpm_sizes_many(), lpm_new_beside()):
+ * what nodes of theirs are equal lie there once.
+ *
  * What never changes while programs read it, as the address classes of a filter, is made in one
  * go: lpm_fixed().
  */
@@ -54,11 +57,13 @@ struct lpm_route {
 struct lpm_stats {
 	size_t prefixes;
 	size_t nodes[3];	/* IPv4: packed, full, 8-bit; IPv6: 8-bit hashed, deep, 0 */
+	/* Of all tables of the memory together: */
 	size_t bytes_used;	/* dir, seeds, index, nodes and results in use */
 	size_t bytes_retired;	/* of those: wait for lpm_reclaim() */
 	size_t bytes_areas;	/* shape.bytes */
-	size_t bytes_shadow;	/* our own memory */
 	size_t words;		/* words published so far: what changes cost the readers */
+	/* Of this one: */
+	size_t bytes_shadow;	/* our own memory */
 };
 
 /**
@@ -78,7 +83,37 @@ int lpm_sizes(uint8_t family, size_t max_prefixes, struct lpm_shape *shape);
  */
 struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, size_t limit);
 
-/** lpm_free() - frees the shadow; the area is left as it is, so that readers can go on. */
+/**
+ * lpm_sizes_many() - as lpm_sizes(), with room for tables under the numbers 0 .. @tables - 1
+ * (rounded up to a power of two). For IPv4 each number takes a megabyte.
+ * @max_prefixes: of all tables together; nodes that are equal in several need room once.
+ * Return: -E2BIG also for more than LPM_TABLES_MAX.
+ */
+int lpm_sizes_many(uint8_t family, size_t max_prefixes, unsigned int tables,
+		   struct lpm_shape *shape);
+
+/**
+ * lpm_new_beside() - another table in the memory of @other: as one of several VRFs. Programs look
+ * up in it by lpm4(number, ..), lpm6(number, ..). lpm_new() makes number 0.
+ * All tables of one memory have one writer, what one retires is in the marks of all, and
+ * lpm_reclaim() of any of them reclaims for all.
+ * @number: a number that no table of the memory has.
+ * @limit: most prefixes for this table to take.
+ * Return: 0; -ERANGE if the shape has no such number; -EEXIST.
+ */
+int lpm_new_beside(struct lpm *other, uint32_t number, size_t limit, struct lpm **t);
+
+/**
+ * lpm_clear() - takes all routes out at once: readers find some of them, then none. Needs no room,
+ * and cannot fail. The limit stays.
+ */
+void lpm_clear(struct lpm *t);
+
+/**
+ * lpm_free() - the last table of its memory: frees the shadow; the area is left as it is, so that
+ * readers can go on. Where there are other tables: takes its routes out first (lpm_clear());
+ * its number can be used again at once, and the memory after lpm_reclaim() of one of the others.
+ */
 void lpm_free(struct lpm *t);
 
 /**
@@ -102,7 +137,8 @@ lpm_result lpm_get(const struct lpm *t, const struct prefix *p);
 
 /**
  * lpm_build() - enters many routes at once, in any order, into an empty table; of
- * equal prefixes the last one counts. Much faster than inserting them.
+ * equal prefixes the last one counts. Much faster than inserting them. Readers of the table find
+ * no routes, or some of them, until it is done; those of other tables are not concerned.
  * Return: 0; -EINVAL, -ENOSPC with the table still empty; -EEXIST if it was not.
  */
 int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n);

@@ -60,7 +60,7 @@ void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k
 
 struct lpm_node *node_at(const struct lpm *t, uint32_t line)
 {
-	return (struct lpm_node *)(t->area + t->shape.nodes + (size_t)line * LPM_LINE);
+	return (struct lpm_node *)(t->space->area + t->space->shape.nodes + (size_t)line * LPM_LINE);
 }
 
 /* Where the results begin, in bytes from the node's start. */
@@ -68,7 +68,7 @@ static size_t results_at(const struct lpm *t, bool deep)
 {
 	if (!deep)
 		return offsetof(struct lpm_node, result);
-	return t->shape.wide ? offsetof(struct lpm_node, deep_wide) : offsetof(struct lpm_node, deep);
+	return t->space->shape.wide ? offsetof(struct lpm_node, deep_wide) : offsetof(struct lpm_node, deep);
 }
 
 static void *results(const struct lpm *t, struct lpm_node *n, bool deep)
@@ -83,7 +83,7 @@ static size_t size_of(const struct lpm *t, unsigned int runs, unsigned int kids,
 	size_t end = results_at(t, deep) + slot_bytes(t) * runs;
 
 	*kids_at = (end + 3) & ~3u;
-	if (kids && !t->shape.wide)
+	if (kids && !t->space->shape.wide)
 		end = *kids_at + sizeof(uint32_t) * kids;
 	return end > LPM_LINE ? end : LPM_LINE;
 }
@@ -139,8 +139,8 @@ static unsigned int order_of(const struct lpm *t, uint32_t line, bool deep)
 	uint32_t kids_at;
 
 	for (unsigned int i = 0; i < runs; i++)
-		kids += !!lpm_is_kid(lpm_slot_at(results(t, n, deep), i, t->shape.wide),
-				     t->shape.wide);
+		kids += !!lpm_is_kid(lpm_slot_at(results(t, n, deep), i, t->space->shape.wide),
+				     t->space->shape.wide);
 	return blocks_order(size_of(t, runs, kids, deep, &kids_at));
 }
 

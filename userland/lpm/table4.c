@@ -19,12 +19,13 @@
 
 static uint32_t *dir_at(const struct lpm *t, uint32_t block)
 {
-	return (uint32_t *)(t->area + t->shape.dir) + block;
+	return (uint32_t *)(t->space->area + t->space->shape.dir) +
+	       ((size_t)t->number << LPM_DIR_BITS) + block;
 }
 
 static void *line_at(const struct lpm *t, uint32_t word)
 {
-	return t->area + t->shape.nodes + (word & LPM_DIR_NODE);
+	return t->space->area + t->space->shape.nodes + (word & LPM_DIR_NODE);
 }
 
 /* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
@@ -167,7 +168,7 @@ static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t 
 	uint32_t prefixes[LPM_LEAVES], line;
 	unsigned int i, few;
 
-	if (t->fixed) {
+	if (t->space->fixed) {
 		few = few_below(t, node, 0, prefixes);
 		if (few <= LPM_LEAVES)
 			return build_leaves(t, prefixes, few, inherited, value);
@@ -297,9 +298,9 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 /* Words of dir are what slots of a node are. */
 static int build_fixed(struct lpm *t, uint32_t inherited)
 {
-	uint32_t *dir = dir_at(t, 0), blocks = 1u << t->shape.dir_bits;
+	uint32_t *dir = dir_at(t, 0), blocks = 1u << t->space->shape.dir_bits;
 	uint32_t *below = xcalloc(blocks, sizeof(*below));
-	struct paint p = { .bits = t->shape.dir_bits, .value = dir, .below = below };
+	struct paint p = { .bits = t->space->shape.dir_bits, .value = dir, .below = below };
 	int err = 0;
 
 	for (uint32_t i = 0; i < blocks; i++)
@@ -307,19 +308,26 @@ static int build_fixed(struct lpm *t, uint32_t inherited)
 	paint(t, &p, t->radix.root);
 	for (uint32_t i = 0; i < blocks && !err; i++)
 		if (below[i])
-			err = build_kid(t, below[i], t->shape.dir_bits, dir[i], &dir[i]);
+			err = build_kid(t, below[i], t->space->shape.dir_bits, dir[i], &dir[i]);
 	free(below);
 	return err;
 }
 
 int table4_build(struct lpm *t, uint32_t inherited)
 {
-	if (t->fixed)
+	if (t->space->fixed)
 		return build_fixed(t, inherited);
 	if (update_blocks(t, &(struct radix_key){ 0 }, 0, true))
 		return -ENOSPC;
 	change_commit(t);
 	return 0;
+}
+
+void table4_clear(struct lpm *t)
+{
+	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++)
+		replace_block(t, block, 0, NULL);
+	change_commit(t);
 }
 
 void table4_stats(const struct lpm *t, size_t nodes[3])

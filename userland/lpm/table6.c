@@ -37,17 +37,12 @@
 
 static uint32_t *index_at(const struct lpm *t, uint32_t slot)
 {
-	return (uint32_t *)(t->area + t->shape.index) + t->hash.slots + slot;
+	return (uint32_t *)(t->space->area + t->space->shape.index) + t->space->hash.slots + slot;
 }
 
 static uint16_t *seed_at(const struct lpm *t, uint32_t bucket)
 {
-	return (uint16_t *)(t->area + t->shape.seeds) + t->hash.buckets + bucket;
-}
-
-static struct lpm_head *head_of(const struct lpm *t)
-{
-	return (struct lpm_head *)t->area;
+	return (uint16_t *)(t->space->area + t->space->shape.seeds) + t->space->hash.buckets + bucket;
 }
 
 /* An empty hash of so many slots, for the writer. */
@@ -75,20 +70,20 @@ static void hash_publish(struct lpm *t)
 
 	/* Who reads some of these before and some after finds the version changed. */
 	__atomic_store_n(&head->version, head->version + 2, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&head->seeds_shift, 64 - __builtin_ctz(t->hash.buckets), __ATOMIC_RELEASE);
-	__atomic_store_n(&head->seeds_first, t->hash.buckets, __ATOMIC_RELEASE);
-	__atomic_store_n(&head->index_shift, 64 - __builtin_ctz(t->hash.slots), __ATOMIC_RELEASE);
-	__atomic_store_n(&head->index_first, t->hash.slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&head->seeds_shift, 64 - __builtin_ctz(t->space->hash.buckets), __ATOMIC_RELEASE);
+	__atomic_store_n(&head->seeds_first, t->space->hash.buckets, __ATOMIC_RELEASE);
+	__atomic_store_n(&head->index_shift, 64 - __builtin_ctz(t->space->hash.slots), __ATOMIC_RELEASE);
+	__atomic_store_n(&head->index_first, t->space->hash.slots, __ATOMIC_RELEASE);
 }
 
 static uint32_t slots_max(const struct lpm *t)
 {
-	return (t->shape.index_mask + 1) / 2;
+	return (t->space->shape.index_mask + 1) / 2;
 }
 
 void table6_init(struct lpm *t)
 {
-	t->hash = hash_new(t->fixed ? STAGE_FIXED : STAGE_MIN);
+	t->space->hash = hash_new(t->space->fixed ? STAGE_FIXED : STAGE_MIN);
 	hash_publish(t);
 	/* What empty places of the index refer to: no key is like that. */
 	node_at(t, 0)->key = ~0ull;
@@ -96,19 +91,19 @@ void table6_init(struct lpm *t)
 
 size_t table6_hash_bytes(const struct lpm *t)
 {
-	return t->hash.slots * sizeof(uint32_t) + t->hash.buckets * sizeof(uint16_t);
+	return t->space->hash.slots * sizeof(uint32_t) + t->space->hash.buckets * sizeof(uint16_t);
 }
 
-void table6_free(struct lpm *t)
+void table6_free(struct space *s)
 {
-	hash_free(&t->hash);
+	hash_free(&s->hash);
 }
 
 void table6_free_slot(struct lpm *t, uint32_t slot)
 {
 	__atomic_store_n(index_at(t, slot), 0, __ATOMIC_RELEASE);
-	t->hash.taken[slot] = 0;
-	t->hash.used--;
+	t->space->hash.taken[slot] = 0;
+	t->space->hash.used--;
 }
 
 /* ---- the hash ------------------------------------------------------------- */
@@ -120,14 +115,14 @@ void table6_free_slot(struct lpm *t, uint32_t slot)
  */
 static uint32_t bucket_of(const struct lpm *t, uint64_t hash)
 {
-	struct lpm_head h = { .seeds_shift = 64 - __builtin_ctz(t->hash.buckets) };
+	struct lpm_head h = { .seeds_shift = 64 - __builtin_ctz(t->space->hash.buckets) };
 
 	return lpm6_bucket(&h, hash);
 }
 
 static uint32_t place_of(const struct lpm *t, uint64_t hash, uint32_t seed)
 {
-	struct lpm_head h = { .index_shift = 64 - __builtin_ctz(t->hash.slots) };
+	struct lpm_head h = { .index_shift = 64 - __builtin_ctz(t->space->hash.slots) };
 
 	return lpm6_place(&h, hash, seed);
 }
@@ -143,18 +138,38 @@ static uint64_t key_at(const struct lpm *t, uint32_t slot)
 	return node_at(t, line_of(t, slot))->key;
 }
 
-static uint32_t index_word(const struct lpm *t, uint64_t hash, uint32_t line)
+/* The number of the table that the place @slot is of. */
+static uint32_t number_at(const struct lpm *t, uint32_t slot)
 {
-	return lpm6_tag(hash) | (node_is_long(t, line) ? LPM_INDEX_LONG : 0) | line * LPM_LINE;
+	return (*index_at(t, slot) ^ lpm6_tag(lpm6_hash(key_at(t, slot)), 0)) >>
+	       LPM_INDEX_TABLE_SHIFT;
 }
 
-/* The place of the node @key, or -1. */
+/* The hash by which the node at @slot was entered. */
+static uint64_t hash_at(const struct lpm *t, uint32_t slot)
+{
+	return lpm6_hash(key_at(t, slot)) ^ lpm6_salt(number_at(t, slot));
+}
+
+/* The hash of a node of the table. */
+static uint64_t hash_of(const struct lpm *t, uint64_t key)
+{
+	return lpm6_hash(key) ^ lpm6_salt(t->number);
+}
+
+static uint32_t index_word(const struct lpm *t, uint64_t key, uint32_t line)
+{
+	return lpm6_tag(lpm6_hash(key), t->number) |
+	       (node_is_long(t, line) ? LPM_INDEX_LONG : 0) | line * LPM_LINE;
+}
+
+/* The place of the table's node @key, or -1. */
 static int64_t find(const struct lpm *t, uint64_t key)
 {
-	uint32_t bucket = bucket_of(t, lpm6_hash(key));
+	uint32_t bucket = bucket_of(t, hash_of(t, key));
 
-	for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1])
-		if (key_at(t, s - 1) == key)
+	for (uint32_t s = t->space->hash.first[bucket]; s; s = t->space->hash.next[s - 1])
+		if (key_at(t, s - 1) == key && number_at(t, s - 1) == t->number)
 			return s - 1;
 	return -1;
 }
@@ -171,7 +186,7 @@ static bool seed_fits(const struct lpm *t, struct move *m, uint32_t seed)
 {
 	for (uint32_t i = 0; i < m->n; i++) {
 		m->to[i] = place_of(t, m->hash[i], seed);
-		if (t->hash.taken[m->to[i]])
+		if (t->space->hash.taken[m->to[i]])
 			return false;
 		for (uint32_t j = 0; j < i; j++)
 			if (m->to[j] == m->to[i])
@@ -184,29 +199,29 @@ static bool seed_fits(const struct lpm *t, struct move *m, uint32_t seed)
 /* Finds a place for the node @key. */
 static int plan_enter(const struct lpm *t, uint64_t key, struct move *m)
 {
-	uint64_t hash = lpm6_hash(key);
+	uint64_t hash = hash_of(t, key);
 	uint32_t place;
 
 	m->bucket = bucket_of(t, hash);
 	m->seed = *seed_at(t, m->bucket);
 	place = place_of(t, hash, m->seed);
-	if (t->hash.used >= t->hash.slots / 8 * 7)
+	if (t->space->hash.used >= t->space->hash.slots / 8 * 7)
 		return -ENOSPC;
-	if (!t->hash.taken[place]) {
+	if (!t->space->hash.taken[place]) {
 		m->n = 1;
 		m->to[0] = place;
 		m->hash[0] = hash;
 		return 0;
 	}
 	m->n = 0;
-	for (uint32_t s = t->hash.first[m->bucket]; s; s = t->hash.next[s - 1]) {
+	for (uint32_t s = t->space->hash.first[m->bucket]; s; s = t->space->hash.next[s - 1]) {
 		if (m->n == BUCKET_MAX - 1)
 			return -ENOSPC;
 		m->from[m->n] = s - 1;
-		m->hash[m->n++] = lpm6_hash(key_at(t, s - 1));
+		m->hash[m->n++] = hash_at(t, s - 1);
 	}
 	m->hash[m->n++] = hash;
-	if (t->hash.used + m->n > t->hash.slots / 8 * 7)
+	if (t->space->hash.used + m->n > t->space->hash.slots / 8 * 7)
 		return -ENOSPC;
 	for (uint32_t i = 1; i < SEEDS; i++)
 		if (seed_fits(t, m, (m->seed + i) % SEEDS))
@@ -216,44 +231,44 @@ static int plan_enter(const struct lpm *t, uint64_t key, struct move *m)
 
 static void take(struct lpm *t, uint32_t bucket, uint32_t slot)
 {
-	t->hash.taken[slot] = 1;
-	t->hash.used++;
-	t->hash.next[slot] = t->hash.first[bucket];
-	t->hash.first[bucket] = slot + 1;
+	t->space->hash.taken[slot] = 1;
+	t->space->hash.used++;
+	t->space->hash.next[slot] = t->space->hash.first[bucket];
+	t->space->hash.first[bucket] = slot + 1;
 }
 
-/* Enters the node, as planned: after all other words of the change. */
-static void enter(struct lpm *t, const struct move *m, uint32_t line)
+/* Enters the node whose word this is, as planned: after all other words of the change. */
+static void enter(struct lpm *t, const struct move *m, uint32_t new_word)
 {
 	uint32_t last = m->n - 1;
 
 	if (m->n > 1)
-		t->hash.first[m->bucket] = 0;
+		t->space->hash.first[m->bucket] = 0;
 	for (uint32_t i = 0; i < m->n; i++) {
-		uint32_t word = i == last ? index_word(t, m->hash[i], line) : *index_at(t, m->from[i]);
+		uint32_t word = i == last ? new_word : *index_at(t, m->from[i]);
 
 		__atomic_store_n(index_at(t, m->to[i]), word, __ATOMIC_RELEASE);
 		take(t, m->bucket, m->to[i]);
 		if (i < last)
-			vec_append(&t->retired, &(struct block){ m->from[i], BLOCK_SLOT });
+			vec_append(&t->space->retired, &(struct block){ m->from[i], BLOCK_SLOT });
 	}
-	t->retired_ever += last;
+	t->space->retired_ever += last;
 	if (m->seed != *seed_at(t, m->bucket))
 		__atomic_store_n(seed_at(t, m->bucket), m->seed, __ATOMIC_RELEASE);
-	t->words += m->n;
+	t->space->words += m->n;
 }
 
 /* Takes a node out. Its place can be used at once: readers compare the key. */
 static void leave(struct lpm *t, uint32_t slot)
 {
-	uint32_t bucket = bucket_of(t, lpm6_hash(key_at(t, slot)));
-	uint32_t *s = &t->hash.first[bucket];
+	uint32_t bucket = bucket_of(t, hash_at(t, slot));
+	uint32_t *s = &t->space->hash.first[bucket];
 
 	while (*s != slot + 1)
-		s = &t->hash.next[*s - 1];
-	*s = t->hash.next[slot];
+		s = &t->space->hash.next[*s - 1];
+	*s = t->space->hash.next[slot];
 	table6_free_slot(t, slot);
-	t->words++;
+	t->space->words++;
 }
 
 /* ---- beyond /48 ------------------------------------------------------------ */
@@ -273,7 +288,7 @@ static void deep_retire(struct lpm *t, uint32_t value)
 
 static uint32_t otherwise(const struct lpm *t, const struct lpm_node *n)
 {
-	return t->shape.wide ? n->otherwise_wide : n->otherwise;
+	return t->space->shape.wide ? n->otherwise_wide : n->otherwise;
 }
 
 /*
@@ -334,7 +349,7 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint32_t
 	n->key = k.hi;
 	n->low = k.lo;
 	n->level = paper.level;
-	if (t->shape.wide)
+	if (t->space->shape.wide)
 		n->otherwise_wide = inherited;
 	else
 		n->otherwise = inherited;
@@ -362,7 +377,7 @@ static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
 
 	if (!line)
 		return -ENOSPC;
-	change_word(t, index_at(t, slot), index_word(t, lpm6_hash(key_at(t, slot)), line));
+	change_word(t, index_at(t, slot), index_word(t, key_at(t, slot), line));
 	node_retire(t, old, false);
 	return 0;
 }
@@ -487,7 +502,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 		if (!line)
 			return -ENOSPC;
 		if (plan_enter(t, key, &move)) {
-			t->hash.crowded = true;
+			t->space->hash.crowded = true;
 			return -ENOSPC;
 		}
 	} else if (slot >= 0) {
@@ -495,7 +510,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 	}
 	change_commit(t);
 	if (line)
-		enter(t, &move, line);
+		enter(t, &move, index_word(t, key, line));
 	else if (!stays && slot >= 0)
 		leave(t, slot);
 	return 0;
@@ -504,8 +519,8 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 /* ---- all at once ------------------------------------------------------------ */
 
 struct entry {
-	uint64_t hash;
-	uint32_t line, bucket;
+	uint64_t hash;		/* with salt */
+	uint32_t word, bucket;
 };
 
 /* Writes the nodes of a block, and of those in it; notes the hashed ones. */
@@ -539,7 +554,7 @@ static int build(struct lpm *t, uint32_t node, uint64_t hi, unsigned int level, 
 	if (!line)
 		return -ENOSPC;
 	e = vec_push(entries);
-	*e = (struct entry){ lpm6_hash(key), line, 0 };
+	*e = (struct entry){ hash_of(t, key), index_word(t, key, line), 0 };
 	return 0;
 }
 
@@ -564,7 +579,7 @@ static int place_bucket(struct lpm *t, const struct entry *e, uint32_t n)
 		return -ENOSPC;
 	*seed_at(t, m.bucket) = m.seed;
 	for (uint32_t i = 0; i < n; i++) {
-		*index_at(t, m.to[i]) = index_word(t, m.hash[i], e[i].line);
+		*index_at(t, m.to[i]) = e[i].word;
 		take(t, m.bucket, m.to[i]);
 	}
 	return 0;
@@ -576,7 +591,7 @@ static int place_all(struct lpm *t, struct vec *entries)
 	struct entry *e = entries->data;
 	size_t n = entries->len, end;
 
-	if (n > t->hash.slots / 8 * 7)
+	if (n > t->space->hash.slots / 8 * 7)
 		return -ENOSPC;
 	for (size_t i = 0; i < n; i++)
 		e[i].bucket = bucket_of(t, e[i].hash);
@@ -594,25 +609,37 @@ static int place_all(struct lpm *t, struct vec *entries)
 	return 0;
 }
 
+/* What waits for lpm_reclaim() are places of a stage that is past. */
+static void forget_slots(struct lpm *t)
+{
+	for (size_t i = t->space->retired_from; i < t->space->retired.len; i++) {
+		struct block *b = vec_at(&t->space->retired, i);
+
+		if (b->order == BLOCK_SLOT)
+			b->order = BLOCK_NONE;
+	}
+}
+
 /*
  * Goes to the least stage from @slots on that takes all @entries, and enters them. Readers
  * stay where they are until it is published.
  */
 static int hash_fill(struct lpm *t, uint32_t slots, struct vec *entries)
 {
-	struct hash old = t->hash;
+	struct hash old = t->space->hash;
 
 	for (; slots <= slots_max(t); slots *= 2) {
 		if (entries->len > slots / 16 * 11 && slots < slots_max(t))
 			continue;
-		t->hash = hash_new(slots);
+		t->space->hash = hash_new(slots);
 		memset(index_at(t, 0), 0, slots * sizeof(uint32_t));
 		if (!place_all(t, entries)) {
 			hash_free(&old);
+			forget_slots(t);
 			return 0;
 		}
-		hash_free(&t->hash);
-		t->hash = old;
+		hash_free(&t->space->hash);
+		t->space->hash = old;
 	}
 	return -ENOSPC;
 }
@@ -623,22 +650,15 @@ static int grow(struct lpm *t)
 	struct vec entries = VEC(struct entry);
 	int err;
 
-	if (t->hash.slots == slots_max(t))
+	if (t->space->hash.slots == slots_max(t))
 		return -ENOSPC;
-	for (uint32_t bucket = 0; bucket < t->hash.buckets; bucket++)
-		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1])
-			vec_append(&entries, &(struct entry){ lpm6_hash(key_at(t, s - 1)),
-							      line_of(t, s - 1), 0 });
-	err = hash_fill(t, 2 * t->hash.slots, &entries);
-	if (!err) {
+	for (uint32_t bucket = 0; bucket < t->space->hash.buckets; bucket++)
+		for (uint32_t s = t->space->hash.first[bucket]; s; s = t->space->hash.next[s - 1])
+			vec_append(&entries, &(struct entry){ hash_at(t, s - 1),
+							      *index_at(t, s - 1), 0 });
+	err = hash_fill(t, 2 * t->space->hash.slots, &entries);
+	if (!err)
 		hash_publish(t);
-		for (size_t i = t->retired_from; i < t->retired.len; i++) {
-			struct block *b = vec_at(&t->retired, i);
-
-			if (b->order == BLOCK_SLOT)
-				b->order = BLOCK_NONE;
-		}
-	}
 	vec_free(&entries);
 	return err;
 }
@@ -647,11 +667,11 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 {
 	int err;
 
-	if (t->hash.used > t->hash.slots / 8 * 5)
+	if (t->space->hash.used > t->space->hash.slots / 8 * 5)
 		grow(t);	/* or does with what there is */
-	t->hash.crowded = false;
+	t->space->hash.crowded = false;
 	err = update(t, p, inherited);
-	if (err && t->hash.crowded) {
+	if (err && t->space->hash.crowded) {
 		change_abort(t);
 		if (!grow(t))
 			err = update(t, p, inherited);
@@ -659,21 +679,87 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 	return err;
 }
 
+/* Retires a hashed node and all below it. */
+static void retire_hashed(struct lpm *t, uint32_t line)
+{
+	uint32_t value[256];
+
+	node_read(t, line, false, value);
+	for (unsigned int i = 0; i < 256; i++)
+		if (!i || value[i] != value[i - 1])
+			deep_retire(t, value[i]);
+	node_retire(t, line, false);
+}
+
+void table6_clear(struct lpm *t)
+{
+	const struct hash *h = &t->space->hash;
+	uint32_t next;
+
+	for (uint32_t bucket = 0; bucket < h->buckets; bucket++) {
+		for (uint32_t s = h->first[bucket]; s; s = next) {
+			next = h->next[s - 1];
+			if (number_at(t, s - 1) != t->number)
+				continue;
+			retire_hashed(t, line_of(t, s - 1));
+			leave(t, s - 1);
+		}
+	}
+	change_commit(t);
+}
+
+/* Enters nodes one by one, beside those of tables that have readers. */
+static int enter_all(struct lpm *t, const struct vec *entries)
+{
+	struct move move = { 0 };
+	size_t done = 0;
+	int err = 0;
+
+	change_commit(t);
+	for (; done < entries->len; done++) {
+		uint32_t word = ((struct entry *)vec_at(entries, done))->word;
+		uint64_t key = node_at(t, (word & LPM_INDEX_NODE) / LPM_LINE)->key;
+
+		if (t->space->hash.used > t->space->hash.slots / 8 * 5)
+			grow(t);
+		err = plan_enter(t, key, &move);
+		if (err && !grow(t))
+			err = plan_enter(t, key, &move);
+		if (err)
+			break;
+		enter(t, &move, word);
+	}
+	if (!err)
+		return 0;
+	for (; done < entries->len; done++) {
+		uint32_t word = ((struct entry *)vec_at(entries, done))->word;
+
+		retire_hashed(t, (word & LPM_INDEX_NODE) / LPM_LINE);
+	}
+	table6_clear(t);
+	return err;
+}
+
 int table6_build(struct lpm *t, uint32_t inherited)
 {
 	struct lpm_head *head = head_of(t);
 	struct vec entries = VEC(struct entry);
+	bool alone = t->space->tables == 1;
 	int err;
 
-	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
+	if (alone)
+		__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
 	err = build(t, t->radix.root, 0, 0, inherited, &entries);
-	if (!err)
-		err = hash_fill(t, t->hash.slots, &entries);
-	if (!err) {
+	if (!err && !alone)
+		err = enter_all(t, &entries);
+	if (!err && alone)
+		err = hash_fill(t, t->space->hash.slots, &entries);
+	if (!err && alone) {
 		hash_publish(t);
 		change_commit(t);
 	}
-	__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
+	if (alone)
+		__atomic_store_n(&head->version, head->version + 1, __ATOMIC_SEQ_CST);
 	vec_free(&entries);
 	return err;
 }
@@ -693,8 +779,10 @@ static void count_deep(const struct lpm *t, uint32_t line, bool deep, size_t *n)
 
 void table6_stats(const struct lpm *t, size_t nodes[3])
 {
-	for (uint32_t bucket = 0; bucket < t->hash.buckets; bucket++) {
-		for (uint32_t s = t->hash.first[bucket]; s; s = t->hash.next[s - 1]) {
+	for (uint32_t bucket = 0; bucket < t->space->hash.buckets; bucket++) {
+		for (uint32_t s = t->space->hash.first[bucket]; s; s = t->space->hash.next[s - 1]) {
+			if (number_at(t, s - 1) != t->number)
+				continue;
 			nodes[0]++;
 			count_deep(t, line_of(t, s - 1), false, &nodes[1]);
 		}
