@@ -36,12 +36,17 @@ static int remove_file(void **state)
 	return unlink(path);
 }
 
-static int read_text(const char *text, const char *mode, struct vec *routes, struct text *error)
+static void put_text(const char *text, const char *mode)
 {
 	gzFile f = gzopen(path, mode);
 
 	gzputs(f, text);
 	gzclose(f);
+}
+
+static int read_text(const char *text, const char *mode, struct vec *routes, struct text *error)
+{
+	put_text(text, mode);
 	return rib_read(path, routes, error);
 }
 
@@ -78,12 +83,14 @@ static void refuses(void **state)
 	} bad[] = {
 		{ "10.0.0.0/8 1\n10.0.0.0/33 1\n", ":2: not a prefix: \"10.0.0.0/33 1\"" },
 		{ "10.0.0.1/8 1\n", ":1: bits are set past the prefix length" },
-		{ "10.0.0.0/8\n", ":1: no number behind the prefix" },
-		{ "10.0.0.0/8 -1\n", ":1: not a number" },
-		{ "10.0.0.0/8 AS1\n", ":1: not a number" },
+		{ "10.0.0.0/8 -1\n", ":1: the next hop is neither a number nor an address" },
+		{ "10.0.0.0/8 AS1\n", ":1: the next hop is neither a number nor an address" },
+		{ "10.0.0.0/8 10.0.0\n", ":1: the next hop is neither a number nor an address" },
+		{ "10.0.0.0/8 1\n10.0.0.0/9 ::1\n", ":2: a next hop's address, after lines that had numbers" },
+		{ "10.0.0.0/8 ::1\n10.0.0.0/9 1\n", ":2: a next hop's number, after lines that had addresses" },
 		{ "10.0.0.0/8 4294967296\n", ":1: the number does not fit into 32 bits" },
 		{ "10.0.0.0/8 99999999999999999999999\n", ":1: the number does not fit" },
-		{ "10.0.0.0/8 1 2\n", ":1: more than a prefix and a number" },
+		{ "10.0.0.0/8 1 2\n", ":1: more than a prefix and a next hop" },
 		{ "hello\n", ":1: not a prefix" },
 	};
 	struct vec routes = VEC(struct rib_route);
@@ -110,6 +117,102 @@ static void refuses(void **state)
 	assert_int_equal(rib_read("/tmp", &routes, &error), -EISDIR);
 	text_free(&error);
 	vec_free(&routes);
+}
+
+/* Next hops by their addresses, and none. */
+static void names_nexthops(void **state)
+{
+	struct vec routes = VEC(struct rib_route);
+	struct text error = { 0 };
+	struct rib_file file;
+	const struct rib_route *r;
+	char text[ADDR_STRLEN];
+
+	(void)state;
+	rib_file_init(&file);
+	put_text("10.0.0.0/8 192.0.2.1\n11.0.0.0/8 fe80::1\n12.0.0.0/8\t192.0.2.1\n", "wb");
+	assert_int_equal(rib_read_file(path, &routes, &file, &error), 0);
+	assert_int_equal(routes.len, 3);
+	assert_int_equal(file.hops.len, 2);
+	r = routes.data;
+	assert_int_equal(r[0].nexthop, r[2].nexthop);
+	assert_string_equal(addr_format(vec_at(&file.hops, r[2].nexthop), text), "192.0.2.1");
+	assert_string_equal(addr_format(vec_at(&file.hops, r[1].nexthop), text), "fe80::1");
+	routes.len = 0;
+	rib_file_free(&file);
+	assert_int_equal(read_text("10.0.0.0/8\n", "wbT", &routes, &error), 0);
+	assert_int_equal(((struct rib_route *)vec_at(&routes, 0))->nexthop, 0);
+	vec_free(&routes);
+}
+
+static void reads_changes(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+		{ "10.0.0.0/8 1\n", ":1: the time is no number of seconds" },
+		{ "12x a 10.0.0.0/8 1\n", ":1: the time is no number of seconds" },
+		{ "99999999999 a 10.0.0.0/8 1\n", ":1: the time is later" },
+		{ "1 b 10.0.0.0/8 1\n", ":1: neither \"a\" nor \"w\"" },
+		{ "1 a\n", ":1: not a prefix" },
+		{ "1 a 10.0.0.0/8 1 2\n", ":1: more than a prefix and a next hop" },
+	};
+	struct vec changes = VEC(struct rib_change);
+	struct text error = { 0 };
+	struct rib_file file;
+	const struct rib_change *c;
+
+	(void)state;
+	rib_file_init(&file);
+	put_text("1418774413 w 202.70.88.0/21 0.0.0.0\n1418774413.25 a 202.70.88.0/21 195.66.226.74\n", "wb");
+	assert_int_equal(rib_read_changes(path, &changes, &file, &error), 0);
+	assert_int_equal(changes.len, 2);
+	c = changes.data;
+	assert_true(c[0].withdrawn && !c[1].withdrawn);
+	assert_true(c[0].time_us == 1418774413000000 && c[1].time_us == 1418774413250000);
+	assert_int_equal(file.hops.len, 1);
+	changes.len = 0;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		put_text(bad[i].text, "wbT");
+		assert_int_equal(rib_read_changes(path, &changes, &file, &error), -EINVAL);
+		if (!strstr(text_string(&error), bad[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", text_string(&error), bad[i].says);
+		assert_int_equal(changes.len, 0);
+		text_free(&error);
+	}
+	rib_file_free(&file);
+	vec_free(&changes);
+}
+
+/* What bzip2 and xz pack is read alike; where it is damaged, they say so. */
+static void unpacks(void **state)
+{
+	static const char *const programs[] = { "gzip", "bzip2", "xz" };
+
+	(void)state;
+	for (unsigned int i = 0; i < 3; i++) {
+		struct vec routes = VEC(struct rib_route);
+		struct text error = { 0 };
+		char command[300];
+
+		snprintf(command, sizeof(command), "command -v %s >/dev/null", programs[i]);
+		if (system(command))
+			continue;
+		/* Two of them, one behind the other, are one. */
+		snprintf(command, sizeof(command), "for i in 1 2; do seq -f '10.%%g.0.0/16 7' 0 99 | %s; done > %s",
+			 programs[i], path);
+		assert_int_equal(system(command), 0);
+		if (rib_read(path, &routes, &error))
+			fail_msg("%s", text_string(&error));
+		assert_int_equal(routes.len, 200);
+		routes.len = 0;
+		assert_int_equal(truncate(path, 100), 0);
+		assert_int_equal(rib_read(path, &routes, &error), -EINVAL);
+		assert_int_equal(routes.len, 0);
+		assert_non_null(strstr(text_string(&error), path));
+		text_free(&error);
+		vec_free(&routes);
+	}
 }
 
 /* Compressed data that ends early, or is damaged. */
@@ -241,6 +344,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(names_nexthops),
+		cmocka_unit_test(reads_changes),
+		cmocka_unit_test(unpacks),
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(routeviews_v4),
 		cmocka_unit_test(routeviews_v6),

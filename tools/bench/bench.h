@@ -59,6 +59,12 @@ double bench_now(void);
 double bench_cpu(void);
 
 /**
+ * bench_rib() - the routes of the file @path (lpm/rib.h), appended to @routes, of struct rib_route.
+ * Return: 0, or -errno (said on standard error, as are records that were passed over).
+ */
+int bench_rib(const char *path, struct vec *routes);
+
+/**
  * bench_line() - prints @line, and takes it: one JSON object a line, or "key value"
  * pairs in columns for people.
  */

@@ -126,14 +126,8 @@ static void take_ip4(const struct vec *all, struct vec *routes)
 static int read_routes(const char *path, unsigned int count, struct vec *routes)
 {
 	struct vec all = VEC(struct rib_route);
-	struct text error = { 0 };
-	int err = 0;
+	int err = path ? bench_rib(path, &all) : 0;
 
-	if (path) {
-		err = rib_read(path, &all, &error);
-		if (err)
-			fprintf(stderr, "sluice-bench: %s\n", text_string(&error));
-	}
 	for (unsigned int i = 0; !path && i < count; i++) {
 		struct rib_route *r = vec_push(&all);
 
@@ -144,7 +138,6 @@ static int read_routes(const char *path, unsigned int count, struct vec *routes)
 	}
 	take_ip4(&all, routes);
 	vec_free(&all);
-	text_free(&error);
 	if (!err && !routes->len) {
 		fprintf(stderr, "sluice-bench: %s has no IPv4 route to forward by\n", path);
 		err = -ENODATA;

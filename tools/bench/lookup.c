@@ -10,6 +10,7 @@
 
 #include "base/table.h"
 #include "lpm/rib.h"
+#include "tools/bench/bench.h"
 #include "tools/bench/lookup.h"
 #include "tools/bench/options.h"
 
@@ -23,8 +24,8 @@ struct options {
 static const char usage[] =
 "usage: sluice-bench lookup [--rib FILE] [OPTION...]\n"
 "\n"
-"  --rib FILE     lines \"prefix number\", plain or gzip; else tables are generated that have the\n"
-"                 Internet's shape\n"
+"  --rib FILE     lines \"prefix nexthop\", or MRT, plain or compressed; else tables are generated\n"
+"                 that have the Internet's shape\n"
 "  --prefixes N   size of the generated IPv4 table, a quarter of it IPv6 (1000000)\n"
 "  --family 4|6   only this one\n"
 "  --growth       generated tables of 1k, 10k, 100k, 1M prefixes, dependent look-ups only\n"
@@ -227,16 +228,12 @@ int bench_lookup(int argc, char **argv)
 {
 	struct options o = { .prefixes = 1000000, .rounds = 9, .xdp = true };
 	struct vec rib = VEC(struct rib_route);
-	struct text error = { 0 };
 	int err = parse(argc, argv, &o);
 
 	if (err)
 		return err < 0 ? 0 : err;
-	if (o.rib && rib_read(o.rib, &rib, &error)) {
-		fprintf(stderr, "sluice-bench: %s\n", text_string(&error));
-		text_free(&error);
+	if (o.rib && bench_rib(o.rib, &rib))
 		return 1;
-	}
 	if (geteuid()) {
 		fprintf(stderr, "sluice-bench: not root: without the contenders inside XDP\n");
 		o.xdp = false;

@@ -2,8 +2,8 @@
 /*
  * announce.c: a routing table, as BIRD's static routes.
  *
- * BIRD gets one static protocol a next hop and family, NAME4_0, NAME4_1 ... NAME6_0 ...; the number in
- * the file, be it an origin AS or a next hop, chooses among the next hops of its family. The
+ * BIRD gets one static protocol a next hop and family, NAME4_0, NAME4_1 ... NAME6_0 ...; the next
+ * hop that the file names, be it a number, an origin AS or an address, chooses among those of its family. The
  * routes are blackholes: BIRD announces them and must not resolve them; bgp_next_hop, set on
  * the way in, is what its BGP protocol announces ("next hop keep"). A protocol can be switched
  * off and on with birdc, which withdraws and announces all its routes.
@@ -44,16 +44,22 @@ int lab_announce(const struct lab_service *s, const char *dir)
 {
 	struct vec routes = VEC(struct rib_route);
 	struct text error = { 0 };
+	struct rib_file file;
 	char path[PATH_MAX];
 	FILE *out;
 	int err;
 
-	err = rib_read(s->text.path, &routes, &error);
-	if (err) {
+	rib_file_init(&file);
+	err = rib_read_file(s->text.path, &routes, &file, &error);
+	if (err)
 		lab_error("announce %s: %s", s->name, text_string(&error));
-		text_free(&error);
+	else if (file.malformed)
+		lab_error("announce %s: %zu records make no sense:\n%s", s->name, file.malformed,
+			  text_string(&file.notes));
+	text_free(&error);
+	rib_file_free(&file);
+	if (err)
 		return -1;
-	}
 	snprintf(path, sizeof(path), "%s/%s.conf", dir, s->name);
 	out = fopen(path, "we");
 	if (!out) {

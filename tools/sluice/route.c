@@ -120,6 +120,7 @@ struct getter {
 	struct ask ask;
 	json_t *batch;		/* array of addresses that were not asked yet */
 	/* a file */
+	struct rib_file file;
 	struct table nexthops;	/* struct prefix -> uint32_t, as the file has it */
 	struct lpm *table[2];	/* IPv4, IPv6: which prefix; see offline_result() */
 };
@@ -260,10 +261,40 @@ static int build_table(const struct vec *routes, uint8_t family, struct lpm **ta
 	return err;
 }
 
+/* The next hop as the file has it: an address or a number. */
+static void print_from_file(const struct getter *g, const char *address, const struct prefix *prefix,
+			    const uint32_t *nexthop, bool agrees)
+{
+	const struct addr *hop = nexthop && g->file.hops.len ? vec_at(&g->file.hops, *nexthop) : NULL;
+	char text[PREFIX_STRLEN], via[ADDR_STRLEN] = "";
+
+	if (hop && hop->family)
+		addr_format(hop, via);
+	if (g->cli->json) {
+		json_t *o = json_pack("{ss ss ss* sb}", "object", "route", "address", address, "prefix",
+				      nexthop ? prefix_format(prefix, text) : NULL, "agrees", agrees);
+
+		if (*via)
+			json_object_set_new(o, "via", json_string(via));
+		else if (nexthop && !hop)
+			json_object_set_new(o, "nexthop", json_integer(*nexthop));
+		ask_print_json(g->cli, o, NULL);
+		json_decref(o);
+	} else if (*via) {
+		printf("%s %s via %s\n", address, prefix_format(prefix, text), via);
+	} else if (hop) {
+		printf("%s %s -\n", address, prefix_format(prefix, text));	/* the file names none */
+	} else if (nexthop) {
+		printf("%s %s %u\n", address, prefix_format(prefix, text), *nexthop);
+	} else {
+		printf("%s - -\n", address);
+	}
+}
+
 static int get_from_file(struct getter *g, const struct addr *a)
 {
 	const struct lpm *table = g->table[a->family == ADDR_V6];
-	char address[ADDR_STRLEN], text[PREFIX_STRLEN];
+	char address[ADDR_STRLEN];
 	lpm_result walked = lpm_lookup(table, a);
 	const uint32_t *nexthop = NULL;
 	struct prefix prefix;
@@ -277,20 +308,7 @@ static int get_from_file(struct getter *g, const struct addr *a)
 		g->wrong = true;
 		cli_error("%s: the table's walk and its list of routes disagree", address);
 	}
-	if (g->cli->json) {
-		json_t *o = json_pack("{ss ss ss* sb}", "object", "route", "address", address,
-				      "prefix", nexthop ? prefix_format(&prefix, text) : NULL,
-				      "agrees", agrees);
-
-		if (nexthop)
-			json_object_set_new(o, "nexthop", json_integer(*nexthop));
-		ask_print_json(g->cli, o, NULL);
-		json_decref(o);
-	} else if (nexthop) {
-		printf("%s %s %u\n", address, prefix_format(&prefix, text), *nexthop);
-	} else {
-		printf("%s - -\n", address);
-	}
+	print_from_file(g, address, &prefix, nexthop, agrees);
 	return CLI_OK;
 }
 
@@ -302,10 +320,14 @@ static int get_offline(struct getter *g, const char *path, int n, char **argv)
 
 	g->get = get_from_file;
 	g->nexthops = TABLE(struct prefix, uint32_t);
-	if (rib_read(path, &routes, &error)) {
+	rib_file_init(&g->file);
+	if (rib_read_file(path, &routes, &g->file, &error)) {
 		cli_error("%s", text_string(&error));
 		goto free_routes;
 	}
+	if (g->file.malformed)
+		cli_error("%zu of %zu records make no sense; the first ones:\n%s", g->file.malformed,
+			  g->file.records, text_string(&g->file.notes));
 	for (size_t i = 0; i < routes.len; i++) {	/* the last of equal prefixes counts */
 		const struct rib_route *r = vec_at(&routes, i);
 
@@ -319,6 +341,7 @@ static int get_offline(struct getter *g, const char *path, int n, char **argv)
 			lpm_free(g->table[i]);
 	table_free(&g->nexthops);
 free_routes:
+	rib_file_free(&g->file);
 	vec_free(&routes);
 	text_free(&error);
 	return code;
