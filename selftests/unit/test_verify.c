@@ -27,6 +27,7 @@
 #include "policy/parse.h"
 #include "verify/addresses.h"
 #include "verify/match.h"
+#include "verify/tests.h"
 #include "verify/values.h"
 #include "verify/verify.h"
 #include "verify/walk.h"
@@ -444,15 +445,17 @@ static bool some_packet_sees(const struct subject *s, const struct image *change
 	const struct image *images[] = { s->image, changed };
 	struct values values, more;
 	struct vec stand_ins[2] = { VEC(struct stand_in), VEC(struct stand_in) };
-	struct matcher *m = matcher_new(s->policy);
+	struct matcher *m = matcher_new(s->policy, NULL);
+	struct tests tests;
 	uint16_t *port = walk_ports(s->image, s->policy);
 	bool seen = false;
 
+	tests_find(s->policy, &tests);
 	for (unsigned int i = 0; i < 2; i++)
 		for (unsigned int side = 0; side < 2; side++)
-			addresses_find(s->policy, &images[i]->filter, m, side, &stand_ins[side]);
-	values_find(s->policy, &s->image->filter, port, &values);
-	values_find(s->policy, &changed->filter, port, &more);
+			addresses_find(&tests, &images[i]->filter, m, side, NULL, &stand_ins[side]);
+	values_find(s->policy, &tests, &s->image->filter, port, &values);
+	values_find(s->policy, &tests, &changed->filter, port, &more);
 	for (unsigned int i = 0; i <= FIELD_COUNT; i++)
 		for (size_t j = 0; j < more.of[i].len; j++)
 			vec_append(&values.of[i], vec_at(&more.of[i], j));
@@ -481,6 +484,7 @@ static bool some_packet_sees(const struct subject *s, const struct image *change
 	values_free(&more);
 	vec_free(&stand_ins[0]);
 	vec_free(&stand_ins[1]);
+	tests_free(&tests);
 	matcher_free(m);
 	free(port);
 	return seen;
@@ -559,10 +563,90 @@ static void test_changes(void **ctx)
 	assert_true(all_caught > mutations / 8);
 }
 
+/* ---- only what changed ------------------------------------------------------------------ */
+
+#define FOCUS_RULES 60
+
+/* A list of one rule a line, but for line @other, of which there is another @version. */
+static void write_version(const struct text *lines, unsigned int other, const struct text *version,
+			  struct text *out)
+{
+	text_printf(out, PORTS "filter wan {\n");
+	for (unsigned int i = 0; i < FOCUS_RULES; i++)
+		text_printf(out, "%s", i == other ? version->data : lines[i].data);
+	text_printf(out, "	drop; }\n");
+}
+
+static void draw_rule(struct text *out)
+{
+	struct text list = { 0 };
+
+	draw_list(1, false, &list);
+	text_printf(out, "%s", strchr(strstr(list.data, "filter"), '\n') + 1);
+	*strrchr(out->data, '\t') = '\0';
+	out->len = strlen(out->data);
+	text_free(&list);
+}
+
+/*
+ * The image of one list, and a policy that differs in one rule: asked about that rule alone, as it
+ * was and as it is, verify finds what it finds when asked about everything.
+ */
+static void test_focus(void **ctx)
+{
+	unsigned int seen = 0, cases = getenv("MUTATIONS") ? strtoul(getenv("MUTATIONS"), NULL, 0) : 40;
+
+	(void)ctx;
+	for (unsigned int i = 0; i < cases; i++) {
+		struct text lines[FOCUS_RULES] = { 0 }, other = { 0 }, text[2] = { 0 }, why = { 0 };
+		struct verify_report all, some;
+		struct subject was, is;
+		uint32_t at = pick(FOCUS_RULES);
+		const struct policy_rule *gone;
+		struct verify_focus focus = { .rules = &at, .rules_len = 1, .gone = &gone, .gone_len = 1 };
+		int err;
+
+		for (unsigned int j = 0; j < FOCUS_RULES; j++)
+			draw_rule(&lines[j]);
+		draw_rule(&other);
+		write_version(lines, FOCUS_RULES, NULL, &text[0]);
+		write_version(lines, at, &other, &text[1]);
+		subject_make(&was, text[0].data);
+		subject_make(&is, text[1].data);
+		gone = *(struct policy_rule **)vec_at(&was.policy->rules, at);
+		verify_image(is.policy, was.image, &(struct verify_options){ .time_ms = 1000 }, &all, &why);
+		err = verify_image(is.policy, was.image,
+				   &(struct verify_options){ .time_ms = 1000, .focus = &focus }, &some, &why);
+		if (all.differ && !some.differ) {
+			verify_say_difference(is.policy, &all, &why);
+			fail_msg("a change of rule %u is not seen: %s\n%s\n%s", at, why.data,
+				 text[0].data, text[1].data);
+		}
+		assert_int_equal(err, some.differ ? -EILSEQ : 0);
+		/* Where nothing changed, it finds nothing, and needs little for it. */
+		verify_image(was.policy, was.image,
+			     &(struct verify_options){ .time_ms = 1000, .focus = &focus }, &some, &why);
+		assert_false(some.differ);
+		assert_true(some.focused && some.rules == 1 && some.rules_met <= 1);
+		seen += all.differ;
+		for (unsigned int j = 0; j < FOCUS_RULES; j++)
+			text_free(&lines[j]);
+		text_free(&other);
+		text_free(&text[0]);
+		text_free(&text[1]);
+		text_free(&why);
+		subject_free(&was);
+		subject_free(&is);
+	}
+	print_message("# %u rules changed: %u of them seen by packets\n", cases, seen);
+	assert_true(seen > cases / 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_focus),
 		cmocka_unit_test(test_changes),
 	};
 

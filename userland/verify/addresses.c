@@ -20,6 +20,7 @@
 #include "image/image.h"
 #include "policy/tree.h"
 #include "verify/match.h"
+#include "verify/tests.h"
 #include "verify/walk.h"
 
 /* ---- arithmetic ------------------------------------------------------------------- */
@@ -77,17 +78,25 @@ struct edge {
 /* The search under way. */
 struct finding {
 	const struct image_filter *filter;
-	enum policy_field field;
 	unsigned int side;
+	const struct vec *within;	/* of struct prefix: nothing else is looked at; NULL: everything is */
 	uint64_t random;
 	struct vec edges;		/* of struct edge */
 	struct vec candidates;		/* of struct addr */
-	struct table done;		/* const struct policy_predicate * -> uint8_t: lets are shared */
 };
+
+static bool is_within(const struct finding *f, const struct addr *a)
+{
+	for (size_t i = 0; f->within && i < f->within->len; i++)
+		if (prefix_covers(vec_at(f->within, i), a))
+			return true;
+	return !f->within;
+}
 
 static void candidate(struct finding *f, struct addr a)
 {
-	vec_append(&f->candidates, &a);
+	if (is_within(f, &a))
+		vec_append(&f->candidates, &a);
 }
 
 static void candidate_around(struct finding *f, struct addr first, struct addr last)
@@ -115,6 +124,14 @@ static uint64_t draw(struct finding *f)
 	return z ^ z >> 31;
 }
 
+static bool meets_any(const struct finding *f, const struct prefix *p)
+{
+	for (size_t i = 0; f->within && i < f->within->len; i++)
+		if (prefix_contains(vec_at(f->within, i), p) || prefix_contains(p, vec_at(f->within, i)))
+			return true;
+	return !f->within;
+}
+
 static void take_test(struct finding *f, const struct policy_predicate *t)
 {
 	const struct prefix *list = t->prefixes.data, *over = NULL;
@@ -127,6 +144,8 @@ static void take_test(struct finding *f, const struct policy_predicate *t)
 		if (over && prefix_contains(over, &list[i]))
 			continue;
 		over = &list[i];
+		if (!meets_any(f, &list[i]))
+			continue;
 		candidate_around(f, first, last);
 		add_edge(f, first, mix);
 		if (step_up(&behind))
@@ -134,22 +153,6 @@ static void take_test(struct finding *f, const struct policy_predicate *t)
 		else if (list[i].addr.family == ADDR_V4)
 			add_edge(f, addr_v6(0, 0), mix);
 	}
-}
-
-static void take_predicate(struct finding *f, const struct policy_predicate *p)
-{
-	bool fresh = true;
-
-	if (!p)
-		return;
-	if (p->kind == PREDICATE_NAME || (p->kind == PREDICATE_TEST && p->field == f->field))
-		table_put(&f->done, &p, &fresh);
-	if (!fresh)
-		return;
-	if (p->kind == PREDICATE_TEST && p->field == f->field)
-		take_test(f, p);
-	take_predicate(f, p->left);
-	take_predicate(f, p->right);
 }
 
 /* ---- the image's: the first address of each slot of its look-ups ------------------------ */
@@ -333,26 +336,38 @@ static void choose(struct finding *f, const struct matcher *m, struct vec *out)
 	table_free(&first);
 }
 
-void addresses_find(const struct policy *p, const struct image_filter *filter,
-		    const struct matcher *m, unsigned int side, struct vec *out)
+/* The addresses at both ends. */
+static void take_bounds(struct finding *f)
+{
+	static const struct prefix all[] = {
+		{ .addr = { .family = ADDR_V4 } }, { .addr = { .family = ADDR_V6 } },
+	};
+	const struct prefix *list = f->within ? f->within->data : all;
+
+	for (size_t i = 0; i < (f->within ? f->within->len : 2); i++) {
+		candidate(f, first_of(&list[i]));
+		candidate(f, last_of(&list[i]));
+	}
+}
+
+void addresses_find(const struct tests *tests, const struct image_filter *filter,
+		    const struct matcher *m, unsigned int side, const struct vec *within,
+		    struct vec *out)
 {
 	struct finding f = {
 		.filter = filter,
 		.side = side,
-		.field = side ? FIELD_IP_DST : FIELD_IP_SRC,
+		.within = within,
 		.random = side,
 		.edges = VEC(struct edge),
 		.candidates = VEC(struct addr),
-		.done = TABLE(const struct policy_predicate *, uint8_t),
 	};
-	const struct prefix all4 = { .addr = { .family = ADDR_V4 } };
-	const struct prefix all6 = { .addr = { .family = ADDR_V6 } };
+	const struct vec *own = &tests->of[side ? FIELD_IP_DST : FIELD_IP_SRC];
 	const struct lpm_shape *s = filter->shape.address[side];
 
-	candidate_around(&f, first_of(&all4), last_of(&all4));
-	candidate_around(&f, first_of(&all6), last_of(&all6));
-	for (size_t i = 0; i < p->rules.len; i++)
-		take_predicate(&f, (*(struct policy_rule **)vec_at(&p->rules, i))->predicate);
+	take_bounds(&f);
+	for (size_t i = 0; i < own->len; i++)
+		take_test(&f, *(const struct policy_predicate **)vec_at(own, i));
 	if (s[0].bytes)
 		take_table4(&f, &s[0], filter->address[side][0]);
 	if (s[1].bytes)
@@ -362,7 +377,17 @@ void addresses_find(const struct policy *p, const struct image_filter *filter,
 	choose(&f, m, out);
 	vec_free(&f.edges);
 	vec_free(&f.candidates);
-	table_free(&f.done);
+}
+
+void addresses_beside(const struct prefix *p, struct vec *out)
+{
+	struct addr first = first_of(p), last = last_of(p);
+	uint8_t bits = addr_bits(p->addr.family);
+
+	if (step_down(&first))
+		*(struct prefix *)vec_push(out) = (struct prefix){ first, bits };
+	if (step_up(&last))
+		*(struct prefix *)vec_push(out) = (struct prefix){ last, bits };
 }
 
 struct stand_ins addresses_in(const struct vec *stand_ins, const struct prefix *p)

@@ -20,7 +20,7 @@
 
 struct image_filter;
 struct matcher;
-struct policy;
+struct tests;
 
 /* An address that stands for its kind. */
 struct stand_in {
@@ -34,10 +34,15 @@ struct stand_in {
 
 /**
  * addresses_find() - appends to @out, a vec of struct stand_in sorted by address, one of each kind.
- * @side: 0 source, 1 destination.
+ * @tests: the policy's, by tests_find(). @side: 0 source, 1 destination.
+ * @within: a vec of struct prefix: only of the addresses in them; NULL: of all there are.
  */
-void addresses_find(const struct policy *p, const struct image_filter *filter,
-		    const struct matcher *m, unsigned int side, struct vec *out);
+void addresses_find(const struct tests *tests, const struct image_filter *filter,
+		    const struct matcher *m, unsigned int side, const struct vec *within,
+		    struct vec *out);
+
+/** addresses_beside() - appends to @out, a vec of struct prefix, the addresses right before and behind @p. */
+void addresses_beside(const struct prefix *p, struct vec *out);
 
 /* The stand-ins in a prefix: [first, end) of the vec. */
 struct stand_ins {

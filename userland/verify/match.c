@@ -30,6 +30,7 @@
 
 #define PAIRS_MAX	1024	/* of one rule; beyond, the shorter of its two lists is taken alone */
 #define LIST_MAX	65536	/* prefixes of one rule on one side; beyond, any address */
+#define ENTRIES_MAX	(1u << 22)	/* of all rules; beyond, one list each; beyond twice that, any address */
 #define NODE_ANY	0u
 
 /* A prefix that rules are entered under; number 0 stands for any address. */
@@ -46,14 +47,12 @@ struct limits {
 
 /* A rule under a pair of prefixes. */
 struct entry {
-	uint32_t filter, acts;		/* acts: goes on; such rules are asked for by themselves */
-	uint32_t node[2];
 	uint32_t rule;
 	struct limits limits;
 };
 
 struct pair {
-	uint32_t filter, acts;
+	uint32_t filter, acts;		/* acts: goes on; such rules are asked for by themselves */
 	uint32_t node[2];
 };
 
@@ -65,8 +64,9 @@ struct span {
 struct matcher {
 	const struct policy *p;
 	struct vec nodes[2];		/* of struct node, sorted by prefix_cmp() behind the first */
-	struct vec entries;		/* of struct entry, sorted by pair, then rule */
-	struct table pairs;		/* struct pair -> struct span */
+	struct entry *entries;		/* those of a pair one behind the other, by rule */
+	struct table pairs;		/* struct pair -> uint32_t: which span */
+	struct vec spans;		/* of struct span */
 	uint32_t *filter_of;		/* by index of port: number of its filter + 1; 0: none */
 	bool acts;			/* there are rules that act and go on */
 };
@@ -146,15 +146,19 @@ bool predicate_holds(const struct policy_predicate *p, const struct frame_fields
 
 /* ---- what a predicate needs ----------------------------------------------------- */
 
-/* Prefixes one of which must have the address; any: nothing is known. */
+/* Prefixes one of which must have the address. */
 struct need {
-	bool any;
-	struct vec list;	/* of struct prefix */
+	const struct vec *list;		/* of struct prefix; NULL: nothing is known */
+	bool own;			/* the list is ours */
 };
 
-static struct need need_any(void)
+static void need_free(struct need *n)
 {
-	return (struct need){ .any = true, .list = VEC(struct prefix) };
+	if (n->own) {
+		vec_free((struct vec *)n->list);
+		free((struct vec *)n->list);
+	}
+	*n = (struct need){ NULL, false };
 }
 
 static struct need needs(const struct policy_predicate *p, enum policy_field field);
@@ -163,34 +167,39 @@ static struct need need_both(const struct policy_predicate *p, enum policy_field
 {
 	struct need left = needs(p->left, field), right = needs(p->right, field);
 
-	if (left.any || (!right.any && right.list.len < left.list.len)) {
-		vec_free(&left.list);
+	if (!left.list || (right.list && right.list->len < left.list->len)) {
+		need_free(&left);
 		return right;
 	}
-	vec_free(&right.list);
+	need_free(&right);
 	return left;
 }
 
 static struct need need_either(const struct policy_predicate *p, enum policy_field field)
 {
-	struct need left = needs(p->left, field), right = needs(p->right, field);
+	struct need left = needs(p->left, field), right = needs(p->right, field), both = { NULL, false };
 
-	if (left.any || right.any || left.list.len + right.list.len > LIST_MAX) {
-		vec_free(&left.list);
-		left = need_any();
+	if (left.list && right.list && left.list->len + right.list->len <= LIST_MAX) {
+		struct vec *list = xcalloc(1, sizeof(*list));
+
+		*list = VEC(struct prefix);
+		for (size_t i = 0; i < left.list->len; i++)
+			vec_append(list, vec_at(left.list, i));
+		for (size_t i = 0; i < right.list->len; i++)
+			vec_append(list, vec_at(right.list, i));
+		both = (struct need){ list, true };
 	}
-	for (size_t i = 0; !left.any && i < right.list.len; i++)
-		vec_append(&left.list, vec_at(&right.list, i));
-	vec_free(&right.list);
-	return left;
+	need_free(&left);
+	need_free(&right);
+	return both;
 }
 
 static struct need needs(const struct policy_predicate *p, enum policy_field field)
 {
-	struct need need = need_any();
+	struct need nothing = { NULL, false };
 
 	if (!p)
-		return need;
+		return nothing;
 	switch (p->kind) {
 	case PREDICATE_AND:
 		return need_both(p, field);
@@ -200,14 +209,22 @@ static struct need needs(const struct policy_predicate *p, enum policy_field fie
 		return needs(p->left, field);
 	case PREDICATE_TEST:
 		if (p->field != field || p->unequal || p->prefixes.len > LIST_MAX)
-			return need;
-		need.any = false;
-		for (size_t i = 0; i < p->prefixes.len; i++)
-			vec_append(&need.list, vec_at(&p->prefixes, i));
-		return need;
+			return nothing;
+		return (struct need){ &p->prefixes, false };
 	default:
-		return need;
+		return nothing;
 	}
+}
+
+void predicate_prefixes(const struct policy_predicate *predicate, unsigned int side, struct vec *out)
+{
+	struct need need = needs(predicate, side ? FIELD_IP_DST : FIELD_IP_SRC);
+
+	for (size_t i = 0; need.list && i < need.list->len; i++)
+		vec_append(out, vec_at(need.list, i));
+	for (unsigned int six = 0; !need.list && six < 2; six++)
+		((struct prefix *)vec_push(out))->addr.family = six ? ADDR_V6 : ADDR_V4;
+	need_free(&need);
 }
 
 static unsigned int limited_field(enum policy_field field)
@@ -283,16 +300,73 @@ static bool within(const struct limits *l, const struct frame_fields *f)
 
 /* What a rule is entered under. */
 struct wanted {
+	bool left_out;			/* it is none of those asked for */
 	struct need need[2];
 };
 
-static void choose(struct wanted *w)
-{
-	size_t n[2] = { w->need[0].list.len, w->need[1].list.len };
-	unsigned int longer = n[1] > n[0];
+/* The index in the making. */
+struct making {
+	struct matcher *m;
+	struct wanted *wanted;		/* by rule */
+	struct table numbers[2];	/* struct prefix -> uint32_t: number, in the order they came in */
+	uint32_t *place[2];		/* by number: place in nodes */
+	uint64_t entries;		/* so far */
+};
 
-	if (!w->need[0].any && !w->need[1].any && n[0] * n[1] > PAIRS_MAX)
-		w->need[longer].any = true;
+static size_t ways(const struct need *n)
+{
+	return n->list ? n->list->len : 1;
+}
+
+/* How many entries it takes; what is too much is left out. */
+static void choose(struct making *k, struct wanted *w)
+{
+	size_t sources = ways(&w->need[0]), destinations = ways(&w->need[1]);
+	uint64_t left = k->entries < ENTRIES_MAX ? PAIRS_MAX : 0;
+
+	if (w->need[0].list && w->need[1].list && sources * destinations > left)
+		need_free(&w->need[destinations > sources]);
+	for (unsigned int side = 0; side < 2; side++)
+		if (w->need[side].list && k->entries + ways(&w->need[side]) > 2 * ENTRIES_MAX)
+			need_free(&w->need[side]);
+	k->entries += ways(&w->need[0]) * ways(&w->need[1]);
+}
+
+static bool overlap(const struct need *n, const struct vec *within)
+{
+	for (size_t i = 0; n->list && i < n->list->len; i++)
+		for (size_t j = 0; j < within->len; j++)
+			if (prefix_contains(vec_at(n->list, i), vec_at(within, j)) ||
+			    prefix_contains(vec_at(within, j), vec_at(n->list, i)))
+				return true;
+	return !n->list;
+}
+
+static void find_wanted(struct making *k, const struct policy_rule *rule,
+			const struct vec *const within[2])
+{
+	struct wanted *w = &k->wanted[rule->number];
+
+	for (unsigned int side = 0; side < 2; side++) {
+		w->need[side] = needs(rule->predicate, side ? FIELD_IP_DST : FIELD_IP_SRC);
+		w->left_out |= within && !overlap(&w->need[side], within[side]);
+	}
+	if (w->left_out)
+		return;
+	choose(k, w);
+	for (unsigned int side = 0; side < 2; side++) {
+		for (size_t i = 0; w->need[side].list && i < w->need[side].list->len; i++) {
+			const struct prefix *p = vec_at(w->need[side].list, i);
+			bool fresh;
+			uint32_t *number = table_put(&k->numbers[side], p, &fresh);
+
+			if (!fresh)
+				continue;
+			*number = k->m->nodes[side].len;
+			/* Its parent is found when all are there; until then, its number stands there. */
+			*(struct node *)vec_push(&k->m->nodes[side]) = (struct node){ *p, *number };
+		}
+	}
 }
 
 static int compare_nodes(const void *a, const void *b)
@@ -301,79 +375,81 @@ static int compare_nodes(const void *a, const void *b)
 }
 
 /* Sorts the prefixes, and gives each the one right over it. */
-static void make_tree(struct vec *nodes)
+static void make_tree(struct making *k, unsigned int side)
 {
+	struct vec *nodes = &k->m->nodes[side];
 	struct node *node = nodes->data;
-	size_t n = 1;
 
+	k->place[side] = xcalloc(nodes->len, sizeof(*k->place[side]));
 	qsort(node + 1, nodes->len - 1, sizeof(*node), compare_nodes);
-	for (size_t i = 1; i < nodes->len; i++)
-		if (n == 1 || !prefix_equal(&node[i].prefix, &node[n - 1].prefix))
-			node[n++] = node[i];
-	nodes->len = n;
-	for (size_t i = 1; i < n; i++) {
+	for (size_t i = 1; i < nodes->len; i++) {
 		uint32_t over = i - 1;
 
+		k->place[side][node[i].parent] = i;
 		while (over != NODE_ANY && !prefix_contains(&node[over].prefix, &node[i].prefix))
 			over = node[over].parent;
 		node[i].parent = over;
 	}
 }
 
-static uint32_t find_node(const struct vec *nodes, const struct prefix *p)
+static uint32_t node_of(const struct making *k, const struct wanted *w, unsigned int side, size_t i)
 {
-	struct node key = { .prefix = *p };
-	const struct node *node = nodes->data;
-	const struct node *found = bsearch(&key, node + 1, nodes->len - 1, sizeof(*node), compare_nodes);
-
-	return found ? found - node : NODE_ANY;
+	if (!w->need[side].list)
+		return NODE_ANY;
+	return k->place[side][*(uint32_t *)table_get(&k->numbers[side], vec_at(w->need[side].list, i))];
 }
 
-static void add_entry(struct matcher *m, const struct policy_rule *rule, uint32_t filter,
-		      uint32_t source, uint32_t destination, const struct limits *limits)
+/* Counts the entries of the pairs of a rule: which they are is appended to @pairs, of uint32_t. */
+static void count_rule(struct making *k, const struct policy_rule *rule, uint32_t filter,
+		       struct vec *pairs)
 {
-	struct entry *e = vec_push(&m->entries);
-
-	*e = (struct entry){ filter, !rule->ends, { source, destination }, rule->number, *limits };
-}
-
-static uint32_t node_of(const struct matcher *m, const struct wanted *w, unsigned int side, size_t i)
-{
-	return w->need[side].any ? NODE_ANY : find_node(&m->nodes[side], vec_at(&w->need[side].list, i));
-}
-
-static void enter_rule(struct matcher *m, const struct policy_rule *rule, uint32_t filter,
-		       const struct wanted *w)
-{
-	size_t sources = w->need[0].any ? 1 : w->need[0].list.len;
-	size_t destinations = w->need[1].any ? 1 : w->need[1].list.len;
-	const struct limits limits = limits_of(rule->predicate);
+	struct matcher *m = k->m;
+	const struct wanted *w = &k->wanted[rule->number];
+	size_t sources = ways(&w->need[0]), destinations = ways(&w->need[1]);
 
 	m->acts |= !rule->ends;
-	for (size_t i = 0; i < sources; i++)
-		for (size_t j = 0; j < destinations; j++)
-			add_entry(m, rule, filter, node_of(m, w, 0, i), node_of(m, w, 1, j),
-				  &limits);
+	for (size_t i = 0; i < sources; i++) {
+		for (size_t j = 0; j < destinations; j++) {
+			const struct pair pair = { filter, !rule->ends,
+						   { node_of(k, w, 0, i), node_of(k, w, 1, j) } };
+			bool fresh;
+			uint32_t *at = table_put(&m->pairs, &pair, &fresh);
+
+			if (fresh) {
+				*at = m->spans.len;
+				vec_push(&m->spans);
+			}
+			((struct span *)vec_at(&m->spans, *at))->count++;
+			vec_append(pairs, at);
+		}
+	}
 }
 
-static int compare_entries(const void *a, const void *b)
+/* Each entry to its pair: rules come by number, and so they stand there. */
+static void enter_rules(struct making *k, const struct vec *pairs)
 {
-	return memcmp(a, b, sizeof(struct pair)) ? memcmp(a, b, sizeof(struct pair)) :
-	       ((const struct entry *)a)->rule < ((const struct entry *)b)->rule ? -1 : 1;
-}
+	struct matcher *m = k->m;
+	uint32_t first = 0;
+	size_t at = 0;
 
-static void index_pairs(struct matcher *m)
-{
-	const struct entry *e = m->entries.data;
+	for (size_t i = 0; i < m->spans.len; i++) {
+		struct span *span = vec_at(&m->spans, i);
 
-	qsort(m->entries.data, m->entries.len, sizeof(*e), compare_entries);
-	for (size_t i = 0; i < m->entries.len; i++) {
-		bool fresh;
-		struct span *span = table_put(&m->pairs, &e[i], &fresh);
+		span->first = first;
+		first += span->count;
+		span->count = 0;
+	}
+	m->entries = xcalloc(first + 1, sizeof(*m->entries));
+	for (size_t i = 0; i < m->p->rules.len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&m->p->rules, i);
+		const struct wanted *w = &k->wanted[i];
+		const struct entry entry = { rule->number, limits_of(rule->predicate) };
 
-		if (fresh)
-			span->first = i;
-		span->count++;
+		for (size_t n = w->left_out ? 0 : ways(&w->need[0]) * ways(&w->need[1]); n; n--) {
+			struct span *span = vec_at(&m->spans, *(uint32_t *)vec_at(pairs, at++));
+
+			m->entries[span->first + span->count++] = entry;
+		}
 	}
 }
 
@@ -402,41 +478,55 @@ static uint32_t filter_number(const struct policy *p, const struct policy_filter
 	return 0;
 }
 
-struct matcher *matcher_new(const struct policy *p)
+static void index_rules(struct making *k)
 {
-	struct matcher *m = xcalloc(1, sizeof(*m));
-	struct wanted *wanted = xcalloc(p->rules.len + 1, sizeof(*wanted));
+	const struct policy *p = k->m->p;
+	const struct policy_filter *filter = NULL;
+	struct vec pairs = VEC(uint32_t);
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < p->rules.len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
+
+		if (rule->filter != filter)
+			number = filter_number(p, rule->filter);
+		filter = rule->filter;
+		if (!k->wanted[i].left_out)
+			count_rule(k, rule, number, &pairs);
+	}
+	enter_rules(k, &pairs);
+	vec_free(&pairs);
+}
+
+struct matcher *matcher_new(const struct policy *p, const struct vec *const within[2])
+{
+	struct making k = {
+		.m = xcalloc(1, sizeof(*k.m)),
+		.wanted = xcalloc(p->rules.len + 1, sizeof(*k.wanted)),
+		.numbers = { TABLE(struct prefix, uint32_t), TABLE(struct prefix, uint32_t) },
+	};
+	struct matcher *m = k.m;
 
 	m->p = p;
-	m->entries = VEC(struct entry);
-	m->pairs = TABLE(struct pair, struct span);
+	m->pairs = TABLE(struct pair, uint32_t);
+	m->spans = VEC(struct span);
 	number_filters(m);
 	for (unsigned int side = 0; side < 2; side++) {
 		m->nodes[side] = VEC(struct node);
 		vec_push(&m->nodes[side]);
 	}
-	for (size_t i = 0; i < p->rules.len; i++) {
-		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
-
-		for (unsigned int side = 0; side < 2; side++)
-			wanted[i].need[side] = needs(rule->predicate, side ? FIELD_IP_DST : FIELD_IP_SRC);
-		choose(&wanted[i]);
-		for (unsigned int side = 0; side < 2; side++)
-			for (size_t j = 0; !wanted[i].need[side].any && j < wanted[i].need[side].list.len; j++)
-				((struct node *)vec_push(&m->nodes[side]))->prefix =
-					*(struct prefix *)vec_at(&wanted[i].need[side].list, j);
+	for (size_t i = 0; i < p->rules.len; i++)
+		find_wanted(&k, *(struct policy_rule **)vec_at(&p->rules, i), within);
+	make_tree(&k, 0);
+	make_tree(&k, 1);
+	index_rules(&k);
+	for (unsigned int side = 0; side < 2; side++) {
+		for (size_t i = 0; i < p->rules.len; i++)
+			need_free(&k.wanted[i].need[side]);
+		table_free(&k.numbers[side]);
+		free(k.place[side]);
 	}
-	make_tree(&m->nodes[0]);
-	make_tree(&m->nodes[1]);
-	for (size_t i = 0; i < p->rules.len; i++) {
-		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
-
-		enter_rule(m, rule, filter_number(p, rule->filter), &wanted[i]);
-		vec_free(&wanted[i].need[0].list);
-		vec_free(&wanted[i].need[1].list);
-	}
-	free(wanted);
-	index_pairs(m);
+	free(k.wanted);
 	return m;
 }
 
@@ -446,8 +536,9 @@ void matcher_free(struct matcher *m)
 		return;
 	vec_free(&m->nodes[0]);
 	vec_free(&m->nodes[1]);
-	vec_free(&m->entries);
+	vec_free(&m->spans);
 	table_free(&m->pairs);
+	free(m->entries);
 	free(m->filter_of);
 	free(m);
 }
@@ -493,7 +584,7 @@ static const struct policy_rule *rule_at(const struct asking *a, uint32_t number
 
 static void ask_ends(struct asking *a, const struct span *span)
 {
-	const struct entry *e = vec_at(&a->m->entries, span->first);
+	const struct entry *e = &a->m->entries[span->first];
 
 	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
 		if (within(&e[i].limits, a->f) &&
@@ -519,7 +610,7 @@ static void add_side(struct match *out, uint32_t rule)
 
 static void ask_sides(struct asking *a, const struct span *span)
 {
-	const struct entry *e = vec_at(&a->m->entries, span->first);
+	const struct entry *e = &a->m->entries[span->first];
 
 	for (uint32_t i = 0; i < span->count && e[i].rule < a->out->rule; i++)
 		if (within(&e[i].limits, a->f) &&
@@ -535,10 +626,10 @@ static void ask_pairs(struct asking *a, uint32_t filter, uint32_t acts, const ui
 	for (uint32_t x = place[0];; x = sources[x].parent) {
 		for (uint32_t y = place[1];; y = destinations[y].parent) {
 			struct pair pair = { filter, acts, { x, y } };
-			const struct span *span = table_get(&a->m->pairs, &pair);
+			const uint32_t *span = table_get(&a->m->pairs, &pair);
 
 			if (span)
-				ask(a, span);
+				ask(a, vec_at(&a->m->spans, *span));
 			if (y == NODE_ANY)
 				break;
 		}

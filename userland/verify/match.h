@@ -18,6 +18,7 @@
 struct policy;
 struct policy_predicate;
 struct policy_rule;
+struct vec;
 
 #define MATCH_SIDES_MAX 16	/* rules of one packet that act and go on, which are told */
 
@@ -30,7 +31,12 @@ struct match {
 
 struct matcher;
 
-struct matcher *matcher_new(const struct policy *p);
+/**
+ * matcher_new() - for all rules of @p, which must stay.
+ * @within: NULL; or vecs of struct prefix: only rules that a packet from one of the first to one
+ * of the second may meet, and packets that are not IP; nobody asks about others.
+ */
+struct matcher *matcher_new(const struct policy *p, const struct vec *const within[2]);
 void matcher_free(struct matcher *m);
 
 /**
@@ -46,6 +52,12 @@ uint32_t matcher_place(const struct matcher *m, unsigned int side, const struct 
  */
 void matcher_match(const struct matcher *m, const struct frame_fields *f, uint32_t sets,
 		   const uint32_t place[2], struct match *out);
+
+/**
+ * predicate_prefixes() - appends to @out, a vec of struct prefix, prefixes that have the addresses of every IP
+ * packet that meets @predicate (NULL: every packet), on one side.
+ */
+void predicate_prefixes(const struct policy_predicate *predicate, unsigned int side, struct vec *out);
 
 /** predicate_holds() - whether a packet meets @predicate. */
 bool predicate_holds(const struct policy_predicate *predicate, const struct frame_fields *f,

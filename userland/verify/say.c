@@ -15,6 +15,13 @@ static double percent(size_t part, size_t whole)
 
 void verify_say(const struct verify_report *report, struct text *out)
 {
+	if (report->focused) {
+		text_printf(out, "%" PRIu64 " packets %s%s: %zu of %zu rules that changed, in %.2f s",
+			    report->packets, report->differ ? "asked" : "agree",
+			    report->late ? " (time was up)" : "", report->rules_met, report->rules,
+			    report->seconds);
+		return;
+	}
 	text_printf(out, "%" PRIu64 " packets %s%s: %zu of %zu rules met, %.4g%% of the cells in use seen, "
 		    "in %.2f s", report->packets, report->differ ? "asked" : "agree",
 		    report->complete ? ", which stand for all there are" :

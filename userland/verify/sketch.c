@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "policy/tree.h"
-#include "verify/values.h"
+#include "verify/tests.h"
 
 /* A test that must hold, or must not. */
 struct literal {
@@ -216,10 +216,10 @@ static void take_literal(struct sketch *s, const struct literal *l)
 	}
 	if (l->holds) {
 		need_field(s, field);
-		narrow_to(s, values_field(field), &l->test->ranges);
+		narrow_to(s, tests_field(field), &l->test->ranges);
 	} else {
 		/* Without the field it would not hold either; a packet with another value is the nearer miss. */
-		narrow_without(s, values_field(field), &l->test->ranges);
+		narrow_without(s, tests_field(field), &l->test->ranges);
 	}
 }
 

@@ -15,23 +15,19 @@
 #include "bpf/rules.bpf.h"
 #include "image/image.h"
 #include "policy/tree.h"
+#include "verify/tests.h"
 
 #define WORDS_MAX	(1u << 16)	/* values of all fields but addresses of the link layer */
 #define SET_TESTS_ALL	6		/* set tests of which all combinations are taken */
 
-enum policy_field values_field(enum policy_field field)
-{
-	switch (field) {
-	case FIELD_TCP_SRC:
-	case FIELD_UDP_SRC:
-		return FIELD_L4_SRC;
-	case FIELD_TCP_DST:
-	case FIELD_UDP_DST:
-		return FIELD_L4_DST;
-	default:
-		return field;
-	}
-}
+/* The arrays of classes that a field of the tables has, in all layers. */
+struct arrays {
+	unsigned int count;
+	struct {
+		const struct rules_shape *shape;
+		const struct rules_step *step;
+	} of[LAYERS_MAX * RULES_FIELD_COUNT];
+};
 
 /* The search under way, for one field. */
 struct finding {
@@ -41,7 +37,7 @@ struct finding {
 	enum policy_field field;
 	uint64_t random;
 	struct vec ranges;		/* of struct mixed */
-	struct table done;		/* const struct policy_predicate * -> uint8_t */
+	struct arrays arrays;
 };
 
 /* A range of a test. */
@@ -64,28 +60,18 @@ static void add_range(struct finding *f, uint64_t first, uint64_t last, uint64_t
 	*(struct mixed *)vec_push(&f->ranges) = (struct mixed){ first, last, mix };
 }
 
-static void take_predicate(struct finding *f, const struct policy_predicate *p)
+static void take_tests(struct finding *f, const struct vec *tests)
 {
-	bool fresh = true, own;
-
-	if (!p)
-		return;
-	own = p->kind == PREDICATE_TEST && values_field(p->field) == f->field;
-	if (own || p->kind == PREDICATE_NAME)
-		table_put(&f->done, &p, &fresh);
-	if (!fresh)
-		return;
-	if (own) {
+	for (size_t i = 0; i < tests->len; i++) {
+		const struct policy_predicate *t = *(const struct policy_predicate **)vec_at(tests, i);
 		uint64_t mix = draw(f);
 
-		for (size_t i = 0; i < p->ranges.len; i++) {
-			const struct policy_range *r = vec_at(&p->ranges, i);
+		for (size_t j = 0; j < t->ranges.len; j++) {
+			const struct policy_range *r = vec_at(&t->ranges, j);
 
 			add_range(f, r->first, r->last, mix);
 		}
 	}
-	take_predicate(f, p->left);
-	take_predicate(f, p->right);
 }
 
 static void take_special(struct finding *f)
@@ -145,19 +131,31 @@ static unsigned int rules_field(enum policy_field field)
 	return of[field];
 }
 
-/* The classes of a number in the tables, in all layers, as one number. */
-static uint64_t image_kind(const struct image_filter *filter, unsigned int field, uint32_t number)
+static void find_arrays(const struct image_filter *filter, unsigned int field, struct arrays *a)
 {
-	uint64_t kind = 0;
-
+	a->count = 0;
 	for (unsigned int l = 0; l < filter->shape.layers; l++) {
 		const struct rules_shape *s = &filter->shape.layer[l];
 
-		for (unsigned int i = 0; i < s->steps; i++)
-			if (s->step[i].field == field)
-				kind = (kind ^ (1 + rules_half(filter->area, s, s->step[i].classes,
-							       number & s->step[i].mask))) *
-				       0x9e3779b97f4a7c15ull;
+		for (unsigned int i = 0; i < s->steps; i++) {
+			if (s->step[i].field != field)
+				continue;
+			a->of[a->count].shape = s;
+			a->of[a->count++].step = &s->step[i];
+		}
+	}
+}
+
+/* The classes of a number, in all layers, as one number. */
+static uint64_t image_kind(const struct finding *f, uint32_t number)
+{
+	uint64_t kind = 0;
+
+	for (unsigned int i = 0; i < f->arrays.count; i++) {
+		const struct rules_step *step = f->arrays.of[i].step;
+
+		kind = (kind ^ (1 + rules_half(f->filter->area, f->arrays.of[i].shape, step->classes,
+					       number & step->mask))) * 0x9e3779b97f4a7c15ull;
 	}
 	return kind;
 }
@@ -215,7 +213,6 @@ static void meet_words(struct finding *f, struct met *m)
 {
 	uint32_t values = f->field == FIELD_IN ? f->p->ports.len : 1u << policy_field_bits(f->field);
 	uint64_t *mix = xcalloc(WORDS_MAX + 1, sizeof(*mix)), tests = 0, before = 0;
-	unsigned int field = rules_field(f->field);
 
 	for (size_t i = 0; i < f->ranges.len; i++) {
 		const struct mixed *r = vec_at(&f->ranges, i);
@@ -224,7 +221,7 @@ static void meet_words(struct finding *f, struct met *m)
 		mix[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
 	}
 	for (uint32_t v = 0; v < values; v++) {
-		uint64_t image = image_kind(f->filter, field, number_of(f, v));
+		uint64_t image = image_kind(f, number_of(f, v));
 
 		tests ^= mix[v];
 		/* A packet can always be longer, and not always be shorter. */
@@ -235,57 +232,96 @@ static void meet_words(struct finding *f, struct met *m)
 	free(mix);
 }
 
-static uint64_t tests_of(const struct finding *f, uint64_t value)
+/* From here on the sum is another. */
+struct edge {
+	uint64_t at, sum;
+};
+
+static int compare_edges(const void *a, const void *b)
 {
-	uint64_t tests = 0;
+	uint64_t x = ((const struct edge *)a)->at, y = ((const struct edge *)b)->at;
 
-	for (size_t i = 0; i < f->ranges.len; i++) {
-		const struct mixed *r = vec_at(&f->ranges, i);
-
-		if (r->first <= value && value <= r->last)
-			tests ^= r->mix;
-	}
-	return tests;
+	return x < y ? -1 : x > y;
 }
 
-static void meet_mac(struct finding *f, struct met *m, uint64_t mac)
+/* The sums of all ranges, in order. */
+static void sum_up(const struct vec *ranges, struct vec *edges)
 {
-	uint32_t number = 0;
+	uint64_t sum = 0;
 
-	for (size_t i = 0; i < f->filter->macs.len; i++) {
-		const struct image_mac *one = vec_at(&f->filter->macs, i);
-		uint64_t address = 0;
+	for (size_t i = 0; i < ranges->len; i++) {
+		const struct mixed *r = vec_at(ranges, i);
 
-		for (unsigned int b = 0; b < 6; b++)
-			address = address << 8 | one->address[b];
-		if (address == mac)
-			number = one->number;
+		*(struct edge *)vec_push(edges) = (struct edge){ r->first, r->mix };
+		*(struct edge *)vec_push(edges) = (struct edge){ r->last + 1, r->mix };
 	}
-	meet(m, mac, tests_of(f, mac), image_kind(f->filter, rules_field(f->field), number), false);
+	qsort(edges->data, edges->len, sizeof(struct edge), compare_edges);
+	for (size_t i = 0; i < edges->len; i++) {
+		struct edge *e = vec_at(edges, i);
+
+		e->sum = sum ^= e->sum;
+	}
+}
+
+/* Which tests a value meets. */
+static uint64_t sum_at(const struct vec *edges, uint64_t value)
+{
+	const struct edge *e = edges->data;
+	size_t low = 0, high = edges->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (e[middle].at <= value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low ? e[low - 1].sum : 0;
+}
+
+static uint64_t mac_of(const struct image_mac *m)
+{
+	uint64_t mac = 0;
+
+	for (unsigned int b = 0; b < 6; b++)
+		mac = mac << 8 | m->address[b];
+	return mac;
 }
 
 /* Addresses of the link layer: those that the policy or the image names, and one beside each. */
 static void meet_macs(struct finding *f, struct met *m)
 {
 	const uint64_t last = (1ull << 48) - 1;
+	struct vec macs = VEC(uint64_t), edges = VEC(struct edge);
+	struct table numbers = TABLE(uint64_t, uint32_t);
+	uint64_t usual = f->field == FIELD_ETH_SRC ? 0x020000000002ull : 0x020000000001ull;
 
-	meet_mac(f, m, f->field == FIELD_ETH_SRC ? 0x020000000002ull : 0x020000000001ull);
+	vec_append(&macs, &usual);
 	for (size_t i = 0; i < f->ranges.len; i++) {
 		const struct mixed *r = vec_at(&f->ranges, i);
+		const uint64_t near[] = { r->first, r->last, (r->first - 1) & last, (r->last + 1) & last };
 
-		meet_mac(f, m, r->first);
-		meet_mac(f, m, r->last);
-		meet_mac(f, m, (r->first - 1) & last);
-		meet_mac(f, m, (r->last + 1) & last);
+		for (unsigned int j = 0; j < 4; j++)
+			vec_append(&macs, &near[j]);
 	}
 	for (size_t i = 0; i < f->filter->macs.len; i++) {
 		const struct image_mac *one = vec_at(&f->filter->macs, i);
-		uint64_t address = 0;
+		uint64_t mac = mac_of(one);
 
-		for (unsigned int b = 0; b < 6; b++)
-			address = address << 8 | one->address[b];
-		meet_mac(f, m, address);
+		*(uint32_t *)table_put(&numbers, &mac, NULL) = one->number;
+		vec_append(&macs, &mac);
 	}
+	sum_up(&f->ranges, &edges);
+	for (size_t i = 0; i < macs.len; i++) {
+		uint64_t mac = *(uint64_t *)vec_at(&macs, i);
+		const uint32_t *number = table_get(&numbers, &mac);
+
+		meet(m, mac, sum_at(&edges, mac), image_kind(f, number ? *number : 0), false);
+	}
+	vec_free(&macs);
+	vec_free(&edges);
+	table_free(&numbers);
 }
 
 /* Of set tests every combination is a kind of its own. */
@@ -297,12 +333,13 @@ static bool meet_sets(struct finding *f, struct met *m)
 		bool few = !(v & (v - 1)) || !(~v & ((1u << n) - 1) & ((~v & ((1u << n) - 1)) - 1));
 
 		if (n <= SET_TESTS_ALL || few)
-			meet(m, v, v, image_kind(f->filter, RULES_SETS, v), false);
+			meet(m, v, v, image_kind(f, v), false);
 	}
 	return n <= SET_TESTS_ALL;
 }
 
-static void find_field(const struct finding *all, enum policy_field field, struct values *out)
+static void find_field(const struct finding *all, const struct tests *tests, enum policy_field field,
+		       struct values *out)
 {
 	struct finding f = *all;
 	struct met m = {
@@ -313,9 +350,9 @@ static void find_field(const struct finding *all, enum policy_field field, struc
 
 	f.field = field;
 	f.ranges = VEC(struct mixed);
-	f.done = TABLE(const struct policy_predicate *, uint8_t);
-	for (size_t i = 0; field < FIELD_COUNT && i < f.p->rules.len; i++)
-		take_predicate(&f, (*(struct policy_rule **)vec_at(&f.p->rules, i))->predicate);
+	find_arrays(f.filter, rules_field(field), &f.arrays);
+	if (field < FIELD_COUNT)
+		take_tests(&f, &tests->of[field]);
 	if (f.ranges.len)
 		out->tested |= 1u << field;
 	take_special(&f);
@@ -326,21 +363,20 @@ static void find_field(const struct finding *all, enum policy_field field, struc
 	else
 		meet_words(&f, &m);
 	vec_free(&f.ranges);
-	table_free(&f.done);
 	table_free(&m.kinds);
 	table_free(&m.first);
 }
 
-void values_find(const struct policy *p, const struct image_filter *filter, const uint16_t *port,
-		 struct values *out)
+void values_find(const struct policy *p, const struct tests *tests,
+		 const struct image_filter *filter, const uint16_t *port, struct values *out)
 {
 	const struct finding all = { .p = p, .filter = filter, .port = port };
 
 	out->tested = 0;
 	for (unsigned int i = 0; i <= FIELD_COUNT; i++) {
 		out->of[i] = VEC(struct value);
-		if (i != FIELD_IP_SRC && i != FIELD_IP_DST && values_field(i) == i)
-			find_field(&all, i, out);
+		if (i != FIELD_IP_SRC && i != FIELD_IP_DST && tests_field(i) == i)
+			find_field(&all, tests, i, out);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include "policy/tree.h"
 
 struct image_filter;
+struct tests;
 
 /* A value that stands for its kind. */
 struct value {
@@ -31,12 +32,9 @@ struct values {
 	bool all_sets;		/* all combinations of set tests are among them */
 };
 
-/** values_find() - @port: numbers, by walk_ports(). */
-void values_find(const struct policy *p, const struct image_filter *filter, const uint16_t *port,
-		 struct values *out);
+/** values_find() - @tests: the policy's, by tests_find(). @port: numbers, by walk_ports(). */
+void values_find(const struct policy *p, const struct tests *tests,
+		 const struct image_filter *filter, const uint16_t *port, struct values *out);
 void values_free(struct values *v);
-
-/** values_field() - the field whose values @field shares: itself, but for ports of TCP and UDP. */
-enum policy_field values_field(enum policy_field field);
 
 #endif

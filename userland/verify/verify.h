@@ -18,6 +18,7 @@
 #include "verify/match.h"
 
 struct policy;
+struct policy_rule;
 struct text;
 
 /* A packet that shows something. */
@@ -31,10 +32,25 @@ struct witness {
 /* verify_witness_fn - is handed each packet that is the first to show something. Return: go on. */
 typedef bool verify_witness_fn(void *context, const struct witness *w);
 
+/*
+ * What has changed since an image of another policy was verified whole: packets that these rules have are asked,
+ * and their near misses, between all kinds of addresses of theirs. What is neither a rule of these nor meets
+ * what one of them has is left aside; so is what else may be wrong in an image that is new as a whole.
+ */
+struct verify_focus {
+	const uint32_t *rules;		/* by number: new in the policy, changed, or at another place in the order */
+	size_t rules_len;
+	/* Rules of the policy before, which must still be there, that are no more: others have their
+	 * packets now. Both policies have the same ports and sets, by number. */
+	const struct policy_rule *const *gone;
+	size_t gone_len;
+};
+
 struct verify_options {
 	unsigned int time_ms;		/* after which no further packet is asked; 0: verify_time() */
 	verify_witness_fn *take;	/* NULL: nobody wants them */
 	void *context;
+	const struct verify_focus *focus;	/* NULL: everything */
 };
 #define VERIFY_TIME_MS	2000
 
@@ -58,6 +74,8 @@ struct verify_report {
 	struct witness witness;
 	struct match image;		/* what the image says of it */
 	char what[160];			/* if it is no question of rules: what is wrong */
+	size_t lists, lists_met;	/* of actions; those of rules that some packet met */
+	bool focused;			/* only what changed was asked: rules are those of the focus */
 };
 
 /**
