@@ -169,6 +169,76 @@ static void come_and_go(void **state)
 	(void)state;
 }
 
+/* What is the same in all tables lies there once, until one of them changes it. */
+static void equal_is_shared(void **state)
+{
+	struct lpm_route *routes = calloc(LIMIT, sizeof(*routes));
+
+	for (unsigned int f = 0; f < 2; f++) {
+		struct world *w = world_new(families[f]);
+		struct lpm_stats one, all, changed;
+
+		for (size_t i = 0; i < LIMIT; i++)
+			routes[i] = (struct lpm_route){
+				i < POOL ? w->pool[i] :
+					   random_prefix(&w->random, families[f], 3000),
+				1 + i % 30000 };
+		for (unsigned int n = 0; n < TABLES; n++) {
+			assert_int_equal(lpm_build(w->table[n], routes, LIMIT), 0);
+			twin_build(w->twin[n], routes, LIMIT);
+			lpm_stats(w->table[0], n ? &all : &one);
+		}
+		assert_true(one.bytes_nodes > 100000);
+		assert_int_equal(all.bytes_nodes, one.bytes_nodes);
+		agree(w, 1000);
+		for (unsigned int i = 0; i < 200; i++)
+			change(w);
+		agree(w, 1000);
+		reclaim(w);
+		lpm_stats(w->table[0], &changed);
+		assert_true(changed.bytes_nodes > one.bytes_nodes);
+		for (unsigned int n = 0; n < TABLES; n++)
+			lpm_clear(w->table[n]);
+		reclaim(w);
+		for (unsigned int n = 0; n < TABLES; n++)
+			assert_int_equal(lpm_build(w->table[n], routes, LIMIT), 0);
+		lpm_stats(w->table[0], &all);
+		assert_int_equal(all.bytes_nodes, one.bytes_nodes);
+		world_free(w);
+	}
+	free(routes);
+	(void)state;
+}
+
+/* Within a table, too: customers' /18s that are divided in the same way. */
+static void equal_blocks(void **state)
+{
+	struct prefix p = { .addr = { .family = ADDR_V4 } };
+	struct lpm_stats one, all;
+	struct lpm_shape shape;
+	struct lpm *t;
+
+	(void)state;
+	lpm_sizes(ADDR_V4, 10000, &shape);
+	t = lpm_new(ADDR_V4, &shape, NULL, 10000);
+	for (unsigned int i = 0; i < 100; i++) {
+		p.addr.bytes[0] = 10 + i;
+		for (unsigned int j = 0; j < 4; j++) {
+			p.addr.bytes[2] = 3 * j;
+			p.addr.bytes[3] = 0;
+			p.len = 24;
+			assert_int_equal(lpm_insert(t, &p, 1 + j), 0);
+			p.addr.bytes[3] = 64;
+			p.len = 26;
+			assert_int_equal(lpm_insert(t, &p, 9), 0);
+		}
+		lpm_reclaim(t, lpm_quiesce_mark(t));
+		lpm_stats(t, i ? &all : &one);
+	}
+	assert_int_equal(all.bytes_nodes, one.bytes_nodes);
+	lpm_free(t);
+}
+
 /*
  * IPv6: all tables' nodes share a hash, so that one table's may lie where another's would be
  * looked for: of 4,000 nodes in 16,384 places, that happens 16 times at each level below.
@@ -264,6 +334,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_changes),
 		cmocka_unit_test(come_and_go),
+		cmocka_unit_test(equal_is_shared),
+		cmocka_unit_test(equal_blocks),
 		cmocka_unit_test(none_of_others),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(no_room),

@@ -50,11 +50,6 @@ uint32_t change_alloc(struct lpm *t, size_t bytes)
 	return at;
 }
 
-void change_retire(struct lpm *t, uint32_t at, unsigned int order)
-{
-	vec_append(&t->space->change.stale, &(struct block){ at, order });
-}
-
 void change_word(struct lpm *t, uint32_t *at, uint32_t value)
 {
 	vec_append(&t->space->change.words, &(struct word){ at, value });
@@ -73,26 +68,21 @@ void change_commit(struct lpm *t)
 		__atomic_store_n(w->at, w->value, __ATOMIC_RELEASE);
 	}
 	t->space->words += c->words.len;
-	for (size_t i = 0; i < c->stale.len; i++) {
-		const struct block *b = vec_append(&t->space->retired, vec_at(&c->stale, i));
-
-		if (b->order < BLOCK_NONE)
-			t->space->bytes_retired += (size_t)BLOCK_UNIT << b->order;
-	}
-	t->space->retired_ever += c->stale.len;
-	c->words.len = c->fresh.len = c->stale.len = 0;
+	c->words.len = c->fresh.len = 0;
+	share_commit(t);
 }
 
 void change_abort(struct lpm *t)
 {
 	struct change *c = &t->space->change;
 
+	share_abort(t);
 	for (size_t i = 0; i < c->fresh.len; i++) {
 		const struct block *b = vec_at(&c->fresh, i);
 
 		blocks_free(&t->space->blocks, b->at, b->order);
 	}
-	c->words.len = c->fresh.len = c->stale.len = 0;
+	c->words.len = c->fresh.len = 0;
 }
 
 uint64_t lpm_quiesce_mark(const struct lpm *t)

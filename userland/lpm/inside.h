@@ -44,7 +44,7 @@ struct word {
 struct change {
 	struct vec words;	/* of struct word: to be stored */
 	struct vec fresh;	/* of struct block: written, not yet referred to */
-	struct vec stale;	/* of struct block: will wait for lpm_reclaim() */
+	struct vec got, put;	/* of lines: references to nodes that it took, and that it gives up */
 };
 
 /*
@@ -60,6 +60,18 @@ struct hash {
 	bool crowded;		/* a node found no slot: the next stage would have one */
 };
 
+enum node_kind { NODE_PACKED, NODE_FULL, NODE_PLAIN, NODE_DEEP };
+
+/* Nodes by their content, see share.c. */
+struct share {
+	uint32_t *head;		/* by hash: a line, 0: none */
+	uint32_t mask;
+	struct share_node {
+		uint32_t references, next, hash;
+		uint8_t order, kind;
+	} *node;		/* by line */
+};
+
 /* The memory that one or several tables lie in, all of one family, and what is free of it. */
 struct space {
 	uint8_t *area;
@@ -72,6 +84,7 @@ struct space {
 	unsigned int tables;	/* how many there are */
 	struct blocks blocks;	/* of one that is not fixed */
 	struct change change;	/* the one under way */
+	struct share share;	/* of one that is not fixed */
 	struct hash hash;
 	struct vec retired;	/* of struct block, oldest first, from retired_from on */
 	size_t retired_from;
@@ -105,10 +118,45 @@ void paint_below(const struct lpm *t, struct paint *p, const struct radix_key *k
 /* change.c: step 2 and 3 */
 uint32_t change_alloc(struct lpm *t, size_t bytes);	/* units, 0: no room */
 uint32_t change_alloc_leaves(struct lpm *t, unsigned int n);	/* number of the first of @n in a line, 0: no room */
-void change_retire(struct lpm *t, uint32_t at, unsigned int order);
 void change_word(struct lpm *t, uint32_t *at, uint32_t value);
 void change_commit(struct lpm *t);
 void change_abort(struct lpm *t);
+
+/* share.c */
+void share_init(struct space *s);
+void share_free(struct space *s);
+void share_commit(struct lpm *t);
+void share_abort(struct lpm *t);
+
+/**
+ * node_share() - the node just written, complete with its key, or one that is equal. It takes
+ * over the references that the caller has to its kids. Return: its line, with a reference.
+ */
+uint32_t node_share(struct lpm *t, uint32_t line, enum node_kind kind);
+
+/** node_get(), node_put() - take a reference; give one up, when the change is committed. */
+void node_get(struct lpm *t, uint32_t line);
+void node_put(struct lpm *t, uint32_t line);
+
+/** value_get(), value_put() - the same for what a slot holds, which may be a result. */
+static inline void value_get(struct lpm *t, uint32_t value)
+{
+	if (value >= VALUE_KID)
+		node_get(t, value & ~VALUE_KID);
+}
+
+static inline void value_put(struct lpm *t, uint32_t value)
+{
+	if (value >= VALUE_KID)
+		node_put(t, value & ~VALUE_KID);
+}
+
+/** value_set() - replaces a slot's value, whose reference goes, by @new, with its own. */
+static inline void value_set(struct lpm *t, uint32_t *value, uint32_t new)
+{
+	value_put(t, *value);
+	*value = new;
+}
 
 /* node.c: slots, and 8-bit nodes, both families */
 
@@ -159,20 +207,18 @@ static inline struct lpm_leaf *leaf_at(const struct lpm *t, uint32_t number)
 
 /**
  * node_write() - writes a node of 256 @value; key and what belongs to deep nodes only is
- * the caller's to fill. Return: its line, 0: no room.
+ * the caller's to fill, before node_share(). Return: its line, 0: no room.
  */
 uint32_t node_write(struct lpm *t, const uint32_t *value, bool deep);
 
 /** node_read() - the values of a node. */
 void node_read(const struct lpm *t, uint32_t line, bool deep, uint32_t *value);
 
-/** node_retire() - the node; its kids are the caller's. */
-void node_retire(struct lpm *t, uint32_t line, bool deep);
-
 /** node_is_long() - whether a node that is not deep goes on behind its line. */
 bool node_is_long(const struct lpm *t, uint32_t line);
 
 /* table4.c, table6.c */
+unsigned int full_read(const struct lpm *t, uint32_t line, uint32_t value[64]);	/* 64 */
 int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
 int table4_build(struct lpm *t, uint32_t inherited);
 void table4_stats(const struct lpm *t, size_t nodes[3]);

@@ -87,7 +87,6 @@ static struct space *space_new(const struct lpm_shape *shape, uint8_t *area)
 	s->area = area;
 	s->change.words = VEC(struct word);
 	s->change.fresh = VEC(struct block);
-	s->change.stale = VEC(struct block);
 	s->retired = VEC(struct block);
 	return s;
 }
@@ -112,6 +111,7 @@ struct lpm *lpm_new(uint8_t family, const struct lpm_shape *shape, void *area, s
 
 	s->own_area = !area;
 	blocks_init(&s->blocks, (size_t)shape->nodes_mask + 1, LPM_LINE);
+	share_init(s);
 	if (family == ADDR_V6)
 		table6_init(t);
 	return t;
@@ -148,7 +148,7 @@ void lpm_free(struct lpm *t)
 	table6_free(s);
 	vec_free(&s->change.words);
 	vec_free(&s->change.fresh);
-	vec_free(&s->change.stale);
+	share_free(s);
 	vec_free(&s->retired);
 	blocks_free_all(&s->blocks);
 	free(s);
@@ -501,6 +501,7 @@ void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 	*stats = (struct lpm_stats){
 		.prefixes = t->radix.prefixes,
 		.bytes_used = sizeof(struct lpm_head) + t->space->blocks.bytes_used,
+		.bytes_nodes = t->space->blocks.bytes_used,
 		.bytes_retired = t->space->bytes_retired,
 		.bytes_areas = t->space->shape.bytes,
 		.bytes_shadow = t->radix.cap * sizeof(struct radix_node),

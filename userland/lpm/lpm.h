@@ -56,9 +56,10 @@ struct lpm_route {
 
 struct lpm_stats {
 	size_t prefixes;
-	size_t nodes[3];	/* IPv4: packed, full, 8-bit; IPv6: 8-bit hashed, deep, 0 */
+	size_t nodes[3];	/* IPv4: packed, full, 8-bit; IPv6: 8-bit hashed, deep, 0; as if none were equal */
 	/* Of all tables of the memory together: */
 	size_t bytes_used;	/* dir, seeds, index, nodes and results in use */
+	size_t bytes_nodes;	/* of those: nodes with their results */
 	size_t bytes_retired;	/* of those: wait for lpm_reclaim() */
 	size_t bytes_areas;	/* shape.bytes */
 	size_t words;		/* words published so far: what changes cost the readers */

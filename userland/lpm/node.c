@@ -144,11 +144,6 @@ static unsigned int order_of(const struct lpm *t, uint32_t line, bool deep)
 	return blocks_order(size_of(t, runs, kids, deep, &kids_at));
 }
 
-void node_retire(struct lpm *t, uint32_t line, bool deep)
-{
-	change_retire(t, line * (LPM_LINE / BLOCK_UNIT), order_of(t, line, deep));
-}
-
 bool node_is_long(const struct lpm *t, uint32_t line)
 {
 	return order_of(t, line, false) > blocks_order(LPM_LINE);

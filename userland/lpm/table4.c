@@ -2,9 +2,8 @@
 /*
  * table4.c: IPv4 tables: 18 bits, 6 bits, 8 bits; fixed ones 16 (or 8) bits, then 8 by 8 or leaves.
  *
- * Each word of dir owns its node, and a node its kids; nothing is shared, so that a
- * block of /18 is one word's business: whatever changes in it is published by one
- * store, and readers see the block before or after.
+ * A block of /18 is one word's business: whatever changes in it is published by one
+ * store, and readers see the block before or after. Blocks that are equal share their nodes.
  *
  * Example: 10.0.0.0/8 -> 1, 10.1.2.0/23 -> 2, 10.1.2.128/25 -> 3. The block 10.1.0.0/18
  * has a full node (it has a kid): slots 0, 1: 1; slot 2: kid 0; slot 3: 2; the others 1.
@@ -28,7 +27,18 @@ static void *line_at(const struct lpm *t, uint32_t word)
 	return t->space->area + t->space->shape.nodes + (word & LPM_DIR_NODE);
 }
 
-/* Writes the node of a block, or says that a result does. *word: 0 .. or a node. */
+/* The word for the node just written, or for one that is equal. */
+static uint32_t share_block(struct lpm *t, uint32_t word, enum node_kind kind)
+{
+	uint32_t line = node_share(t, (word & LPM_DIR_NODE) / LPM_LINE, kind);
+
+	return (word & ~LPM_DIR_NODE) | line * LPM_LINE;
+}
+
+/*
+ * Writes the node of a block, or says that a result does. *word: 0 .. or a node. The references
+ * to kids go over to it.
+ */
 static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 {
 	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
@@ -56,6 +66,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 			p->runs |= 1ull << i;
 			p->result[run++] = value[i];
 		}
+		*word = share_block(t, *word, NODE_PACKED);
 		return 0;
 	}
 	at = change_alloc(t, FULL_BYTES(kids));
@@ -71,6 +82,7 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 			f->result[i] = value[i];
 		}
 	}
+	*word = share_block(t, *word, NODE_FULL);
 	return 0;
 }
 
@@ -93,27 +105,10 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 	}
 }
 
-/* Retires the block's own node. */
-static void retire_block(struct lpm *t, uint32_t word)
+unsigned int full_read(const struct lpm *t, uint32_t line, uint32_t value[64])
 {
-	uint32_t at = (word & LPM_DIR_NODE) / BLOCK_UNIT;
-	unsigned int kids = 0;
-
-	if (word & LPM_DIR_PACKED) {
-		change_retire(t, at, blocks_order(sizeof(struct lpm_packed)));
-	} else if (word & LPM_DIR_FULL) {
-		const struct lpm_full *f = line_at(t, word);
-
-		for (unsigned int i = 0; i < 64; i++)
-			kids += f->result[i] >= LPM_KID;
-		change_retire(t, at, blocks_order(FULL_BYTES(kids)));
-	}
-}
-
-static void retire_kid(struct lpm *t, uint32_t value)
-{
-	if (value >= VALUE_KID)
-		node_retire(t, value & ~VALUE_KID, false);
+	read_block(t, LPM_DIR_FULL | line * LPM_LINE, value);
+	return 64;
 }
 
 /* The prefixes at and below @node, the longer ones first, as far as there are few. Return: how many. */
@@ -158,7 +153,7 @@ static int build_leaves(struct lpm *t, const uint32_t *prefixes, unsigned int n,
 
 /*
  * What the block of @level with longer prefixes, @node the topmost of them, holds. Kids have kids
- * in fixed tables only, so that what retires kids need not look for them.
+ * in fixed tables only.
  */
 static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t inherited,
 		     uint32_t *value)
@@ -188,7 +183,7 @@ static int build_kid(struct lpm *t, uint32_t node, unsigned int level, uint32_t 
 	line = node_write(t, slots, false);
 	if (!line)
 		return -ENOSPC;
-	*value = VALUE_KID | line;
+	*value = VALUE_KID | node_share(t, line, NODE_PLAIN);
 	return 0;
 }
 
@@ -207,18 +202,13 @@ static int build_block(struct lpm *t, uint32_t node, uint32_t inherited, uint32_
 	return write_block(t, value, word);
 }
 
-/* Replaces a block's word, and retires its node with those kids that @kept does not name. */
-static void replace_block(struct lpm *t, uint32_t block, uint32_t word, const uint32_t *kept)
+/* Replaces a block's word, whose node loses a reference, by @word, with its own. */
+static void replace_block(struct lpm *t, uint32_t block, uint32_t word)
 {
-	uint32_t old = *dir_at(t, block), value[64];
+	uint32_t old = *dir_at(t, block);
 
-	if (old & LPM_DIR_FULL) {
-		read_block(t, old, value);
-		for (unsigned int i = 0; i < 64; i++)
-			if (!kept || kept[i] != value[i])
-				retire_kid(t, value[i]);
-	}
-	retire_block(t, old);
+	if (old >= LPM_DIR_FULL)
+		node_put(t, (old & LPM_DIR_NODE) / LPM_LINE);
 	if (old != word)
 		change_word(t, dir_at(t, block), word);
 }
@@ -246,7 +236,7 @@ static int update_blocks(struct lpm *t, const struct radix_key *p, uint32_t inhe
 		if (below[i])
 			err = build_block(t, below[i], word, &word);
 		if (!err)
-			replace_block(t, first + i, word, NULL);
+			replace_block(t, first + i, word);
 	}
 	free(value);
 	free(below);
@@ -268,6 +258,8 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 		return 0;
 	}
 	read_block(t, *dir_at(t, block), value);
+	for (unsigned int i = 0; i < 64; i++)
+		value_get(t, value[i]);
 	first = p->hi >> 40 & 63;
 	if (p->len <= 24) {
 		width = 1u << (24 - p->len);
@@ -277,20 +269,20 @@ int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 		for (uint32_t i = first; i < first + width; i++) {
 			if (painted[i] != VALUE_INHERIT)
 				continue;
-			value[i] = inherited;
+			value_set(t, &value[i], inherited);
 			if (below[i] && build_kid(t, below[i], 24, inherited, &value[i]))
 				return -ENOSPC;
 		}
 	} else {
 		k = radix_truncate(*p, 24);
 		top = radix_below(&t->radix, &k, &best);
-		value[first] = best;
+		value_set(t, &value[first], best);
 		if (top && build_kid(t, top, 24, best, &value[first]))
 			return -ENOSPC;
 	}
 	if (write_block(t, value, &word))
 		return -ENOSPC;
-	replace_block(t, block, word, value);
+	replace_block(t, block, word);
 	change_commit(t);
 	return 0;
 }
@@ -326,7 +318,7 @@ int table4_build(struct lpm *t, uint32_t inherited)
 void table4_clear(struct lpm *t)
 {
 	for (uint32_t block = 0; block < 1u << LPM_DIR_BITS; block++)
-		replace_block(t, block, 0, NULL);
+		replace_block(t, block, 0);
 	change_commit(t);
 }
 

@@ -33,7 +33,6 @@
 #define BUCKET_SLOTS	4	/* slots for one bucket */
 #define STAGE_MIN	4096u	/* slots */
 #define STAGE_FIXED	16u	/* of a fixed table */
-#define UNITS_A_LINE	(LPM_LINE / BLOCK_UNIT)
 
 static uint32_t *index_at(const struct lpm *t, uint32_t slot)
 {
@@ -273,19 +272,6 @@ static void leave(struct lpm *t, uint32_t slot)
 
 /* ---- beyond /48 ------------------------------------------------------------ */
 
-static void deep_retire(struct lpm *t, uint32_t value)
-{
-	uint32_t slots[256];
-
-	if (value < VALUE_KID)
-		return;
-	node_read(t, value & ~VALUE_KID, true, slots);
-	for (unsigned int i = 0; i < 256; i++)
-		if (!i || slots[i] != slots[i - 1])
-			deep_retire(t, slots[i]);
-	node_retire(t, value & ~VALUE_KID, true);
-}
-
 static uint32_t otherwise(const struct lpm *t, const struct lpm_node *n)
 {
 	return t->space->shape.wide ? n->otherwise_wide : n->otherwise;
@@ -294,7 +280,7 @@ static uint32_t otherwise(const struct lpm *t, const struct lpm_node *n)
 /*
  * The tree of the prefixes longer than @level at and below the shadow's @node, where
  * @inherited holds outside of them. @p: the prefix that changed; @old: what was there
- * before, or 0. Parts of the old tree that @p does not concern are kept, the others retired.
+ * before, or 0. Parts of the old tree that @p does not concern are kept.
  */
 static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint32_t inherited,
 		      const struct radix_key *p, uint32_t old, uint32_t *value)
@@ -326,22 +312,17 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint32_t
 	for (unsigned int i = 0; i < 256; i++) {
 		uint32_t was = same ? before[i] : 0;
 
-		if (!below[i]) {
-			deep_retire(t, was);
+		if (!below[i])
 			continue;
-		}
 		if (was >= VALUE_KID && i != p_slot &&
 		    otherwise(t, node_at(t, was & ~VALUE_KID)) == slots[i]) {
 			slots[i] = was;
+			value_get(t, was);
 			continue;
 		}
 		if (deep_build(t, below[i], paper.level + 8, slots[i], p, was, &slots[i]))
 			return -ENOSPC;
 	}
-	if (n && same)
-		node_retire(t, old & ~VALUE_KID, true);
-	else
-		deep_retire(t, old);
 	line = node_write(t, slots, true);
 	if (!line)
 		return -ENOSPC;
@@ -353,23 +334,33 @@ static int deep_build(struct lpm *t, uint32_t node, unsigned int level, uint32_t
 		n->otherwise_wide = inherited;
 	else
 		n->otherwise = inherited;
-	*value = VALUE_KID | line;
+	*value = VALUE_KID | node_share(t, line, NODE_DEEP);
 	return 0;
 }
 
 /* ---- hashed nodes ----------------------------------------------------------- */
 
-/* Writes a hashed node. */
+/* Writes a hashed node, to which the references to kids go over. Return: its line, 0: no room. */
 static uint32_t write_hashed(struct lpm *t, const uint32_t *value, uint64_t key)
 {
 	uint32_t line = node_write(t, value, false);
 
-	if (line)
-		node_at(t, line)->key = key;
-	return line;
+	if (!line)
+		return 0;
+	node_at(t, line)->key = key;
+	return node_share(t, line, NODE_PLAIN);
 }
 
-/* Puts another node in the place of the one at @slot, and retires that. */
+/* The values of the node at @slot, with references to their kids. */
+static void read_hashed(struct lpm *t, uint32_t slot, uint32_t *value)
+{
+	node_read(t, line_of(t, slot), false, value);
+	for (unsigned int i = 0; i < 256; i++)
+		if (!i || value[i] != value[i - 1])
+			value_get(t, value[i]);
+}
+
+/* Puts another node in the place of the one at @slot. */
 static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
 {
 	uint32_t old = line_of(t, slot);
@@ -378,7 +369,7 @@ static int replace_hashed(struct lpm *t, uint32_t slot, const uint32_t *value)
 	if (!line)
 		return -ENOSPC;
 	change_word(t, index_at(t, slot), index_word(t, key_at(t, slot), line));
-	node_retire(t, old, false);
+	node_put(t, old);
 	return 0;
 }
 
@@ -398,14 +389,14 @@ static int inherit(struct lpm *t, uint64_t hi, unsigned int level, uint32_t node
 		painted[i] = VALUE_INHERIT;
 	paint(t, &paper, node);
 	if (slot >= 0)
-		node_read(t, line_of(t, slot), false, value);
+		read_hashed(t, slot, value);
 	for (unsigned int i = 0; i < 256; i++) {
 		uint32_t was = value[i];
 
 		if (painted[i] != VALUE_INHERIT)
 			continue;
 		if (slot >= 0)
-			value[i] = inherited;
+			value_set(t, &value[i], inherited);
 		if (!below[i])
 			continue;
 		if (level < HASHED_MAX) {
@@ -453,7 +444,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 	top = radix_below(&t->radix, &block, &best);
 	stays = wanted(t, top, level);
 	if (slot >= 0) {
-		node_read(t, line_of(t, slot), false, value);
+		read_hashed(t, slot, value);
 	} else {
 		for (unsigned int i = 0; i < 256; i++)
 			value[i] = best;
@@ -463,14 +454,10 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 		k = radix_truncate(*p, level + 8);
 		radix_below(&t->radix, &k, &best);
 		paint_below(t, &paper, &k);
-		if (below[first]) {
-			if (deep_build(t, below[first], DEEP, best, p, value[first],
-				       &value[first]))
-				return -ENOSPC;
-		} else {
-			deep_retire(t, value[first]);
-			value[first] = best;
-		}
+		if (below[first] &&
+		    deep_build(t, below[first], DEEP, best, p, value[first], &best))
+			return -ENOSPC;
+		value_set(t, &value[first], best);
 	} else {
 		width = 1u << (level + 8 - p->len);
 		for (uint32_t i = first; i < first + width; i++)
@@ -481,7 +468,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 
 			if (painted[i] != VALUE_INHERIT)
 				continue;
-			value[i] = inherited;
+			value_set(t, &value[i], inherited);
 			if (!below[i])
 				continue;
 			if (level == HASHED_MAX) {
@@ -506,7 +493,7 @@ static int update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 			return -ENOSPC;
 		}
 	} else if (slot >= 0) {
-		node_retire(t, line_of(t, slot), false);
+		node_put(t, line_of(t, slot));
 	}
 	change_commit(t);
 	if (line)
@@ -679,18 +666,6 @@ int table6_update(struct lpm *t, const struct radix_key *p, uint32_t inherited)
 	return err;
 }
 
-/* Retires a hashed node and all below it. */
-static void retire_hashed(struct lpm *t, uint32_t line)
-{
-	uint32_t value[256];
-
-	node_read(t, line, false, value);
-	for (unsigned int i = 0; i < 256; i++)
-		if (!i || value[i] != value[i - 1])
-			deep_retire(t, value[i]);
-	node_retire(t, line, false);
-}
-
 void table6_clear(struct lpm *t)
 {
 	const struct hash *h = &t->space->hash;
@@ -701,7 +676,7 @@ void table6_clear(struct lpm *t)
 			next = h->next[s - 1];
 			if (number_at(t, s - 1) != t->number)
 				continue;
-			retire_hashed(t, line_of(t, s - 1));
+			node_put(t, line_of(t, s - 1));
 			leave(t, s - 1);
 		}
 	}
@@ -734,7 +709,7 @@ static int enter_all(struct lpm *t, const struct vec *entries)
 	for (; done < entries->len; done++) {
 		uint32_t word = ((struct entry *)vec_at(entries, done))->word;
 
-		retire_hashed(t, (word & LPM_INDEX_NODE) / LPM_LINE);
+		node_put(t, (word & LPM_INDEX_NODE) / LPM_LINE);
 	}
 	table6_clear(t);
 	return err;
