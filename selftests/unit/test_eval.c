@@ -1095,6 +1095,62 @@ static void test_statics(void **state)
 	vec_free(&objects);
 }
 
+/* By where a packet came in, and which hops can be taken: fa knows 10.0.0.1, fb what ends in 7. */
+static const struct {
+	const char *dst;
+	unsigned int in;
+	enum sluice_reason reason;
+	unsigned int port;
+} alternatives[] = {
+	{ "192.0.2.1", WAN, REASON_forwarded, FA },
+	{ "192.0.2.1", FB, REASON_forwarded, FA },
+	{ "192.0.2.1", FA, REASON_forwarded, FB },	/* not back */
+	{ "192.0.3.1", WAN, REASON_forwarded, FB },	/* the first one is down */
+	{ "192.0.3.1", FB, REASON_forwarded, FB },	/* only the way back is left */
+	{ "192.0.4.1", WAN, REASON_forwarded, FB },	/* nobody answers for the first one */
+	{ "192.0.5.1", WAN, REASON_no_neighbour, 0 },	/* none can be taken: the first says why */
+	{ "192.0.6.1", WAN, REASON_port_down, 0 },
+	{ "192.0.7.1", FA, REASON_forwarded, FA },	/* no other is written */
+	{ "192.0.8.1", FA, REASON_discard, 0 },
+	{ "192.0.9.7", FA, REASON_forwarded, FB },
+	{ "192.0.9.8", FA, REASON_no_neighbour, 0 },	/* on link, and not known */
+};
+
+static void test_alternatives(void **state)
+{
+	struct policy *p = parse(PORTS
+		"route 192.0.2.0/24 via 10.0.0.1 on fa else 10.0.0.7 on fb;\n"
+		"route 192.0.3.0/24 via 10.0.0.1 on down else 10.0.0.7 on fb else 10.0.0.9 on fa;\n"
+		"route 192.0.4.0/24 via 10.0.0.2 on fa else 10.0.0.7 on fb;\n"
+		"route 192.0.5.0/24 via 10.0.0.2 on fa else 10.0.0.8 on fb else 10.0.0.1 on down;\n"
+		"route 192.0.6.0/24 via 10.0.0.1 on down else 10.0.0.2 on fa;\n"
+		"route 192.0.7.0/24 via 10.0.0.1 on fa;\n"
+		"route 192.0.8.0/24 drop;\n"
+		"route 192.0.9.0/24 via fa else fb;\n");
+
+	(void)state;
+	assert_int_equal(p->routes.len, 1);
+	for (size_t i = 0; i < sizeof(alternatives) / sizeof(alternatives[0]); i++) {
+		struct recipe r = { .dst = alternatives[i].dst };
+		const struct eval_outcome *o;
+		struct eval_result result;
+		struct frame f;
+
+		r.to = alternatives[i].in == FA ? "02:00:00:00:00:02" :
+		       alternatives[i].in == FB ? "02:00:00:00:00:03" : NULL;
+		make(&f, &r);
+		policy_eval(p, &env, alternatives[i].in, f.bytes, f.len, &result);
+		o = vec_at(&result.outcomes, 0);
+		if (o->reason != alternatives[i].reason)
+			fail_msg("%s: %s", alternatives[i].dst, eval_reason_name(o->reason));
+		if (o->reason == REASON_forwarded)
+			assert_int_equal(((struct eval_output *)o->outputs.data)->port,
+					 alternatives[i].port);
+		eval_result_free(&result);
+	}
+	policy_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1108,6 +1164,7 @@ int main(void)
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_statics),
+		cmocka_unit_test(test_alternatives),
 	};
 	int failed;
 

@@ -190,13 +190,13 @@ static bool better(const struct kernel_route *a, const struct kernel_route *b)
 static struct kernel_route as_route(const struct image_static *s, struct kernel_path *path)
 {
 	struct kernel_route r = { .prefix = s->prefix, .table = KERNEL_TABLE_MAIN, .flags = FIXED,
-				  .type = s->port ? RTN_UNICAST : RTN_BLACKHOLE };
+				  .type = s->hops ? RTN_UNICAST : RTN_BLACKHOLE };
 
-	if (!s->port)
+	if (!s->hops)
 		return r;
-	*path = (struct kernel_path){ .weight = 1, .via = s->via };
+	*path = (struct kernel_path){ .weight = 1, .via = s->hop[0].via };
 	for (uint32_t i = 1; i < LINKS; i++)
-		if (m.port[i] == s->port)
+		if (m.port[i] == s->hop[0].port)
 			path->ifindex = i;
 	r.path = path;
 	r.paths = 1;
@@ -455,13 +455,15 @@ static void withdraw_static(struct model_static *s)
 static void random_static(void)
 {
 	struct model_static *slot = &m.fixed[below(STATICS)];
-	struct image_static s = { .prefix = random_prefix(random_family()),
-				.port = below(4) ? (1 + below(LINKS - 1)) * 10 : 0 };
+	struct image_static s = { .prefix = random_prefix(random_family()), .hops = !!below(4) };
 
 	if (slot->there && below(2))
 		return withdraw_static(slot);
-	if (s.port && below(3))
-		s.via = random_addr(s.prefix.addr.family);
+	if (s.hops) {
+		s.hop[0].port = (1 + below(LINKS - 1)) * 10;
+		if (below(3))
+			s.hop[0].via = random_addr(s.prefix.addr.family);
+	}
 	for (unsigned int i = 0; i < STATICS; i++)
 		if (m.fixed[i].there && prefix_equal(&m.fixed[i].fixed.prefix, &s.prefix))
 			slot = &m.fixed[i];

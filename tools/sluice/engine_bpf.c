@@ -60,13 +60,16 @@ static void load_statics(struct state *s)
 
 	for (size_t i = 0; i < statics->len; i++) {
 		const struct image_static *fixed = vec_at(statics, i);
-		struct kernel_neighbour neighbour = {
-			.ifindex = fixed->port, .addr = fixed->via, .state = NUD_PERMANENT,
-			.mac_len = 6,
-		};
 
-		if (fixed->via.family) {
-			scene_neighbour_mac(&fixed->via, neighbour.mac);
+		for (unsigned int j = 0; j < fixed->hops; j++) {
+			struct kernel_neighbour neighbour = {
+				.ifindex = fixed->hop[j].port, .addr = fixed->hop[j].via,
+				.state = NUD_PERMANENT, .mac_len = 6,
+			};
+
+			if (!neighbour.addr.family)
+				continue;
+			scene_neighbour_mac(&neighbour.addr, neighbour.mac);
 			fib_neighbour_set(s->fib, &neighbour);
 		}
 		fib_static_set(s->fib, fixed);

@@ -58,10 +58,11 @@ static bool find_neighbour(void *context, unsigned int number, const struct addr
 	for (size_t i = 0; i < statics->len; i++) {
 		const struct image_static *fixed = vec_at(statics, i);
 
-		if (fixed->port == number && addr_equal(&fixed->via, a)) {
-			scene_neighbour_mac(a, mac);
-			return true;
-		}
+		for (unsigned int j = 0; j < fixed->hops; j++)
+			if (fixed->hop[j].port == number && addr_equal(&fixed->hop[j].via, a)) {
+				scene_neighbour_mac(a, mac);
+				return true;
+			}
 	}
 	return false;
 }

@@ -202,7 +202,11 @@ static void add_statics(struct finding *f, const struct policy *p)
 	for (size_t i = 0; i < statics.len; i++) {
 		const struct policy_static *s = *(const struct policy_static **)vec_at(&statics, i);
 
-		add(f, families_of(&s->prefix), NULL, &s->prefix, 0, s->to.name && s->to.port == f->to);
+		bool there = false;
+
+		for (unsigned int j = 0; j < s->hops; j++)
+			there |= s->hop[j].to.port == f->to;
+		add(f, families_of(&s->prefix), NULL, &s->prefix, 0, there);
 	}
 	vec_free(&statics);
 }

@@ -173,6 +173,8 @@ static int compile_entry(struct compiler *c, const struct policy_group *group,
 	return 0;
 }
 
+_Static_assert(IMAGE_HOPS_MAX == POLICY_HOPS_MAX, "a static route has as many in both");
+
 /* ---- routes ---------------------------------------------------------------- */
 
 static int compare_statics(const void *a, const void *b)
@@ -199,8 +201,11 @@ static void compile_routes(struct compiler *c)
 		struct image_static *to = vec_push(statics);
 
 		to->prefix = s->prefix;
-		to->via = s->via;
-		to->port = s->to.port ? port_number(c, s->to.port) : 0;
+		to->hops = s->hops;
+		for (unsigned int j = 0; j < s->hops; j++) {
+			to->hop[j].via = s->hop[j].via;
+			to->hop[j].port = port_number(c, s->hop[j].to.port);
+		}
 	}
 	if (statics->len)
 		qsort(statics->data, statics->len, statics->elem_size, compare_statics);

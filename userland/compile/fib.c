@@ -432,13 +432,13 @@ static struct route_class static_class(uint8_t family, uint8_t type)
 
 void fib_static_set(struct fib *fib, const struct image_static *s)
 {
-	struct kernel_path path = { .weight = 1, .via = s->via };
+	struct kernel_path path = { .weight = 1, .via = s->hop[0].via };
 	struct hop_key key = { .reason = REASON_discard, .family = s->prefix.addr.family };
-	struct route_class class = static_class(key.family, s->port ? RTN_UNICAST : RTN_BLACKHOLE);
+	struct route_class class = static_class(key.family, s->hops ? RTN_UNICAST : RTN_BLACKHOLE);
 
-	if (s->port) {
+	if (s->hops) {
 		key.reason = REASON_forwarded;
-		key.port = s->port;
+		key.port = s->hop[0].port;
 		key.paths = 1;
 		key.path = &path;
 	}

@@ -104,14 +104,15 @@ void neighbours_want(struct neighbours *n, const struct image *image)
 	n->wanted = TABLE(struct wanted_key, struct wanted);
 	for (size_t i = 0; image && i < image->statics.len; i++) {
 		const struct image_static *s = vec_at(&image->statics, i);
-		struct wanted_key k = { .addr = s->via, .port = s->port };
-		const struct wanted *known;
 
-		if (!s->via.family)
-			continue;
-		known = table_get(&before, &k);
-		*(struct wanted *)table_put(&n->wanted, &k, NULL) = known ? *known :
-								    (struct wanted){ 0 };
+		for (unsigned int j = 0; j < s->hops; j++) {
+			struct wanted_key k = { .addr = s->hop[j].via, .port = s->hop[j].port };
+			const struct wanted *known = table_get(&before, &k);
+
+			if (k.addr.family)
+				*(struct wanted *)table_put(&n->wanted, &k, NULL) =
+					known ? *known : (struct wanted){ 0 };
+		}
 	}
 	while (table_next(&before, &pos, &key, &value)) {
 		const struct wanted *w = value;

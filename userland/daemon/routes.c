@@ -326,7 +326,12 @@ void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port)
 
 static bool same_static(const struct image_static *a, const struct image_static *b)
 {
-	return a->port == b->port && addr_equal(&a->via, &b->via);
+	if (a->hops != b->hops)
+		return false;
+	for (unsigned int i = 0; i < a->hops; i++)
+		if (a->hop[i].port != b->hop[i].port || !addr_equal(&a->hop[i].via, &b->hop[i].via))
+			return false;
+	return true;
 }
 
 /* Both lists are sorted: one walk finds what went, what came, and what changed. */

@@ -228,9 +228,14 @@ static void dump_static(const struct image *image, const struct image_static *s,
 	char buf[PREFIX_STRLEN];
 
 	text_printf(out, "static %s", prefix_format(&s->prefix, buf));
-	if (s->via.family)
-		text_printf(out, " via %s", addr_format(&s->via, buf));
-	text_printf(out, s->port ? " port %s\n" : " discard\n", port_name(image, s->port));
+	for (unsigned int i = 0; i < s->hops; i++) {
+		if (i)
+			text_printf(out, " else");
+		if (s->hop[i].via.family)
+			text_printf(out, " via %s", addr_format(&s->hop[i].via, buf));
+		text_printf(out, " port %s", port_name(image, s->hop[i].port));
+	}
+	text_printf(out, s->hops ? "\n" : " discard\n");
 }
 
 static const char *const field_names[] = {

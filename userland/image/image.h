@@ -28,11 +28,22 @@ struct image_port {
 	bool store;			/* an object of the store, no document's */
 };
 
-/* A static route; the route tables have it beside the kernel's. */
+/* One way of a static route. */
+struct image_hop {
+	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
+	uint16_t port;			/* number */
+};
+
+/*
+ * A static route; the route tables have it beside the kernel's. A packet takes the first hop that
+ * can be taken (the port is up, the neighbour known) and does not lead back out of the port that
+ * it came in on; if there is none, the first that can be taken.
+ */
+#define IMAGE_HOPS_MAX 4
 struct image_static {
 	struct prefix prefix;
-	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
-	uint16_t port;			/* number; 0: discard */
+	uint8_t hops;			/* 0: discard */
+	struct image_hop hop[IMAGE_HOPS_MAX];
 };
 
 /* One key of the map "groups". */

@@ -54,6 +54,12 @@ void build_limit(struct document *doc, enum addr_family family, uint64_t limit,
 		 struct place word_at, struct place at);
 void build_route(struct document *doc, struct place at);
 
+/* route PREFIX: its next hops, then the statement. */
+void build_hops(struct document *doc);
+void build_hop(struct document *doc, const struct prefix *via, const struct policy_port_ref *to,
+	       struct place at);
+void build_static(struct document *doc, const struct prefix *prefix, struct place at);
+
 /* multicast: where from, the legs, then the statement. */
 struct policy_port_ref build_ref(struct document *doc, struct word name, struct place at);
 void build_first_from(struct document *doc, const struct policy_port_ref *ref);

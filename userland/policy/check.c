@@ -71,33 +71,6 @@ static void check_routes(struct check *c)
 	}
 }
 
-/* ---- static routes ------------------------------------------------------ */
-
-static void check_static(struct check *c, struct policy_static *s)
-{
-	if (strcmp(s->table, "main")) {
-		diag_error(c->diags, s->table_place, "tables other than main are not supported by this version");
-		return;
-	}
-	if (addr_is_multicast(&s->prefix.addr)) {
-		diag_error(c->diags, s->place, "multicast is not routed: a group has legs");
-		diag_hint(c->diags, "see 'sluice group add'");
-		return;
-	}
-	if (s->via.family && s->via.family != s->prefix.addr.family)
-		diag_error(c->diags, s->via_place, "the next hop is not of the prefix's family");
-	else if (s->via.family && (addr_is_multicast(&s->via) || is_unspecified(&s->via)))
-		diag_error(c->diags, s->via_place, "a next hop is one neighbour's address");
-	if (s->to.name)
-		find_port(c, &s->to);
-}
-
-static void check_statics(struct check *c)
-{
-	for (size_t i = 0; i < c->policy->statics.len && !c->diags->truncated; i++)
-		check_static(c, vec_at(&c->policy->statics, i));
-}
-
 /* ---- measure, and what is not used -------------------------------------- */
 
 static void check_measures(struct check *c)

@@ -107,6 +107,8 @@ bool is_bare_word(const char *word);
 /** check_predicate() - resolves it; what is wrong becomes PREDICATE_NONE. */
 void check_predicate(struct check *c, struct policy_predicate *p);
 
+/** check_statics() - also: which of two counts, and that there is a table if there is a route. */
+void check_statics(struct check *c);
 void check_multicast(struct check *c);
 void check_sets(struct check *c);
 void check_filters(struct check *c);

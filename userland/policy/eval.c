@@ -388,30 +388,47 @@ static bool static_counts(const struct policy_static *s, const struct eval_nexth
 	return s->prefix.len == kernel->len && kernel->list[0].reason != REASON_local;
 }
 
-/* Where a static route leads at the moment. */
-static struct eval_nexthop resolve_static(const struct eval_env *env, const struct policy_static *s,
-					  const struct addr *dst)
+/* Where one way of a static route leads at the moment. */
+static struct eval_nexthop resolve_hop(const struct eval_env *env, const struct policy_hop *hop,
+				       const struct addr *dst)
 {
+	struct eval_nexthop nh = { .reason = REASON_port_down };
 	const struct eval_port *out = NULL;
-	struct eval_nexthop nh = { .reason = REASON_discard };
 
-	if (!s->to.name)
-		return nh;
 	for (size_t i = 0; i < env->ports_len; i++)
-		if (!strcmp(env->ports[i].interface, s->to.port->interface))
+		if (!strcmp(env->ports[i].interface, hop->to.port->interface))
 			out = &env->ports[i];
-	nh.reason = REASON_port_down;
 	if (!out || !out->up)
 		return nh;
 	nh.reason = REASON_no_neighbour;
 	if (!env->neighbour || !env->neighbour(env->neighbour_context, out->number,
-					       s->via.family ? &s->via : dst, nh.dst_mac))
+					       hop->via.family ? &hop->via : dst, nh.dst_mac))
 		return nh;
 	nh.reason = REASON_forwarded;
 	nh.port = out->number;
 	nh.mtu = out->mtu;
 	memcpy(nh.src_mac, out->mac, 6);
 	return nh;
+}
+
+/*
+ * Which way a packet takes that came in on port number @in: the first that can be taken and does
+ * not lead back; else the first that can be taken; else the first, which says why it cannot.
+ */
+static struct eval_nexthop resolve_static(const struct eval_env *env, const struct policy_static *s,
+					  unsigned int in, const struct addr *dst)
+{
+	struct eval_nexthop way[POLICY_HOPS_MAX] = { { .reason = REASON_discard } };
+
+	for (unsigned int i = 0; i < s->hops; i++)
+		way[i] = resolve_hop(env, &s->hop[i], dst);
+	for (unsigned int i = 0; i < s->hops; i++)
+		if (way[i].reason == REASON_forwarded && way[i].port != in)
+			return way[i];
+	for (unsigned int i = 0; i < s->hops; i++)
+		if (way[i].reason == REASON_forwarded)
+			return way[i];
+	return way[0];
 }
 
 static void route(const struct policy *p, const struct eval_env *env,
@@ -430,7 +447,7 @@ static void route(const struct policy *p, const struct eval_env *env,
 	nexthops = env->route ? env->route(env->route_context, &k->dst) : NULL;
 	fixed = find_static(p, &k->dst);
 	if (fixed && static_counts(fixed, nexthops)) {
-		nexthop = resolve_static(env, fixed, &k->dst);
+		nexthop = resolve_static(env, fixed, port->number, &k->dst);
 		one = (struct eval_nexthops){ .list = &nexthop, .count = 1 };
 		nexthops = &one;
 	}

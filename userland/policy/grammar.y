@@ -80,7 +80,7 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	ALLOW "allow" DROP "drop" COUNT "count" POLICE "police" BURST "burst" PER "per"
 	INSERT "insert" INTO "into" EMIT "emit" MARK "mark"
 	ISOLATED "isolated" REACHABLE "reachable" NEVER "never" REACHES "reaches"
-	COVERED "covered" ALIKE "equal" POLICY "policy"
+	COVERED "covered" ALIKE "equal" POLICY "policy" VIA "via" ELSE "else" ON "on"
 
 %type <word> name
 %type <mode> mode
@@ -114,6 +114,10 @@ statement:
 |	LET name error ';'		{ build_broken_let(doc, $2, @2); tokens_resync(doc); yyerrok; }
 |	INCLUDE STRING ';'		{ build_include(doc, $2, @2); }
 |	ROUTE route limits ';'		{ build_route(doc, place_between(@1, @2)); }
+|	ROUTE ADDRESS hops ';'		{ build_static(doc, &$2, @2); }
+|	ROUTE ADDRESS DROP ';'		{ build_static(doc, &$2, @2); }
+|	ROUTE BAD_ADDRESS hops ';'
+|	ROUTE BAD_ADDRESS DROP ';'
 |	MULTICAST '{' groups '}'
 |	MULTICAST '{' groups error '}'	{ tokens_recovered(doc); yyerrok; }
 |	MEASURE name BY '(' fields ')' '{' settings '}'
@@ -137,6 +141,7 @@ name:
 |	OVERSAMPLING | INTERVAL | SLOTS | SIZE | TIMEOUT | SOCKET
 |	ALLOW | DROP | COUNT | POLICE | BURST | PER | INSERT | INTO | EMIT | MARK
 |	ISOLATED | REACHABLE | NEVER | REACHES | COVERED | ALIKE | POLICY
+|	VIA | ELSE | ON
 ;
 
 /* A name alone is read as a predicate: what it is turns out when all names are known. */
@@ -208,6 +213,22 @@ limit_list:
 limit:
 	IP4 NUMBER			{ build_limit(doc, ADDR_V4, $2, @1, @2); }
 |	IP6 NUMBER			{ build_limit(doc, ADDR_V6, $2, @1, @2); }
+;
+
+/* Those of the statement before, complete or not, are forgotten where the first one begins. */
+hops:
+	VIA first_hop hop
+|	hops ELSE hop
+;
+
+first_hop:
+	%empty				{ build_hops(doc); }
+;
+
+hop:
+	ADDRESS ON ref			{ build_hop(doc, &$1, &$3, @1); }
+|	BAD_ADDRESS ON ref
+|	ref				{ build_hop(doc, NULL, &$1, @1); }
 ;
 
 /* ---- multicast ---------------------------------------------------------- */

@@ -95,35 +95,23 @@ static void build_object_port(struct builder *b, const struct object_port *o)
 	*(struct policy_port **)vec_push(&b->policy->ports) = port;
 }
 
-/* Static routes are besides the kernel's: they route by both. */
-static void route_by_main(struct policy *p, struct place place)
-{
-	struct policy_route *r;
-
-	if (p->routes.len)
-		return;
-	r = vec_push(&p->routes);
-	r->table = TABLE_MAIN;
-	r->limit4 = POLICY_LIMIT4_DEFAULT;
-	r->limit6 = POLICY_LIMIT6_DEFAULT;
-	r->place = place;
-}
-
 static void build_object_route(struct builder *b, const struct object_route *o)
 {
 	struct policy_static *s = vec_push(&b->policy->statics);
 
 	s->prefix = o->prefix;
-	s->via = o->via;
+	s->store = true;
 	s->place = nth_place(b, 1);
 	s->table = keep(b, o->table);
 	if (strcmp(o->table, OBJECT_TABLE_MAIN))
 		s->table_place = place_behind(b, " table ");
+	if (!*o->port)
+		return;
+	s->hops = 1;
+	s->hop[0].via = o->via;
 	if (o->via.family)
-		s->via_place = place_behind(b, " via ");
-	if (*o->port)
-		s->to = ref_to(b, o->port, " port ");
-	route_by_main(b->policy, s->place);
+		s->hop[0].via_place = place_behind(b, " via ");
+	s->hop[0].to = ref_to(b, o->port, " port ");
 }
 
 static bool same_group(const struct object_member *a, const struct object_member *b)

@@ -91,18 +91,47 @@ static void print_routes(const struct policy *p, struct text *out)
 	}
 }
 
-/* The language has no statement for them: as a remark, in the words of the command line. */
-static void print_statics(const struct policy *p, struct text *out)
+static void print_hop(const struct policy_hop *hop, struct text *out)
 {
 	char buf[PREFIX_STRLEN];
 
+	if (hop->via.family)
+		text_printf(out, "%s on ", addr_format(&hop->via, buf));
+	text_printf(out, "%s", hop->to.name);
+}
+
+/* As a remark, in the words of the command line. */
+static void print_object(const struct policy_static *s, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	text_printf(out, "# route %s", prefix_format_short(&s->prefix, buf));
+	if (s->hops && s->hop[0].via.family)
+		text_printf(out, " via %s", addr_format(&s->hop[0].via, buf));
+	text_printf(out, s->hops ? " port %s\n" : " discard\n", s->hop[0].to.name);
+}
+
+static void print_static(const struct policy_static *s, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	text_printf(out, "route %s", prefix_format(&s->prefix, buf));
+	for (unsigned int i = 0; i < s->hops; i++) {
+		text_printf(out, i ? " else " : " via ");
+		print_hop(&s->hop[i], out);
+	}
+	text_printf(out, s->hops ? ";\n" : " drop;\n");
+}
+
+static void print_statics(const struct policy *p, struct text *out)
+{
 	for (size_t i = 0; i < p->statics.len; i++) {
 		const struct policy_static *s = vec_at(&p->statics, i);
 
-		text_printf(out, "# route %s", prefix_format_short(&s->prefix, buf));
-		if (s->via.family)
-			text_printf(out, " via %s", addr_format(&s->via, buf));
-		text_printf(out, s->to.name ? " port %s\n" : " discard\n", s->to.name);
+		if (s->store)
+			print_object(s, out);
+		else
+			print_static(s, out);
 	}
 }
 

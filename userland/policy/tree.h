@@ -39,6 +39,8 @@
 #define POLICY_VALUES_MAX	8388608	/* values that all lets stand for together */
 #define POLICY_LET_DEPTH	64	/* lets within lets */
 #define POLICY_PORTS_MAX	1023
+#define POLICY_HOPS_MAX		4	/* next hops of a static route */
+#define POLICY_STATICS_MAX	65536	/* static routes */
 #define POLICY_ENTRIES_MAX	4096	/* (source, group, port) */
 #define POLICY_LEGS_MAX		256	/* legs of a group, "host" included */
 #define POLICY_HOST_LEGS_MAX	64	/* legs beside "host" */
@@ -68,7 +70,7 @@ struct policy {
 	struct vec ports;		/* of struct policy_port * */
 	struct vec lets;		/* of struct policy_let * */
 	struct vec routes;		/* of struct policy_route; check: none, or one for table main */
-	struct vec statics;		/* of struct policy_static, of the store */
+	struct vec statics;		/* of struct policy_static; check: no prefix twice */
 	struct vec groups;		/* of struct policy_group, those of the store last */
 	struct vec measures;		/* of struct policy_measure; check: at most one */
 	struct vec filters;		/* of struct policy_filter *, in the order of the text */
@@ -159,14 +161,31 @@ struct policy_route {
 	struct place place;
 };
 
-/* An object of the store: a static route of table main. */
+/* ---- route PREFIX via ADDRESS on PORT [else ...]; route PREFIX drop; ----- */
+
+/* One way that a static route can take. */
+struct policy_hop {
+	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
+	struct policy_port_ref to;	/* check: .port */
+	struct place via_place;
+};
+
+/*
+ * A static route of table main, besides the kernel's; of equal prefixes an object of the store
+ * counts. A hop can be taken if its port is up and the neighbour known. A packet takes the first
+ * that can be taken and does not lead out of the port that it came in on; if there is none, the
+ * first that can be taken. So a router that can go no further gives a packet back, and the one
+ * before it goes on to its own next hop: no state, and no message (resilient static tables:
+ * Feigenbaum et al., PODC 2012).
+ */
 struct policy_static {
 	struct prefix prefix;		/* canonical */
-	struct addr via;		/* ADDR_NONE: the addresses are neighbours on the port */
-	struct policy_port_ref to;	/* to.name NULL: discard; check: .port */
+	struct policy_hop hop[POLICY_HOPS_MAX];
+	unsigned int hops;		/* 0: discard */
+	bool store;			/* an object of the store */
 	const char *table;		/* check: "main" */
 	struct place place;		/* of the prefix */
-	struct place via_place, table_place;
+	struct place table_place;
 };
 
 #define POLICY_LIMIT4_DEFAULT	1048576
