@@ -284,7 +284,7 @@ static void test_fields(void **state)
 		const char *word;
 		uint64_t n;
 
-		assert_int_equal(field_find(policy_field_name(f)), f);
+		assert_int_equal(field_find(policy_field_name(f), strlen(policy_field_name(f))), f);
 		while ((word = field_word_next(f, &pos))) {
 			struct text t = { 0 };
 
@@ -301,7 +301,7 @@ static void test_fields(void **state)
 			assert_int_equal(field_shared(field_shared(f)), field_shared(f));
 		}
 	}
-	assert_int_equal(field_find("ip.sr"), FIELD_COUNT);
+	assert_int_equal(field_find("ip.src", 5), FIELD_COUNT);
 	assert_int_equal(field_max(FIELD_ETH_SRC), 0xffffffffffff);
 }
 

@@ -66,11 +66,33 @@ int addr_parse(const char *text, struct addr *a)
 	return 0;
 }
 
+/* A number below 256 in decimal. Return: behind it. */
+static char *put_byte(char *to, unsigned int n)
+{
+	if (n >= 100)
+		*to++ = '0' + n / 100;
+	if (n >= 10)
+		*to++ = '0' + n / 10 % 10;
+	*to++ = '0' + n % 10;
+	return to;
+}
+
+/* Policies and tables are full of them: inet_ntop() formats each by printf. */
+static void format_v4(const uint8_t *bytes, char *to)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		if (i)
+			*to++ = '.';
+		to = put_byte(to, bytes[i]);
+	}
+	*to = '\0';
+}
+
 char *addr_format(const struct addr *a, char *buf)
 {
-	int family = a->family == ADDR_V4 ? AF_INET : AF_INET6;
-
-	if (!inet_ntop(family, a->bytes, buf, ADDR_STRLEN))
+	if (a->family == ADDR_V4)
+		format_v4(a->bytes, buf);
+	else if (!inet_ntop(AF_INET6, a->bytes, buf, ADDR_STRLEN))
 		buf[0] = '\0';
 	return buf;
 }
@@ -106,8 +128,10 @@ int prefix_parse(const char *text, struct prefix *p)
 
 char *prefix_format(const struct prefix *p, char *buf)
 {
-	addr_format(&p->addr, buf);
-	sprintf(buf + strlen(buf), "/%u", p->len);
+	char *end = buf + strlen(addr_format(&p->addr, buf));
+
+	*end++ = '/';
+	*put_byte(end, p->len) = '\0';
 	return buf;
 }
 

@@ -57,6 +57,21 @@ void text_append(struct text *t, const void *bytes, size_t n)
 	t->data[t->len] = '\0';
 }
 
+void text_put(struct text *t, const char *string)
+{
+	text_append(t, string, strlen(string));
+}
+
+void text_put_number(struct text *t, uint64_t n)
+{
+	char digits[20], *first = digits + sizeof(digits);
+
+	do
+		*--first = '0' + n % 10;
+	while (n /= 10);
+	text_append(t, first, digits + sizeof(digits) - first);
+}
+
 const char *text_string(const struct text *t)
 {
 	return t->data ? t->data : "";

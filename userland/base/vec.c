@@ -46,7 +46,9 @@ void *vec_push(struct vec *v)
 
 void *vec_append(struct vec *v, const void *elem)
 {
-	return memcpy(vec_push(v), elem, v->elem_size);
+	if (v->len == v->cap)
+		vec_reserve(v, v->cap ? v->cap * 2 : 8);
+	return memcpy(vec_at(v, v->len++), elem, v->elem_size);
 }
 
 void vec_pop(struct vec *v)

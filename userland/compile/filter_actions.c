@@ -23,6 +23,7 @@ struct actions {
 	struct numbering *numbering;
 	struct image *image;
 	struct diags *diags;
+	struct text words;		/* of the rule that is under way */
 	struct table seen;		/* hash of a rule's words -> uint32_t: how many have said them */
 	struct table meters;		/* uint32_t numbers that are taken */
 	struct table counted;		/* uint32_t counters that the image has */
@@ -148,24 +149,44 @@ static int compile_action(struct actions *c, const struct image_rule *rule, unsi
 
 /* ---- rules ------------------------------------------------------------------------- */
 
-static uint64_t rule_key(struct actions *c, const struct policy_rule *rule, const char *words)
+/*
+ * What is said of @rule, for the key: "eth0 eth1 allow if ...;". Return: where its own words begin.
+ */
+static size_t print_words(struct actions *c, const struct policy_rule *rule)
 {
-	struct text all = { 0 };
-	uint32_t *before;
-	uint64_t key;
+	size_t words;
 
+	c->words.len = 0;
 	for (size_t i = 0; i < rule->filter->ports.len; i++) {
 		const struct policy_port_ref *ref = vec_at(&rule->filter->ports, i);
 
-		text_printf(&all, "%s ", ref->port->interface);
+		text_put(&c->words, ref->port->interface);
+		text_put(&c->words, " ");
 	}
-	text_printf(&all, "%s", words);
-	key = hash_bytes(all.data, all.len);
-	before = table_put(&c->seen, &key, NULL);
-	text_printf(&all, " %u", (*before)++);
-	key = hash_bytes(all.data, all.len);
-	text_free(&all);
-	return key;
+	words = c->words.len;
+	policy_print_rule(c->policy, rule, &c->words);
+	return words;
+}
+
+/* Of c->words, and how many rules have said them before. */
+static uint64_t words_key(struct actions *c)
+{
+	uint64_t key = hash_bytes(c->words.data, c->words.len);
+	uint32_t *before = table_put(&c->seen, &key, NULL);
+
+	text_put(&c->words, " ");
+	text_put_number(&c->words, (*before)++);
+	return hash_bytes(c->words.data, c->words.len);
+}
+
+/* "edge.sluice:12" */
+static char *where(struct actions *c, struct place place)
+{
+	c->words.len = 0;
+	text_put(&c->words, place.source->name);
+	text_put(&c->words, ":");
+	text_put_number(&c->words, place.line);
+	return xstrdup(c->words.data);
 }
 
 static bool goes_on(const struct policy_action *a)
@@ -176,15 +197,14 @@ static bool goes_on(const struct policy_action *a)
 static int compile_rule(struct actions *c, const struct policy_rule *rule)
 {
 	struct image_filter *f = &c->image->filter;
-	struct text words = { 0 }, where = { 0 };
 	struct image_rule *to = vec_push(&f->rules);
+	size_t words = print_words(c, rule);
 	struct action *last = NULL;
 	int err = 0;
 
-	policy_print_rule(c->policy, rule, &words);
-	text_printf(&where, "%s:%u", rule->place.source->name, rule->place.line);
-	*to = (struct image_rule){ .text = words.data, .where = where.data };
-	to->key = rule_key(c, rule, to->text);
+	to->text = xstrdup(c->words.data + words);
+	to->key = words_key(c);
+	to->where = where(c, rule->place);
 	f->first[rule->number] = RULES_NONE;
 	for (size_t i = 0; !err && i < rule->actions.len; i++) {
 		const struct policy_action *a = vec_at(&rule->actions, i);
@@ -256,9 +276,11 @@ int compile_actions(const struct policy *policy, struct numbering *numbering, st
 	int err = 0;
 
 	compile_sets(policy, &image->filter);
+	vec_reserve(&image->filter.rules, policy->rules.len);
 	image->filter.first = xcalloc(policy->rules.len ? policy->rules.len : 1, sizeof(uint32_t));
 	for (size_t i = 0; !err && i < policy->rules.len; i++)
 		err = compile_rule(&c, *(struct policy_rule **)vec_at(&policy->rules, i));
+	text_free(&c.words);
 	table_free(&c.seen);
 	table_free(&c.meters);
 	table_free(&c.counted);

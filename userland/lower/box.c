@@ -28,7 +28,8 @@ struct values values_make(struct arena *arena, const struct span *span, uint32_t
 
 	if (n)
 		memcpy(out, span, n * sizeof(*out));
-	qsort(out, n, sizeof(*out), compare_spans);
+	if (n > 1)
+		qsort(out, n, sizeof(*out), compare_spans);
 	for (uint32_t i = 0; i < n; i++) {
 		if (len && out[i].first <= out[len - 1].last + 1) {
 			if (out[i].last > out[len - 1].last)
@@ -671,15 +672,16 @@ static void add_rule(struct rule_list *list, const struct rule *rule)
 		abort();
 }
 
-void box_rules(const struct box *box, const struct rule *like, struct rule_list *list)
+void box_rules(const struct box *box, const struct rule *like, struct vec *tests,
+	       struct rule_list *list)
 {
-	struct vec tests = VEC(struct rule_test);
 	struct rule rule = { .families = box->families, .action = like->action,
 			     .place = like->place };
 
-	add_tests(box, &tests);
-	rule.tests = tests.len;
-	rule.test = tests.data;
+	tests->len = 0;
+	add_tests(box, tests);
+	rule.tests = tests->len;
+	rule.test = tests->data;
 	/* A rule that names addresses is met by no packet that has none. */
 	if (box->families & RULE_NOT_IP && (box->address[0].prefix || box->address[1].prefix)) {
 		rule.families = RULE_NOT_IP;
@@ -691,5 +693,4 @@ void box_rules(const struct box *box, const struct rule *like, struct rule_list 
 		rule.prefix[side] = box->address[side].prefix;
 	}
 	add_rule(list, &rule);
-	vec_free(&tests);
 }

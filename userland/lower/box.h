@@ -105,9 +105,10 @@ void boxes_simplify(struct arena *arena, struct vec *boxes);
 
 /**
  * box_rules() - @box as one or two rules, appended to @list.
- * @rule: action and place are taken from it.
+ * @rule: action and place are taken from it. @tests: room to work in: of struct rule_test.
  */
-void box_rules(const struct box *box, const struct rule *rule, struct rule_list *list);
+void box_rules(const struct box *box, const struct rule *rule, struct vec *tests,
+	       struct rule_list *list);
 
 /** box_universe() - the values that packets have in @field; of RULES_IN all there can be. */
 struct values box_universe(enum rules_field field);

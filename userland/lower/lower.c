@@ -13,7 +13,7 @@
 #include "policy/frame.h"
 #include "policy/tree.h"
 
-#define SCRATCH_MAX	((size_t)1 << 20)	/* bytes of boxes that lie about between two rules */
+#define SCRATCH_MAX	((size_t)256 << 10)	/* bytes of boxes that lie about between two rules */
 #define BOXES_MAX	((size_t)1 << 22)	/* of all rules together */
 #define PREFIXES_MAX	((size_t)1 << 24)	/* likewise */
 
@@ -52,7 +52,7 @@ static void emit(struct lowering *l, struct vec *boxes, uint32_t action, struct 
 		/* Frames come in on ports. */
 		if (box->tested >> RULES_IN & 1 && values_within(l->ports, box->value[RULES_IN]))
 			box_untest(box, RULES_IN);
-		box_rules(box, &like, list);
+		box_rules(box, &like, &l->tests, list);
 	}
 }
 
@@ -81,6 +81,7 @@ struct filters {
 	struct layers *layers;
 	const struct policy_filter *filter;	/* that @ports is of */
 	struct box ports;			/* what comes in on its ports */
+	struct vec rule_boxes;			/* of the rule that is under way */
 	struct arena arena;			/* of @ports */
 	size_t boxes, prefixes;
 };
@@ -158,33 +159,32 @@ static int meter(struct filters *f, const struct policy_rule *rule, const struct
 
 static int lower_rule(struct filters *f, const struct policy_rule *rule)
 {
-	struct vec boxes = VEC(struct box);
+	struct vec *boxes = &f->rule_boxes;
 	uint32_t layer = 0;
 	int err;
 
-	vec_reserve(&boxes, 1);
+	boxes->len = 0;
 	if (f->lowering.arena.bytes > SCRATCH_MAX)
 		arena_free(&f->lowering.arena);
 	err = predicate_boxes(&f->lowering, rule->predicate, false, filter_box(f, rule->filter),
-			      &boxes);
+			      boxes);
 	if (!err)
-		err = meter(f, rule, &boxes);
-	if (!err && !rule->ends && boxes.len)
-		err = place_rule(f, rule, &boxes, &layer);
+		err = meter(f, rule, boxes);
+	if (!err && !rule->ends && boxes->len)
+		err = place_rule(f, rule, boxes, &layer);
 	if (!err) {
-		emit(&f->lowering, &boxes, rule->number, rule->place, &f->out.layer[layer]);
+		emit(&f->lowering, boxes, rule->number, rule->place, &f->out.layer[layer]);
 		f->out.layer_of[rule->number] = layer;
 		if (f->out.layers <= layer)
 			f->out.layers = layer + 1;
 	}
-	vec_free(&boxes);
 	return err;
 }
 
 int lower_policy(const struct policy *policy, const uint16_t *port, struct lowered *out,
 		 struct diags *diags)
 {
-	struct filters f = { .layers = layers_new() };
+	struct filters f = { .layers = layers_new(), .rule_boxes = VEC(struct box) };
 	int err = 0;
 
 	lower_names_init(&f.out.names, policy, port);
@@ -197,6 +197,7 @@ int lower_policy(const struct policy *policy, const uint16_t *port, struct lower
 		err = lower_rule(&f, *(struct policy_rule **)vec_at(&policy->rules, i));
 	lowering_free(&f.lowering);
 	layers_free(f.layers);
+	vec_free(&f.rule_boxes);
 	arena_free(&f.arena);
 	if (err)
 		lowered_free(&f.out);

@@ -73,12 +73,15 @@ void lowering_init(struct lowering *l, const struct policy *policy, struct lower
 		memcpy(span, ports.span, ports.len * sizeof(*span));
 	arena_free(&scratch);
 	*l = (struct lowering){ .policy = policy, .names = names, .ports = { span, ports.len },
-				.diags = diags };
+				.diags = diags, .product = VEC(struct box),
+				.tests = VEC(struct rule_test) };
 }
 
 void lowering_free(struct lowering *l)
 {
 	free((void *)l->ports.span);
+	vec_free(&l->product);
+	vec_free(&l->tests);
 	arena_free(&l->arena);
 }
 
@@ -232,31 +235,41 @@ out:
 	return err;
 }
 
+/* Ports are numbered anew. */
+static struct values port_values(struct lowering *l, const struct policy_predicate *p)
+{
+	struct vec span = VEC(struct span);
+	struct values values;
+
+	for (size_t i = 0; i < p->ranges.len; i++) {
+		const struct policy_range *range = vec_at(&p->ranges, i);
+
+		for (uint64_t n = range->first; n <= range->last && n < l->names->ports; n++)
+			vec_append(&span, &(struct span){ l->names->port[n], l->names->port[n] });
+	}
+	values = values_make(&l->arena, span.data, span.len);
+	vec_free(&span);
+	return values;
+}
+
 /* The values that a test allows, as rule lists number them. */
 static int test_values(struct lowering *l, const struct policy_predicate *p, struct values *values)
 {
+	uint16_t tag = p->field == FIELD_VLAN_ID ? RULES_TAG : 0;
 	const struct policy_range *range = p->ranges.data;
-	struct vec span = VEC(struct span);
+	struct span *span;
 
 	if (p->field == FIELD_ETH_SRC || p->field == FIELD_ETH_DST)
 		return mac_values(l, p, values);
-	for (size_t i = 0; i < p->ranges.len; i++) {
-		uint64_t first = range[i].first, last = range[i].last;
-
-		if (p->field == FIELD_IN) {
-			for (; first <= last && first < l->names->ports; first++)
-				vec_append(&span, &(struct span){ l->names->port[first],
-								  l->names->port[first] });
-			continue;
-		}
-		if (p->field == FIELD_VLAN_ID) {
-			first |= RULES_TAG;
-			last |= RULES_TAG;
-		}
-		vec_append(&span, &(struct span){ first, last });
+	if (p->field == FIELD_IN) {
+		*values = port_values(l, p);
+		return 0;
 	}
-	*values = values_make(&l->arena, span.data, span.len);
-	vec_free(&span);
+	/* Sorted and apart from each other, as values are. */
+	span = arena_alloc(&l->arena, p->ranges.len * sizeof(*span));
+	for (size_t i = 0; i < p->ranges.len; i++)
+		span[i] = (struct span){ range[i].first | tag, range[i].last | tag };
+	*values = (struct values){ span, p->ranges.len };
 	return 0;
 }
 
@@ -429,22 +442,39 @@ static int take_out(struct lowering *l, const struct policy_predicate *p, struct
 	return err;
 }
 
+/* One box so far: the part is lowered within it. What was @current is room for the next one. */
+static int narrow(struct lowering *l, const struct policy_predicate *p, bool negate,
+		  struct vec *current)
+{
+	struct vec product = l->product, room;
+	int err;
+
+	product.len = 0;
+	l->product = VEC(struct box);
+	err = add_union(l, p, negate, vec_at(current, 0), &product);
+	if (!err)
+		boxes_simplify(&l->arena, &product);
+	room = err ? product : *current;
+	if (!err)
+		*current = product;
+	vec_free(&l->product);
+	l->product = room;
+	return err;
+}
+
 /* @current becomes what is in it and in the boxes of @p. */
 static int multiply(struct lowering *l, const struct policy_predicate *p, bool negate,
 		    struct vec *current)
 {
 	struct vec part = VEC(struct box), product = VEC(struct box);
-	const struct box any = box_any();
 	int err = negate && p->kind == PREDICATE_AND ? take_out(l, p, current) : 1;
+	struct box any;
 
 	if (err <= 0)
 		return err;
-	/* One box so far: the part is lowered within it. */
-	if (current->len == 1) {
-		vec_reserve(&product, 1);
-		err = add_union(l, p, negate, vec_at(current, 0), &product);
-		goto out;
-	}
+	if (current->len == 1)
+		return narrow(l, p, negate, current);
+	any = box_any();
 	err = add_union(l, p, negate, &any, &part);
 	if (err)
 		goto out;

@@ -20,6 +20,7 @@ struct lowering {
 	struct arena arena;		/* of the boxes; to be emptied between two predicates */
 	struct values ports;		/* numbers of all ports, not in the arena: span is freed at the end */
 	size_t pairs;			/* of boxes that were tried so far */
+	struct vec product, tests;	/* room to work in: of struct box, struct rule_test */
 	struct diags *diags;
 };
 

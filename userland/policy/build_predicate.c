@@ -55,12 +55,14 @@ static void hint_at_layer(struct document *doc, const char *name)
 
 enum policy_field find_field(struct document *doc, struct word word, struct place at)
 {
-	char *name = name_of(doc, word);
-	struct nearest n = NEAREST(name);
-	enum policy_field field = field_find(name);
+	enum policy_field field = field_find(word.text, word.len);
+	struct nearest n;
+	char *name;
 
 	if (field < FIELD_COUNT)
 		return field;
+	name = name_of(doc, word);
+	n = NEAREST(name);
 	for (unsigned int f = 0; f < FIELD_COUNT; f++)
 		nearest_try(&n, policy_field_name(f));
 	diag_error(diags_of(doc), at, "packets have no field \"%s\"", name);

@@ -142,6 +142,7 @@ void policy_check(struct policy *p, struct diags *diags)
 	table_free(&c.names);
 	table_free(&c.interfaces);
 	table_free(&c.entries);
+	table_free(&c.masked_tests);
 	vec_free(&c.prefixes);
 	vec_free(&c.ranges);
 	vec_free(&c.masked);

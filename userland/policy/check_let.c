@@ -42,7 +42,11 @@ void sort_ranges(struct vec *v)
 
 	if (!v->len)
 		return;
-	qsort(r, v->len, sizeof(*r), compare_ranges);
+	while (kept + 1 < v->len && r[kept].first <= r[kept + 1].first)
+		kept++;
+	if (kept + 1 < v->len)		/* most are in order */
+		qsort(r, v->len, sizeof(*r), compare_ranges);
+	kept = 0;
 	for (size_t i = 1; i < v->len; i++) {
 		if (r[kept].last != UINT64_MAX && r[i].first > r[kept].last + 1)
 			r[++kept] = r[i];

@@ -469,6 +469,27 @@ static bool resolve_values(struct check *c, struct policy_predicate *t)
 	return !has_mask(t) || apply_mask(c, t);
 }
 
+/* "tcp.flags & syn == syn": a thousand rules may say the same, and share what it comes to. */
+struct masked_test {
+	uint64_t mask, number;
+	uint32_t field, compare;
+};
+
+/* Where that of @t is kept: len 0 if it is new. NULL: @t is none. */
+static struct vec *masked_test(struct check *c, const struct policy_predicate *t)
+{
+	const struct policy_value *v = vec_at(&t->values, 0);
+	struct masked_test key = { .mask = t->mask, .field = t->field, .compare = t->compare };
+
+	if (!has_mask(t) || t->values.len != 1 || v->type != VALUE_NUMBERS || v->first != v->last ||
+	    (v->name && t->field != FIELD_TCP_FLAGS))
+		return NULL;
+	key.number = v->first;
+	if (!c->masked_tests.key_size)
+		c->masked_tests = TABLE(struct masked_test, struct vec);
+	return table_put(&c->masked_tests, &key, NULL);
+}
+
 /* Which number a question to @set has, asked for @field; entered if it is new. */
 static bool number_set_test(struct check *c, struct policy_predicate *t)
 {
@@ -532,14 +553,23 @@ static bool resolve_set(struct check *c, struct policy_predicate *t)
 
 static void check_test(struct check *c, struct policy_predicate *t)
 {
+	struct vec *masked;
+
 	if (resolve_set(c, t) || share_let(c, t))
 		return;
+	masked = masked_test(c, t);
+	if (masked && masked->len) {
+		t->ranges = *masked;
+		return;
+	}
 	if (!resolve_values(c, t)) {
 		t->kind = PREDICATE_NONE;
 		return;
 	}
 	keep(c, &t->prefixes, &c->prefixes);
 	keep(c, &t->ranges, &c->ranges);
+	if (masked)
+		*masked = t->ranges;
 	if (!t->prefixes.len && !t->ranges.len)
 		diag_warning(c->diags, t->place, "no packet can meet this");
 }

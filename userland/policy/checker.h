@@ -39,6 +39,7 @@ struct check {
 	struct table names;		/* struct name_key -> struct named */
 	struct table interfaces;	/* likewise -> struct place */
 	struct table entries;		/* check_group.c */
+	struct table masked_tests;	/* struct masked_test -> struct vec: the ranges, check_predicate.c */
 	size_t values;			/* that lets, and tests by lets and masks, stand for so far */
 	bool too_many_values, too_many_entries;	/* said once */
 	unsigned int let_depth;		/* lets that are open */

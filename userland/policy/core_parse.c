@@ -525,7 +525,7 @@ static struct core_expression *read_word(struct reader *r)
 	for (unsigned int i = 0; i <= CORE_MEASURE; i++)
 		if (!strcmp(w.text, core_mark_name(i)))
 			return read_mark(r, i);
-	field = strcmp(w.text, "out") ? field_find(w.text) : CORE_OUT;
+	field = strcmp(w.text, "out") ? field_find(w.text, strlen(w.text)) : CORE_OUT;
 	if (field < FIELD_COUNT || !strcmp(w.text, "out"))
 		return read_field(r, field, w.place);
 	unknown_word(r, &w);

@@ -8,9 +8,10 @@
 
 static const struct {
 	const char *name;
+	unsigned int len;	/* of the name */
 	unsigned int bits;
 } fields[] = {
-#define X(field, name, bits) { name, bits },
+#define X(field, name, bits) { name, sizeof(name) - 1, bits },
 	POLICY_FIELDS(X)
 #undef X
 };
@@ -25,11 +26,11 @@ unsigned int policy_field_bits(enum policy_field field)
 	return fields[field].bits;
 }
 
-enum policy_field field_find(const char *name)
+enum policy_field field_find(const char *name, size_t len)
 {
 	enum policy_field f = 0;
 
-	while (f < FIELD_COUNT && strcmp(fields[f].name, name))
+	while (f < FIELD_COUNT && (fields[f].len != len || memcmp(fields[f].name, name, len)))
 		f++;
 	return f;
 }
@@ -129,11 +130,12 @@ static void print_flags(uint64_t number, struct text *out)
 	const char *bar = "";
 
 	if (!number)
-		text_printf(out, "0");
+		text_put(out, "0");
 	for (uint64_t bit = 1; bit <= number; bit <<= 1) {
 		if (!(number & bit))
 			continue;
-		text_printf(out, "%s%s", bar, field_word_of(FIELD_TCP_FLAGS, bit));
+		text_put(out, bar);
+		text_put(out, field_word_of(FIELD_TCP_FLAGS, bit));
 		bar = "|";
 	}
 }
@@ -145,7 +147,7 @@ static void print_mac(uint64_t number, struct text *out)
 
 	for (int i = 0; i < 6; i++)
 		mac[i] = number >> (40 - 8 * i);
-	text_printf(out, "%s", mac_format(mac, buf));
+	text_put(out, mac_format(mac, buf));
 }
 
 void field_print(const struct policy *p, enum policy_field field, uint64_t number, struct text *out)
@@ -157,13 +159,13 @@ void field_print(const struct policy *p, enum policy_field field, uint64_t numbe
 	else if (field_kind(field) == KIND_MAC)
 		print_mac(number, out);
 	else if (field == FIELD_IN && number < p->ports.len)
-		text_printf(out, "%s", (*(struct policy_port **)vec_at(&p->ports, number))->name);
+		text_put(out, (*(struct policy_port **)vec_at(&p->ports, number))->name);
 	else if (word)
-		text_printf(out, "%s", word);
+		text_put(out, word);
 	else if (field == FIELD_ETH_TYPE)
 		text_printf(out, "0x%04" PRIx64, number);
 	else
-		text_printf(out, "%" PRIu64, number);
+		text_put_number(out, number);
 }
 
 /* ---- sets and rates ----------------------------------------------------- */

@@ -22,8 +22,8 @@ enum field_kind {
 
 /* policy_field_name() and policy_field_bits(): policy/tree.h. */
 
-/** field_find() - the field of that name, or FIELD_COUNT. */
-enum policy_field field_find(const char *name);
+/** field_find() - the field whose name is the @len bytes at @name, or FIELD_COUNT. */
+enum policy_field field_find(const char *name, size_t len);
 
 enum field_kind field_kind(enum policy_field field);
 

@@ -16,9 +16,11 @@
 
 void policy_yyerror(struct place *at, struct document *doc, const char *message);
 
+/* Most rules have one part. */
 #define YYLLOC_DEFAULT(whole, parts, n) \
-	((whole) = (n) ? place_between(YYRHSLOC(parts, 1), YYRHSLOC(parts, n)) \
-		       : place_behind(YYRHSLOC(parts, 0)))
+	((whole) = (n) == 1 ? YYRHSLOC(parts, 1) : \
+		   (n) ? place_between(YYRHSLOC(parts, 1), YYRHSLOC(parts, n)) : \
+			 place_behind(YYRHSLOC(parts, 0)))
 }
 
 %define api.pure full
@@ -343,7 +345,8 @@ sum:
 
 /* What is a test by itself may be a word for a value, too: ip.proto == tcp. */
 operand:
-	value
+	constant
+|	name				{ $$ = value_let(doc, $1, @1); }
 |	bare				{ $$ = value_let(doc, $1, @1); }
 ;
 

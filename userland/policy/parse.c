@@ -67,6 +67,12 @@ static bool is_control(unsigned char c)
 	return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
 }
 
+/* What nearly all of a text is; the NUL at its end is not. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7f;
+}
+
 /* Reports the first byte that no text has in it. A terminal would obey some of them. */
 static bool check_text(const struct source *s, struct diags *diags)
 {
@@ -75,6 +81,10 @@ static bool check_text(const struct source *s, struct diags *diags)
 	unsigned int n;
 
 	for (; p < end; p += n) {
+		while (is_plain(*p))
+			p++;
+		if (p == end)
+			break;
 		n = utf8_len(p);
 		at.column = p - line + 1;
 		if (!*p)

@@ -39,22 +39,25 @@ void print_value(const struct policy_value *v, struct text *out)
 	case VALUE_NONE:
 		break;
 	case VALUE_PREFIX:
-		text_printf(out, "%s", prefix_format_short(&v->prefix, text));
+		text_put(out, prefix_format_short(&v->prefix, text));
 		break;
 	case VALUE_ADDRESSES:
-		text_printf(out, "%s-", addr_format(&v->prefix.addr, text));
-		text_printf(out, "%s", addr_format(v->last_address, text));
+		text_put(out, addr_format(&v->prefix.addr, text));
+		text_put(out, "-");
+		text_put(out, addr_format(v->last_address, text));
 		break;
 	case VALUE_NUMBERS:
-		text_printf(out, "%" PRIu64, v->first);
-		if (v->last != v->first)
-			text_printf(out, "-%" PRIu64, v->last);
+		text_put_number(out, v->first);
+		if (v->last == v->first)
+			break;
+		text_put(out, "-");
+		text_put_number(out, v->last);
 		break;
 	case VALUE_MAC:
 		field_print(NULL, FIELD_ETH_SRC, v->first, out);
 		break;
 	case VALUE_LET:
-		text_printf(out, "%s", v->name);
+		text_put(out, v->name);
 		break;
 	}
 }

@@ -15,9 +15,9 @@
 /* ---- predicates --------------------------------------------------------- */
 
 static const char *const comparisons[] = {
-	[COMPARE_EQUAL] = "==", [COMPARE_UNEQUAL] = "!=", [COMPARE_LESS] = "<",
-	[COMPARE_AT_MOST] = "<=", [COMPARE_GREATER] = ">", [COMPARE_AT_LEAST] = ">=",
-	[COMPARE_IN] = "in",
+	[COMPARE_EQUAL] = " ==", [COMPARE_UNEQUAL] = " !=", [COMPARE_LESS] = " <",
+	[COMPARE_AT_MOST] = " <=", [COMPARE_GREATER] = " >", [COMPARE_AT_LEAST] = " >=",
+	[COMPARE_IN] = " in",
 };
 
 static void print_operand(const struct policy *p, const struct policy_predicate *t,
@@ -36,12 +36,12 @@ static void print_mask(const struct policy *p, const struct policy_predicate *t,
 
 	if (!t->mask_place.source)
 		return;
-	text_printf(out, several ? " & (" : " & ");
+	text_put(out, several ? " & (" : " & ");
 	if (flags || field_kind(t->field) == KIND_MAC)
 		field_print(p, t->field, t->mask, out);
 	else
 		text_printf(out, "0x%" PRIx64, t->mask);
-	text_printf(out, several ? ")" : "");
+	text_put(out, several ? ")" : "");
 }
 
 static void print_test(const struct policy *p, const struct policy_predicate *t, struct text *out)
@@ -50,14 +50,15 @@ static void print_test(const struct policy *p, const struct policy_predicate *t,
 		      (t->values.len != 1 ||
 		       ((const struct policy_value *)vec_at(&t->values, 0))->type != VALUE_LET);
 
-	text_printf(out, "%s", policy_field_name(t->field));
+	text_put(out, policy_field_name(t->field));
 	print_mask(p, t, out);
-	text_printf(out, " %s %s", comparisons[t->compare], braces ? "{ " : "");
+	text_put(out, comparisons[t->compare]);
+	text_put(out, braces ? " { " : " ");
 	for (size_t i = 0; i < t->values.len; i++) {
-		text_printf(out, "%s", i ? ", " : "");
+		text_put(out, i ? ", " : "");
 		print_operand(p, t, vec_at(&t->values, i), out);
 	}
-	text_printf(out, "%s", braces ? " }" : "");
+	text_put(out, braces ? " }" : "");
 }
 
 /* How strongly a predicate holds together. */
@@ -73,31 +74,33 @@ static void print_part(const struct policy *policy, const struct policy_predicat
 {
 	bool parentheses = binding(p) < least;
 
-	text_printf(out, "%s", parentheses ? "(" : "");
+	text_put(out, parentheses ? "(" : "");
 	switch (p->kind) {
 	case PREDICATE_NONE:
 		break;
 	case PREDICATE_AND:
 	case PREDICATE_OR:
 		print_part(policy, p->left, binding(p), out);
-		text_printf(out, p->kind == PREDICATE_AND ? " and " : " or ");
+		text_put(out, p->kind == PREDICATE_AND ? " and " : " or ");
 		print_part(policy, p->right, binding(p) + 1, out);
 		break;
 	case PREDICATE_NOT:
-		text_printf(out, "not ");
+		text_put(out, "not ");
 		print_part(policy, p->left, binding(p), out);
 		break;
 	case PREDICATE_NAME:
-		text_printf(out, "%s", p->name);
+		text_put(out, p->name);
 		break;
 	case PREDICATE_TEST:
 		print_test(policy, p, out);
 		break;
 	case PREDICATE_SET:
-		text_printf(out, "%s in %s", policy_field_name(p->field), p->name);
+		text_put(out, policy_field_name(p->field));
+		text_put(out, " in ");
+		text_put(out, p->name);
 		break;
 	}
-	text_printf(out, "%s", parentheses ? ")" : "");
+	text_put(out, parentheses ? ")" : "");
 }
 
 void policy_print_predicate(const struct policy *p, const struct policy_predicate *predicate,
@@ -116,10 +119,10 @@ void print_sets(const struct policy *p, struct text *out)
 		text_printf(out, "set %s : %s size %" PRIu64, set->name, policy_field_name(set->field),
 			    set->size);
 		if (set->timeout_ms) {
-			text_printf(out, " timeout ");
+			text_put(out, " timeout ");
 			quantity_print_duration(set->timeout_ms, out);
 		}
-		text_printf(out, ";\n");
+		text_put(out, ";\n");
 	}
 }
 
@@ -127,10 +130,10 @@ void print_sets(const struct policy *p, struct text *out)
 
 static void print_police(const struct policy_action *a, struct text *out)
 {
-	text_printf(out, "police ");
+	text_put(out, "police ");
 	if (a->bytes) {
 		quantity_print_rate(a->rate, out);
-		text_printf(out, " burst ");
+		text_put(out, " burst ");
 		quantity_print_size(a->burst, out);
 	} else {
 		quantity_print_packets(a->rate, out);
@@ -144,10 +147,10 @@ void policy_print_action(const struct policy_action *a, struct text *out)
 {
 	switch (a->kind) {
 	case DO_ALLOW:
-		text_printf(out, "allow");
+		text_put(out, "allow");
 		break;
 	case DO_DROP:
-		text_printf(out, "drop");
+		text_put(out, "drop");
 		break;
 	case DO_COUNT:
 	case DO_EMIT:
@@ -169,14 +172,14 @@ void policy_print_action(const struct policy_action *a, struct text *out)
 void policy_print_rule(const struct policy *p, const struct policy_rule *rule, struct text *out)
 {
 	for (size_t i = 0; i < rule->actions.len; i++) {
-		text_printf(out, "%s", i ? ", " : "");
+		text_put(out, i ? ", " : "");
 		policy_print_action(vec_at(&rule->actions, i), out);
 	}
 	if (rule->predicate) {
-		text_printf(out, " if ");
+		text_put(out, " if ");
 		policy_print_predicate(p, rule->predicate, out);
 	}
-	text_printf(out, ";");
+	text_put(out, ";");
 }
 
 void print_filters(const struct policy *p, struct text *out)
@@ -184,17 +187,17 @@ void print_filters(const struct policy *p, struct text *out)
 	for (size_t i = 0; i < p->filters.len; i++) {
 		const struct policy_filter *f = *(struct policy_filter **)vec_at(&p->filters, i);
 
-		text_printf(out, "filter ");
+		text_put(out, "filter ");
 		for (size_t j = 0; j < f->ports.len; j++)
 			text_printf(out, "%s%s", j ? ", " : "",
 				    ((const struct policy_port_ref *)vec_at(&f->ports, j))->name);
-		text_printf(out, " {\n");
+		text_put(out, " {\n");
 		for (size_t j = 0; j < f->rules.len; j++) {
-			text_printf(out, "    ");
+			text_put(out, "    ");
 			policy_print_rule(p, *(struct policy_rule **)vec_at(&f->rules, j), out);
-			text_printf(out, "\n");
+			text_put(out, "\n");
 		}
-		text_printf(out, "}\n");
+		text_put(out, "}\n");
 	}
 }
 
@@ -207,7 +210,7 @@ static const char *target(const struct policy_assert *a)
 
 static void print_assert(const struct policy *p, const struct policy_assert *a, struct text *out)
 {
-	text_printf(out, "assert ");
+	text_put(out, "assert ");
 	switch (a->kind) {
 	case ASSERT_ISOLATED:
 	case ASSERT_REACHABLE:
@@ -219,18 +222,18 @@ static void print_assert(const struct policy *p, const struct policy_assert *a, 
 		policy_print_predicate(p, a->predicate, out);
 		break;
 	case ASSERT_NEVER:
-		text_printf(out, "never ");
+		text_put(out, "never ");
 		policy_print_predicate(p, a->predicate, out);
 		text_printf(out, " reaches %s", target(a));
 		break;
 	case ASSERT_COVERED:
-		text_printf(out, "covered");
+		text_put(out, "covered");
 		break;
 	case ASSERT_EQUAL:
 		text_printf(out, "equal %s %s", a->from.name, a->to.name);
 		break;
 	}
-	text_printf(out, ";\n");
+	text_put(out, ";\n");
 }
 
 void print_asserts(const struct policy *p, struct text *out)

@@ -121,14 +121,21 @@ enum policy_value_type {
 struct policy_value {
 	enum policy_value_type type;
 	struct place place;
-	struct prefix prefix;		/* VALUE_PREFIX; an address is a host prefix. VALUE_ADDRESSES: the first */
-	const struct addr *last_address;	/* VALUE_ADDRESSES: included, of the same family */
-	uint64_t first, last;		/* VALUE_NUMBERS, both included; a number is a range of one. VALUE_MAC:
-					 * the 48 bits, twice */
-	char *name;			/* VALUE_LET: of the let; check: words of a field (tcp, syn, a port's
-					 * name) have become VALUE_NUMBERS. VALUE_NUMBERS: NULL, or a flag
-					 * that stands in it */
-	struct policy_let *let;		/* VALUE_LET; check */
+	union {
+		struct {
+			struct prefix prefix;	/* VALUE_PREFIX; an address is a host prefix. VALUE_ADDRESSES:
+						 * the first */
+			const struct addr *last_address;	/* VALUE_ADDRESSES: included, of the same family */
+		};
+		struct {
+			char *name;		/* VALUE_LET: of the let; check: words of a field (tcp, syn, a
+						 * port's name) have become VALUE_NUMBERS. VALUE_NUMBERS: NULL,
+						 * or a flag that stands in it */
+			struct policy_let *let;	/* VALUE_LET; check */
+			uint64_t first, last;	/* VALUE_NUMBERS, both included; a number is a range of one.
+						 * VALUE_MAC: the 48 bits, twice */
+		};
+	};
 };
 
 struct policy_let {
