@@ -445,12 +445,12 @@ static bool some_packet_sees(const struct subject *s, const struct image *change
 	const struct image *images[] = { s->image, changed };
 	struct values values, more;
 	struct vec stand_ins[2] = { VEC(struct stand_in), VEC(struct stand_in) };
-	struct matcher *m = matcher_new(s->policy, NULL);
+	struct matcher *m = matcher_new(s->policy, &s->policy->rules);
 	struct tests tests;
 	uint16_t *port = walk_ports(s->image, s->policy);
 	bool seen = false;
 
-	tests_find(s->policy, &tests);
+	tests_find(&s->policy->rules, &tests);
 	for (unsigned int i = 0; i < 2; i++)
 		for (unsigned int side = 0; side < 2; side++)
 			addresses_find(&tests, &images[i]->filter, m, side, NULL, &stand_ins[side]);

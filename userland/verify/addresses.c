@@ -25,11 +25,6 @@
 
 /* ---- arithmetic ------------------------------------------------------------------- */
 
-static struct addr first_of(const struct prefix *p)
-{
-	return p->addr;
-}
-
 static struct addr last_of(const struct prefix *p)
 {
 	struct addr a = p->addr;
@@ -67,12 +62,12 @@ static struct addr addr_v6(uint64_t hi, uint64_t lo)
 	return a;
 }
 
-/* ---- the policy's ------------------------------------------------------------------- */
+/* ---- marks -------------------------------------------------------------------------- */
 
-/* From here on the sum is another. */
-struct edge {
-	struct addr at;
-	uint64_t mix;
+/* From this address on something may be different. */
+struct mark {
+	uint64_t hi, lo;	/* the address; IPv4: a number in hi */
+	uint64_t mix;		/* what the sum changes by; 0: the image's */
 };
 
 /* The search under way. */
@@ -81,38 +76,78 @@ struct finding {
 	unsigned int side;
 	const struct vec *within;	/* of struct prefix: nothing else is looked at; NULL: everything is */
 	uint64_t random;
-	struct vec edges;		/* of struct edge */
-	struct vec candidates;		/* of struct addr */
+	struct vec marks[2];		/* of struct mark: IPv4, IPv6 */
 };
 
-static bool is_within(const struct finding *f, const struct addr *a)
+static uint64_t eight_bytes(const uint8_t *b)
 {
-	for (size_t i = 0; f->within && i < f->within->len; i++)
-		if (prefix_covers(vec_at(f->within, i), a))
-			return true;
-	return !f->within;
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < 8; i++)
+		n = n << 8 | b[i];
+	return n;
 }
 
-static void candidate(struct finding *f, struct addr a)
+static void mark(struct finding *f, const struct addr *a, uint64_t mix)
 {
-	if (is_within(f, &a))
-		vec_append(&f->candidates, &a);
+	struct mark *m = vec_push(&f->marks[a->family == ADDR_V6]);
+
+	if (a->family == ADDR_V6)
+		*m = (struct mark){ eight_bytes(a->bytes), eight_bytes(a->bytes + 8), mix };
+	else
+		*m = (struct mark){ addr_v4_number(a), 0, mix };
 }
 
-static void candidate_around(struct finding *f, struct addr first, struct addr last)
+/* The first address of @p, and the first behind it. */
+static void mark_prefix(struct finding *f, const struct prefix *p, uint64_t mix)
 {
-	candidate(f, first);
-	candidate(f, last);
-	if (step_down(&first))
-		candidate(f, first);
-	if (step_up(&last))
-		candidate(f, last);
+	struct addr behind = last_of(p);
+
+	mark(f, &p->addr, mix);
+	if (step_up(&behind))
+		mark(f, &behind, mix);
 }
 
-static void add_edge(struct finding *f, struct addr at, uint64_t mix)
+static struct addr address_of(const struct mark *m, bool six)
 {
-	*(struct edge *)vec_push(&f->edges) = (struct edge){ at, mix };
+	return six ? addr_v6(m->hi, m->lo) : addr_v4(m->hi);
 }
+
+static int compare_marks(const void *a, const void *b)
+{
+	const struct mark *x = a, *y = b;
+
+	if (x->hi != y->hi)
+		return x->hi < y->hi ? -1 : 1;
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+#define DIGIT 11	/* bits: three of them are an IPv4 address */
+
+/* Marks of IPv4 addresses into their order, digit by digit. */
+static void sort_marks4(struct vec *marks)
+{
+	struct mark *from = marks->data, *to = xcalloc(marks->len + 1, sizeof(*to)), *other = to;
+
+	for (unsigned int shift = 0; shift < 32; shift += DIGIT) {
+		size_t start[(1 << DIGIT) + 1] = { 0 };
+		struct mark *swap = from;
+
+		for (size_t i = 0; i < marks->len; i++)
+			start[(from[i].hi >> shift & ((1 << DIGIT) - 1)) + 1]++;
+		for (unsigned int i = 1; i < 1 << DIGIT; i++)
+			start[i] += start[i - 1];
+		for (size_t i = 0; i < marks->len; i++)
+			to[start[from[i].hi >> shift & ((1 << DIGIT) - 1)]++] = from[i];
+		from = to;
+		to = swap;
+	}
+	/* Three rounds: what is sorted lies in the other one. */
+	memcpy(marks->data, other, marks->len * sizeof(*other));
+	free(other);
+}
+
+/* ---- the policy's ------------------------------------------------------------------- */
 
 /* splitmix64 */
 static uint64_t draw(struct finding *f)
@@ -124,38 +159,31 @@ static uint64_t draw(struct finding *f)
 	return z ^ z >> 31;
 }
 
-static bool meets_any(const struct finding *f, const struct prefix *p)
-{
-	for (size_t i = 0; f->within && i < f->within->len; i++)
-		if (prefix_contains(vec_at(f->within, i), p) || prefix_contains(p, vec_at(f->within, i)))
-			return true;
-	return !f->within;
-}
-
 static void take_test(struct finding *f, const struct policy_predicate *t)
 {
 	const struct prefix *list = t->prefixes.data, *over = NULL;
 	uint64_t mix = draw(f);
 
 	for (size_t i = 0; i < t->prefixes.len; i++) {
-		struct addr first = first_of(&list[i]), last = last_of(&list[i]), behind = last;
-
 		/* What lies in the one before adds nothing: a parent sorts before its children. */
 		if (over && prefix_contains(over, &list[i]))
 			continue;
 		over = &list[i];
-		if (!meets_any(f, &list[i]))
-			continue;
-		candidate_around(f, first, last);
-		add_edge(f, first, mix);
-		if (step_up(&behind))
-			add_edge(f, behind, mix);
-		else if (list[i].addr.family == ADDR_V4)
-			add_edge(f, addr_v6(0, 0), mix);
+		mark_prefix(f, over, mix);
 	}
 }
 
 /* ---- the image's: the first address of each slot of its look-ups ------------------------ */
+
+static void mark4(struct finding *f, uint32_t at)
+{
+	((struct mark *)vec_push(&f->marks[0]))->hi = at;
+}
+
+static void mark6(struct finding *f, uint64_t hi)
+{
+	((struct mark *)vec_push(&f->marks[1]))->hi = hi;
+}
 
 /* The prefixes of the leaves from @word on. */
 static void take_leaves4(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
@@ -165,9 +193,11 @@ static void take_leaves4(struct finding *f, const struct lpm_shape *s, const uin
 		uint32_t number = word & (LPM_WIDE_LEAF - 1);
 		const struct lpm_leaf *leaf = (const struct lpm_leaf *)
 			lpm_line(table, s, number / LPM_LEAVES, 1) + number % LPM_LEAVES;
-		uint32_t first = leaf->prefix & leaf->mask;
+		uint32_t first = leaf->prefix & leaf->mask, last = first | ~leaf->mask;
 
-		candidate_around(f, addr_v4(first), addr_v4(first | ~leaf->mask));
+		mark4(f, first);
+		if (last != ~0u)
+			mark4(f, last + 1);
 		word = leaf->otherwise;
 	}
 }
@@ -183,7 +213,7 @@ static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8
 
 		if (i && !(n->runs[i >> 6] >> (i & 63) & 1))
 			continue;
-		candidate(f, addr_v4(at));
+		mark4(f, at);
 		/* All slots of a run are one result, but for where each begins. */
 		result = lpm_node_result(n, i, 1);
 		if (lpm_is_kid(result, 1) && result & LPM_WIDE_LEAF)
@@ -193,26 +223,42 @@ static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8
 	}
 }
 
-static void take_table4(struct finding *f, const struct lpm_shape *s, const uint8_t *table)
+/* The slots of the directory from @first to @last. */
+static void take_slots4(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
+			uint32_t first, uint32_t last)
 {
 	const uint32_t *dir = (const uint32_t *)(table + s->dir);
 	uint32_t before = 0;
 
-	for (uint32_t i = 0; i < 1u << s->dir_bits; i++) {
+	for (uint32_t i = first; i <= last; i++) {
 		uint32_t addr = i << (32 - s->dir_bits);
 
-		if (!i || dir[i] != before)
-			candidate(f, addr_v4(addr));
+		if (i == first || dir[i] != before)
+			mark4(f, addr);
 		before = dir[i];
-		if (lpm_is_kid(dir[i], 1) && dir[i] & LPM_WIDE_LEAF)
-			take_leaves4(f, s, table, dir[i]);
-		else if (lpm_is_kid(dir[i], 1))
+		if (lpm_is_kid(dir[i], 1))
 			take_node4(f, s, table, addr, 24 - s->dir_bits, dir[i] & LPM_WIDE_MAX);
 	}
 }
 
+static void take_table4(struct finding *f, const struct lpm_shape *s, const uint8_t *table)
+{
+	unsigned int shift = 32 - s->dir_bits;
+
+	if (!f->within)
+		take_slots4(f, s, table, 0, (1u << s->dir_bits) - 1);
+	for (size_t i = 0; f->within && i < f->within->len; i++) {
+		const struct prefix *p = vec_at(f->within, i);
+		struct addr last = last_of(p);
+
+		if (p->addr.family == ADDR_V4)
+			take_slots4(f, s, table, addr_v4_number(&p->addr) >> shift,
+				    addr_v4_number(&last) >> shift);
+	}
+}
+
 #define DEEP_MAX	16	/* more than any table has one below the other */
-#define CANDIDATES_MAX	(1u << 23)	/* more than any table has: one that leads back to itself */
+#define MARKS_MAX	(1u << 23)	/* more than any table has: one that leads back to itself */
 
 static void take_deep6(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
 		       uint32_t kid, unsigned int depth)
@@ -221,10 +267,10 @@ static void take_deep6(struct finding *f, const struct lpm_shape *s, const uint8
 	unsigned int level = n->level & 127;
 	struct prefix p = { .addr = addr_v6(n->key, n->low), .len = level };
 
-	if (f->candidates.len > CANDIDATES_MAX)
+	if (f->marks[1].len > MARKS_MAX)
 		return;
 	p = prefix_canonical(p);
-	candidate_around(f, first_of(&p), last_of(&p));
+	mark_prefix(f, &p, 0);
 	for (uint32_t i = 0; i < 256; i++) {
 		struct addr at = p.addr;
 		uint32_t result;
@@ -232,7 +278,7 @@ static void take_deep6(struct finding *f, const struct lpm_shape *s, const uint8
 		if (i && !(n->runs[i >> 6] >> (i & 63) & 1))
 			continue;
 		at.bytes[level / 8 < 16 ? level / 8 : 15] = i;
-		candidate(f, at);
+		mark(f, &at, 0);
 		result = lpm_slot_at((const uint8_t *)n + __builtin_offsetof(struct lpm_node, deep_wide),
 				     lpm_node_run(n, i), 1);
 		if (lpm_is_kid(result, 1) && depth < DEEP_MAX)
@@ -255,7 +301,7 @@ static void take_node6(struct finding *f, const struct lpm_shape *s, const uint8
 
 		if (i && !(n->runs[i >> 6] >> (i & 63) & 1))
 			continue;
-		candidate(f, addr_v6(hi, 0));
+		mark6(f, hi);
 		result = lpm_node_result(n, i, 1);
 		if (lpm_is_kid(result, 1))
 			take_deep6(f, s, table, lpm_node_kid(n, result, 1), 0);
@@ -273,16 +319,6 @@ static void take_table6(struct finding *f, const struct lpm_shape *s, const uint
 
 /* ---- one of each kind ------------------------------------------------------------------- */
 
-static int compare_addresses(const void *a, const void *b)
-{
-	return addr_cmp(a, b);
-}
-
-static int compare_edges(const void *a, const void *b)
-{
-	return addr_cmp(&((const struct edge *)a)->at, &((const struct edge *)b)->at);
-}
-
 /* What is told apart. */
 struct kind {
 	uint64_t tests;
@@ -293,95 +329,113 @@ struct met {
 	uint64_t tests, family;
 };
 
-static void choose(struct finding *f, const struct matcher *m, struct vec *out)
+/* The choice under way. */
+struct choice {
+	const struct finding *f;
+	const struct matcher *matcher;
+	struct table kinds;		/* struct kind -> uint8_t */
+	struct table first;		/* struct met -> uint32_t: the first that meets these tests, in out */
+	struct vec *out;
+};
+
+static bool is_within(const struct finding *f, const struct addr *a)
 {
-	struct table kinds = TABLE(struct kind, uint8_t), first = TABLE(struct met, uint32_t);
-	const struct edge *edge = f->edges.data;
-	const struct addr *before = NULL;
-	uint64_t tests = 0;
-	size_t next = 0;
-
-	for (size_t i = 0; i < f->candidates.len; i++) {
-		const struct addr *a = vec_at(&f->candidates, i);
-		struct kind kind = { .family = a->family };
-		struct met met = { .family = a->family };
-		struct stand_in *s;
-		uint32_t *at;
-		bool fresh;
-
-		if (before && addr_equal(before, a))
-			continue;
-		before = a;
-		while (next < f->edges.len && addr_cmp(&edge[next].at, a) <= 0)
-			tests ^= edge[next++].mix;
-		kind.tests = met.tests = tests;
-		kind.class = walk_class(f->filter, f->side, a);
-		table_put(&kinds, &kind, &fresh);
-		if (!fresh)
-			continue;
-		s = vec_push(out);
-		s->addr = *a;
-		s->tests = tests;
-		s->class = kind.class;
-		for (unsigned int l = 0; l < f->filter->shape.layers; l++)
-			s->word[l] = walk_word(f->filter, l, f->side, kind.class);
-		s->place = matcher_place(m, f->side, a);
-		at = table_put(&first, &met, &fresh);
-		if (fresh)
-			*at = out->len - 1;
-		else
-			s->odd = ((struct stand_in *)vec_at(out, *at))->odd = true;
-	}
-	table_free(&kinds);
-	table_free(&first);
+	for (size_t i = 0; f->within && i < f->within->len; i++)
+		if (prefix_covers(vec_at(f->within, i), a))
+			return true;
+	return !f->within;
 }
 
-/* The addresses at both ends. */
-static void take_bounds(struct finding *f)
+/* @tests: the sum at @a. */
+static void look_at(struct choice *c, const struct addr *a, uint64_t tests)
 {
-	static const struct prefix all[] = {
-		{ .addr = { .family = ADDR_V4 } }, { .addr = { .family = ADDR_V6 } },
-	};
-	const struct prefix *list = f->within ? f->within->data : all;
+	const struct finding *f = c->f;
+	const struct kind kind = { tests, walk_class(f->filter, f->side, a), a->family };
+	const struct met met = { tests, a->family };
+	struct stand_in *s;
+	uint32_t *at;
+	bool fresh;
 
-	for (size_t i = 0; i < (f->within ? f->within->len : 2); i++) {
-		candidate(f, first_of(&list[i]));
-		candidate(f, last_of(&list[i]));
+	table_put(&c->kinds, &kind, &fresh);
+	if (!fresh)
+		return;
+	s = vec_push(c->out);
+	s->addr = *a;
+	s->tests = tests;
+	s->class = kind.class;
+	for (unsigned int l = 0; l < f->filter->shape.layers; l++)
+		s->word[l] = walk_word(f->filter, l, f->side, kind.class);
+	s->place = matcher_place(c->matcher, f->side, a);
+	at = table_put(&c->first, &met, &fresh);
+	if (fresh)
+		*at = c->out->len - 1;
+	else
+		s->odd = ((struct stand_in *)vec_at(c->out, *at))->odd = true;
+}
+
+static void choose(struct finding *f, const struct matcher *m, struct vec *out)
+{
+	struct choice c = {
+		.f = f, .matcher = m, .out = out,
+		.kinds = TABLE(struct kind, uint8_t), .first = TABLE(struct met, uint32_t),
+	};
+
+	for (unsigned int six = 0; six < 2; six++) {
+		const struct mark *marks = f->marks[six].data;
+		uint64_t tests = 0;
+
+		for (size_t i = 0; i < f->marks[six].len; i++) {
+			struct addr a = address_of(&marks[i], six);
+
+			tests ^= marks[i].mix;
+			/* The last mark of an address has the sum of all of them. */
+			if (i + 1 < f->marks[six].len && !compare_marks(&marks[i], &marks[i + 1]))
+				continue;
+			if (is_within(f, &a))
+				look_at(&c, &a, tests);
+		}
 	}
+	table_free(&c.kinds);
+	table_free(&c.first);
 }
 
 void addresses_find(const struct tests *tests, const struct image_filter *filter,
 		    const struct matcher *m, unsigned int side, const struct vec *within,
 		    struct vec *out)
 {
+	static const struct prefix all[] = {
+		{ .addr = { .family = ADDR_V4 } }, { .addr = { .family = ADDR_V6 } },
+	};
 	struct finding f = {
 		.filter = filter,
 		.side = side,
 		.within = within,
 		.random = side,
-		.edges = VEC(struct edge),
-		.candidates = VEC(struct addr),
+		.marks = { VEC(struct mark), VEC(struct mark) },
 	};
 	const struct vec *own = &tests->of[side ? FIELD_IP_DST : FIELD_IP_SRC];
 	const struct lpm_shape *s = filter->shape.address[side];
 
-	take_bounds(&f);
+	mark_prefix(&f, &all[0], 0);
+	mark_prefix(&f, &all[1], 0);
+	for (size_t i = 0; within && i < within->len; i++)
+		mark_prefix(&f, vec_at(within, i), 0);
 	for (size_t i = 0; i < own->len; i++)
 		take_test(&f, *(const struct policy_predicate **)vec_at(own, i));
 	if (s[0].bytes)
 		take_table4(&f, &s[0], filter->address[side][0]);
 	if (s[1].bytes)
 		take_table6(&f, &s[1], filter->address[side][1]);
-	qsort(f.candidates.data, f.candidates.len, sizeof(struct addr), compare_addresses);
-	qsort(f.edges.data, f.edges.len, sizeof(struct edge), compare_edges);
+	sort_marks4(&f.marks[0]);
+	qsort(f.marks[1].data, f.marks[1].len, sizeof(struct mark), compare_marks);
 	choose(&f, m, out);
-	vec_free(&f.edges);
-	vec_free(&f.candidates);
+	vec_free(&f.marks[0]);
+	vec_free(&f.marks[1]);
 }
 
 void addresses_beside(const struct prefix *p, struct vec *out)
 {
-	struct addr first = first_of(p), last = last_of(p);
+	struct addr first = p->addr, last = last_of(p);
 	uint8_t bits = addr_bits(p->addr.family);
 
 	if (step_down(&first))

@@ -227,6 +227,36 @@ void predicate_prefixes(const struct policy_predicate *predicate, unsigned int s
 	need_free(&need);
 }
 
+static bool overlap(const struct vec *list, const struct vec *within)
+{
+	for (size_t i = 0; i < list->len; i++)
+		for (size_t j = 0; j < within->len; j++)
+			if (prefix_contains(vec_at(list, i), vec_at(within, j)) ||
+			    prefix_contains(vec_at(within, j), vec_at(list, i)))
+				return true;
+	return false;
+}
+
+bool predicate_meets(const struct policy_predicate *p, const struct vec *const within[2])
+{
+	if (!p)
+		return true;
+	switch (p->kind) {
+	case PREDICATE_AND:
+		return predicate_meets(p->left, within) && predicate_meets(p->right, within);
+	case PREDICATE_OR:
+		return predicate_meets(p->left, within) || predicate_meets(p->right, within);
+	case PREDICATE_NAME:
+		return predicate_meets(p->left, within);
+	case PREDICATE_TEST:
+		if (p->unequal || (p->field != FIELD_IP_SRC && p->field != FIELD_IP_DST))
+			return true;
+		return overlap(&p->prefixes, within[p->field == FIELD_IP_DST]);
+	default:
+		return true;
+	}
+}
+
 static unsigned int limited_field(enum policy_field field)
 {
 	switch (field) {
@@ -300,14 +330,14 @@ static bool within(const struct limits *l, const struct frame_fields *f)
 
 /* What a rule is entered under. */
 struct wanted {
-	bool left_out;			/* it is none of those asked for */
 	struct need need[2];
 };
 
 /* The index in the making. */
 struct making {
 	struct matcher *m;
-	struct wanted *wanted;		/* by rule */
+	const struct vec *rules;	/* of struct policy_rule *, by number */
+	struct wanted *wanted;		/* of each */
 	struct table numbers[2];	/* struct prefix -> uint32_t: number, in the order they came in */
 	uint32_t *place[2];		/* by number: place in nodes */
 	uint64_t entries;		/* so far */
@@ -332,27 +362,10 @@ static void choose(struct making *k, struct wanted *w)
 	k->entries += ways(&w->need[0]) * ways(&w->need[1]);
 }
 
-static bool overlap(const struct need *n, const struct vec *within)
+static void find_wanted(struct making *k, const struct policy_rule *rule, struct wanted *w)
 {
-	for (size_t i = 0; n->list && i < n->list->len; i++)
-		for (size_t j = 0; j < within->len; j++)
-			if (prefix_contains(vec_at(n->list, i), vec_at(within, j)) ||
-			    prefix_contains(vec_at(within, j), vec_at(n->list, i)))
-				return true;
-	return !n->list;
-}
-
-static void find_wanted(struct making *k, const struct policy_rule *rule,
-			const struct vec *const within[2])
-{
-	struct wanted *w = &k->wanted[rule->number];
-
-	for (unsigned int side = 0; side < 2; side++) {
+	for (unsigned int side = 0; side < 2; side++)
 		w->need[side] = needs(rule->predicate, side ? FIELD_IP_DST : FIELD_IP_SRC);
-		w->left_out |= within && !overlap(&w->need[side], within[side]);
-	}
-	if (w->left_out)
-		return;
 	choose(k, w);
 	for (unsigned int side = 0; side < 2; side++) {
 		for (size_t i = 0; w->need[side].list && i < w->need[side].list->len; i++) {
@@ -400,11 +413,10 @@ static uint32_t node_of(const struct making *k, const struct wanted *w, unsigned
 }
 
 /* Counts the entries of the pairs of a rule: which they are is appended to @pairs, of uint32_t. */
-static void count_rule(struct making *k, const struct policy_rule *rule, uint32_t filter,
-		       struct vec *pairs)
+static void count_rule(struct making *k, const struct policy_rule *rule, const struct wanted *w,
+		       uint32_t filter, struct vec *pairs)
 {
 	struct matcher *m = k->m;
-	const struct wanted *w = &k->wanted[rule->number];
 	size_t sources = ways(&w->need[0]), destinations = ways(&w->need[1]);
 
 	m->acts |= !rule->ends;
@@ -440,12 +452,12 @@ static void enter_rules(struct making *k, const struct vec *pairs)
 		span->count = 0;
 	}
 	m->entries = xcalloc(first + 1, sizeof(*m->entries));
-	for (size_t i = 0; i < m->p->rules.len; i++) {
-		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&m->p->rules, i);
+	for (size_t i = 0; i < k->rules->len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(k->rules, i);
 		const struct wanted *w = &k->wanted[i];
 		const struct entry entry = { rule->number, limits_of(rule->predicate) };
 
-		for (size_t n = w->left_out ? 0 : ways(&w->need[0]) * ways(&w->need[1]); n; n--) {
+		for (size_t n = ways(&w->need[0]) * ways(&w->need[1]); n; n--) {
 			struct span *span = vec_at(&m->spans, *(uint32_t *)vec_at(pairs, at++));
 
 			m->entries[span->first + span->count++] = entry;
@@ -485,24 +497,24 @@ static void index_rules(struct making *k)
 	struct vec pairs = VEC(uint32_t);
 	uint32_t number = 0;
 
-	for (size_t i = 0; i < p->rules.len; i++) {
-		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, i);
+	for (size_t i = 0; i < k->rules->len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(k->rules, i);
 
 		if (rule->filter != filter)
 			number = filter_number(p, rule->filter);
 		filter = rule->filter;
-		if (!k->wanted[i].left_out)
-			count_rule(k, rule, number, &pairs);
+		count_rule(k, rule, &k->wanted[i], number, &pairs);
 	}
 	enter_rules(k, &pairs);
 	vec_free(&pairs);
 }
 
-struct matcher *matcher_new(const struct policy *p, const struct vec *const within[2])
+struct matcher *matcher_new(const struct policy *p, const struct vec *rules)
 {
 	struct making k = {
 		.m = xcalloc(1, sizeof(*k.m)),
-		.wanted = xcalloc(p->rules.len + 1, sizeof(*k.wanted)),
+		.rules = rules,
+		.wanted = xcalloc(rules->len + 1, sizeof(*k.wanted)),
 		.numbers = { TABLE(struct prefix, uint32_t), TABLE(struct prefix, uint32_t) },
 	};
 	struct matcher *m = k.m;
@@ -515,13 +527,13 @@ struct matcher *matcher_new(const struct policy *p, const struct vec *const with
 		m->nodes[side] = VEC(struct node);
 		vec_push(&m->nodes[side]);
 	}
-	for (size_t i = 0; i < p->rules.len; i++)
-		find_wanted(&k, *(struct policy_rule **)vec_at(&p->rules, i), within);
+	for (size_t i = 0; i < rules->len; i++)
+		find_wanted(&k, *(struct policy_rule **)vec_at(rules, i), &k.wanted[i]);
 	make_tree(&k, 0);
 	make_tree(&k, 1);
 	index_rules(&k);
 	for (unsigned int side = 0; side < 2; side++) {
-		for (size_t i = 0; i < p->rules.len; i++)
+		for (size_t i = 0; i < rules->len; i++)
 			need_free(&k.wanted[i].need[side]);
 		table_free(&k.numbers[side]);
 		free(k.place[side]);

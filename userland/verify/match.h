@@ -32,11 +32,10 @@ struct match {
 struct matcher;
 
 /**
- * matcher_new() - for all rules of @p, which must stay.
- * @within: NULL; or vecs of struct prefix: only rules that a packet from one of the first to one
- * of the second may meet, and packets that are not IP; nobody asks about others.
+ * matcher_new() - @rules: a vec of struct policy_rule *, by number: p->rules, or those of them that packets
+ * may meet that are asked about. The policy must stay.
  */
-struct matcher *matcher_new(const struct policy *p, const struct vec *const within[2]);
+struct matcher *matcher_new(const struct policy *p, const struct vec *rules);
 void matcher_free(struct matcher *m);
 
 /**
@@ -58,6 +57,12 @@ void matcher_match(const struct matcher *m, const struct frame_fields *f, uint32
  * packet that meets @predicate (NULL: every packet), on one side.
  */
 void predicate_prefixes(const struct policy_predicate *predicate, unsigned int side, struct vec *out);
+
+/**
+ * predicate_meets() - whether some packet may meet @predicate (NULL: every packet does) that comes from one
+ * of the prefixes within[0], and goes to one of within[1], or is not IP: vecs of struct prefix.
+ */
+bool predicate_meets(const struct policy_predicate *predicate, const struct vec *const within[2]);
 
 /** predicate_holds() - whether a packet meets @predicate. */
 bool predicate_holds(const struct policy_predicate *predicate, const struct frame_fields *f,

@@ -80,7 +80,7 @@ static void take(struct finding *f, const struct policy_predicate *p)
 	}
 }
 
-void tests_find(const struct policy *p, struct tests *out)
+void tests_find(const struct vec *rules, struct tests *out)
 {
 	struct finding f = {
 		.out = out,
@@ -90,8 +90,8 @@ void tests_find(const struct policy *p, struct tests *out)
 
 	for (unsigned int i = 0; i < FIELD_COUNT; i++)
 		out->of[i] = VEC(const struct policy_predicate *);
-	for (size_t i = 0; i < p->rules.len; i++)
-		take(&f, (*(struct policy_rule **)vec_at(&p->rules, i))->predicate);
+	for (size_t i = 0; i < rules->len; i++)
+		take(&f, (*(struct policy_rule **)vec_at(rules, i))->predicate);
 	table_free(&f.names);
 	table_free(&f.known);
 }

@@ -17,8 +17,8 @@ struct tests {
 	struct vec of[FIELD_COUNT];
 };
 
-/** tests_find() - all of a checked policy, which must stay. */
-void tests_find(const struct policy *p, struct tests *out);
+/** tests_find() - of @rules, a vec of struct policy_rule * of a checked policy, which must stay. */
+void tests_find(const struct vec *rules, struct tests *out);
 void tests_free(struct tests *t);
 
 /** tests_field() - the field whose tests @field shares: itself, but for ports of TCP and UDP. */

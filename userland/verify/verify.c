@@ -66,6 +66,8 @@ struct regions {
 	struct vec of[2];		/* of struct prefix */
 	const struct vec *within[2];	/* them */
 	bool all;			/* there is no focus, or it is not worth it */
+	struct vec some;		/* of struct policy_rule *: those that packets between the regions may meet */
+	const struct vec *rules;	/* them, or all */
 };
 
 static void add_regions(struct regions *g, const struct policy_rule *rule)
@@ -85,7 +87,7 @@ static void add_regions(struct regions *g, const struct policy_rule *rule)
 
 static void find_regions(const struct verify_focus *focus, const struct policy *p, struct regions *g)
 {
-	*g = (struct regions){ .all = !focus };
+	*g = (struct regions){ .all = !focus, .some = VEC(struct policy_rule *), .rules = &p->rules };
 	for (unsigned int side = 0; side < 2; side++) {
 		g->of[side] = VEC(struct prefix);
 		g->within[side] = &g->of[side];
@@ -95,12 +97,22 @@ static void find_regions(const struct verify_focus *focus, const struct policy *
 	for (size_t i = 0; focus && i < focus->gone_len; i++)
 		add_regions(g, focus->gone[i]);
 	g->all |= g->of[0].len > REGIONS_MAX || g->of[1].len > REGIONS_MAX;
+	if (g->all)
+		return;
+	g->rules = &g->some;
+	for (size_t i = 0; i < p->rules.len; i++) {
+		struct policy_rule **rule = vec_at(&p->rules, i);
+
+		if (predicate_meets((*rule)->predicate, g->within))
+			vec_append(&g->some, rule);
+	}
 }
 
 static void free_regions(struct regions *g)
 {
 	vec_free(&g->of[0]);
 	vec_free(&g->of[1]);
+	vec_free(&g->some);
 }
 
 /* ---- the whole --------------------------------------------------------------------------- */
@@ -161,8 +173,8 @@ static void begin(struct run *r)
 	struct regions g;
 
 	find_regions(r->options->focus, r->p, &g);
-	tests_find(r->p, &r->tests);
-	r->matcher = matcher_new(r->p, g.all ? NULL : g.within);
+	tests_find(g.rules, &r->tests);
+	r->matcher = matcher_new(r->p, g.rules);
 	for (unsigned int side = 0; side < 2; side++) {
 		r->stand_ins[side] = VEC(struct stand_in);
 		addresses_find(&r->tests, r->filter, r->matcher, side, g.all ? NULL : g.within[side],
