@@ -116,11 +116,9 @@ struct vlan_key {
 #define NEXTHOP_GROUP_ORDER_MAX		7
 #define NEXTHOP_GROUP(base, order)	((__u32)(order) << 24 | (base))
 
-#define NEXTHOP_DEFAULT	(1u << 0)	/* only default routes lead here */
-
 struct nexthop {
 	__u8 reason;		/* REASON_forwarded, or the reason to pass it up */
-	__u8 flags;		/* NEXTHOP_* */
+	__u8 pad;
 	__u16 port;		/* out of */
 	__u32 mtu;		/* bytes of IP packet */
 	__u8 dst_mac[6];
@@ -157,11 +155,11 @@ struct route_view {
 	__u8 table[2][VIEW_TABLES];	/* by family (1: IPv6): number + 1, or VIEW_STACK; 0 ends */
 	__u8 back[2][VIEW_TABLES];	/* likewise: for the way back to a source */
 	__u32 guards[2];		/* bit i: guard[family][i] may touch its packets */
-	__u32 reserved[2];
+	__u32 back_guards[2];		/* or those on the way back */
 };
 LAYOUT_ASSERT(struct route_view, 32);
 
-/* Addresses of the packets that a rule may match. In network order; a mask of zeroes: any. */
+/* Addresses of the packets that a rule may match. In network order; a mask of zeroes: any. The last one is any. */
 struct route_guard {
 	__u64 source[2], source_mask[2];
 	__u64 destination[2], destination_mask[2];
@@ -176,12 +174,34 @@ struct route_views {
 	struct route_guard guard[2][VIEW_GUARDS];
 };
 
+/* ---- the way back to a source --------------------------------------------- */
+
+/*
+ * Where a group's packets may leave by, all its next hops taken together; written only if the policy
+ * checks sources. Groups with equal ones share them. They do not change while a group has them.
+ */
+#define WAYS_MAX	4096	/* 0: not known, ask the stack */
+#define WAY_PORTS	15
+
+#define WAYS_DEFAULT	(1u << 0)	/* only default routes lead here */
+
+struct route_ways {
+	__u8 reason;		/* REASON_forwarded, or why all packets for it are not sent on */
+	__u8 flags;		/* WAYS_* */
+	__u16 pad;
+	__u32 port[WAY_PORTS];	/* VIEW_KEY(port, vlan); 0 ends */
+};
+LAYOUT_ASSERT(struct route_ways, 64);
+
 struct nexthops {
 	__u32 group[NEXTHOP_GROUPS_MAX];
 	struct nexthop nexthop[NEXTHOPS_MAX];
 	__u32 views_in_use;		/* which of @views, + 1; 0: table 0 for all */
-	__u32 reserved[15];
+	__u32 held;			/* the tables are being rearranged: no answer counts */
+	__u32 reserved[14];
 	struct route_views views[2];
+	__u16 way[NEXTHOP_GROUPS_MAX];	/* by group: in @ways */
+	struct route_ways ways[WAYS_MAX];
 };
 
 /* ---- multicast ---------------------------------------------------------- */
@@ -343,7 +363,7 @@ struct config {
 	__u8 redirects_buffers;	/* the kernel redirects frames of several buffers: Linux 6.3 and later */
 	__u8 delivers;		/* the module's kfunc copies for the host, beside other legs */
 	__u8 marks;		/* a rule sets a mark: bpf/classify.h has the rest of what filters are */
-	__u8 tables;		/* of routes: how many */
+	__u8 sources;		/* some port has CONFIG_PORT_SOURCES */
 	__u8 bogons;		/* number + 1 of the table that lists them: result BOGON_LISTED; 0: none */
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */

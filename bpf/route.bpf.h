@@ -9,19 +9,9 @@
 #ifndef SLUICE_ROUTE_BPF_H
 #define SLUICE_ROUTE_BPF_H
 
-#include "bpf/lpm.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/rewrite.bpf.h"
-
-char nexthops_anchor[8] SEC(".data.nexthops");
-
-static __always_inline const struct nexthops *nexthops(void)
-{
-	void *table = nexthops_anchor;
-
-	asm("" : "+r"(table));
-	return table;
-}
+#include "bpf/tables.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -124,17 +114,11 @@ static __always_inline __u32 path_hash(const struct packet *p)
 	return h >> 32;
 }
 
-static __always_inline const struct nexthop *find_nexthop(const struct packet *p, __u32 *group,
+static __always_inline const struct nexthop *find_nexthop(const struct packet *p, __u32 group,
 							  __u32 *number)
 {
-	__u32 word, order, at;
+	__u32 word = nexthops()->group[group & (NEXTHOP_GROUPS_MAX - 1)], order, at;
 
-	if (p->family == 4)
-		*group = lpm4(0, bpf_ntohl(*(__be32 *)p->destination));
-	else
-		*group = lpm6(0, bpf_be64_to_cpu(*(__be64 *)p->destination),
-			      bpf_be64_to_cpu(*(__be64 *)(p->destination + 8)));
-	word = nexthops()->group[*group & (NEXTHOP_GROUPS_MAX - 1)];
 	at = NEXTHOP_GROUP_BASE(word);
 	order = NEXTHOP_GROUP_ORDER(word);
 	if (order)
@@ -143,24 +127,27 @@ static __always_inline const struct nexthop *find_nexthop(const struct packet *p
 	return &nexthops()->nexthop[*number];
 }
 
-/** route() - REASON_forwarded, the frame rewritten and p->out_port set; else why not. */
-STAGE int route(struct xdp_md *ctx, struct packet *p)
+/* What a packet is not even looked up for. */
+static __always_inline enum sluice_reason keep_from_routing(struct xdp_md *ctx, struct packet *p)
 {
-	struct link_header link = {};
-	__u32 group = 0, number = 0;
-	const struct nexthop *nh;
-	enum sluice_reason reason;
-
 	if (!p || !to_own_mac(ctx, p))
 		return REASON_other_mac;
 	if (!to_known_vlan(p))
 		return REASON_vlan_unknown;
 	if (p->flags & PACKET_OPTIONS)
 		return REASON_ip_options;
-	reason = check_addresses(p);
-	if (reason)
-		return reason;
-	nh = find_nexthop(p, &group, &number);
+	return check_addresses(p);
+}
+
+/* Sends it the way of a group, or says why not; 0: no route. */
+static __always_inline int send_on(struct xdp_md *ctx, struct packet *p, __u32 group)
+{
+	struct link_header link = {};
+	const struct nexthop *nh;
+	enum sluice_reason reason;
+	__u32 number = 0;
+
+	nh = find_nexthop(p, group, &number);
 	if (config.trace || p->testing) {
 		trace.nexthop_group = group;
 		trace.nexthop = number;
@@ -184,6 +171,31 @@ STAGE int route(struct xdp_md *ctx, struct packet *p)
 	link.vlan = nh->vlan;
 	link.family = p->family;
 	return rewrite(ctx, ip_offset(p), &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;
+}
+
+/** send_by_group() - route(), once the tables of the packet's view have been asked: @group as ask_view() has it. */
+STAGE int send_by_group(struct xdp_md *ctx, struct packet *p, __u32 group)
+{
+	if (!p)
+		return REASON_no_route;
+	return group < NEXTHOP_GROUPS_MAX ? send_on(ctx, p, group) : group - NEXTHOP_GROUPS_MAX;
+}
+
+#define ROUTE_BY_VIEW	REASON_MAX	/* no reason: ask_view(), then send_by_group() */
+
+/**
+ * route() - REASON_forwarded, the frame rewritten and p->out_port set; else why not. Or ROUTE_BY_VIEW: the
+ * caller does the rest, whose frames would not fit on the stack below this one.
+ */
+STAGE int route(struct xdp_md *ctx, struct packet *p)
+{
+	enum sluice_reason reason = keep_from_routing(ctx, p);
+
+	if (reason)
+		return reason;
+	if (LPM_LOAD(nexthops()->views_in_use))
+		return ROUTE_BY_VIEW;
+	return send_on(ctx, p, ask_table(p, 0, p->destination));
 }
 
 /** forward_out() - the XDP action that sends a forwarded packet out of its port. */

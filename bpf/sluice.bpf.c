@@ -23,6 +23,7 @@ struct trace trace SEC(".data.trace");
 #include "bpf/act.bpf.h"
 #include "bpf/replicate.bpf.h"
 #include "bpf/route.bpf.h"
+#include "bpf/source.bpf.h"
 #include "bpf/stats.bpf.h"
 #include "bpf/watch.bpf.h"
 
@@ -66,12 +67,20 @@ static __always_inline enum sluice_reason decide(struct xdp_md *ctx, struct pack
 	}
 	if (parsed)
 		return parsed;
+	if (config.sources && port & CONFIG_PORT_SOURCES) {
+		reason = check_source(p, port);
+		if (reason)
+			return reason;
+	}
 	if (config.groups_source || config.groups_any || config.groups_prefix) {
 		reason = replicate(ctx, p);
 		if (reason)
 			return reason;
 	}
-	return config.route ? route(ctx, p) : REASON_not_routed;
+	if (!config.route)
+		return REASON_not_routed;
+	reason = route(ctx, p);
+	return reason == ROUTE_BY_VIEW ? send_by_group(ctx, p, ask_view(p, 0)) : reason;
 }
 
 /* As "xdp.frags", and userland fills in the call of the module's kfunc (datapath/deliver.h). */

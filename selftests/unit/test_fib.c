@@ -273,7 +273,8 @@ static void open_world(size_t limit4, size_t limit6)
 	w.lpm[0] = lpm_new(ADDR_V4, &shape, NULL, limit4);
 	assert_int_equal(lpm_sizes(ADDR_V6, 100000, &shape), 0);
 	w.lpm[1] = lpm_new(ADDR_V6, &shape, NULL, limit6);
-	w.fib = fib_new(&(struct fib_memory){ w.nexthops, w.lpm[0], w.lpm[1], grace, &w });
+	w.fib = fib_new(&(struct fib_memory){ .nexthops = w.nexthops, .lpm4 = w.lpm[0], .lpm6 = w.lpm[1],
+		.grace = grace, .user = &w });
 }
 
 static void close_world(void)

@@ -26,6 +26,7 @@ struct kernel_link {
 	uint32_t lower;		/* ifindex below it (IFLA_LINK); 0: none, or in another namespace */
 	uint32_t master;	/* bridge, bond or VRF that it is in; 0: none */
 	uint16_t vlan;		/* id of an 802.1Q interface; 0: it is none */
+	uint32_t vrf_table;	/* of a VRF device; 0: it is none */
 	uint8_t mac[6];		/* zero where @mac_len is not 6 */
 	uint8_t mac_len;
 	bool up;		/* administratively */
@@ -107,13 +108,34 @@ struct kernel_nexthop {
 	const struct kernel_nexthop_member *member;
 };
 
-/* A policy rule (ip rule), as far as one must know that it is there. */
+#define KERNEL_RULE_L3MDEV	(1u << 0)	/* to the table of the packet's VRF */
+#define KERNEL_RULE_INVERT	(1u << 1)	/* matches what its selector does not */
+/* Selectors and limits beside the prefixes and interfaces: */
+#define KERNEL_RULE_TOS		(1u << 2)
+#define KERNEL_RULE_MARK	(1u << 3)
+#define KERNEL_RULE_PORTS	(1u << 4)	/* ipproto, sport, dport */
+#define KERNEL_RULE_SUPPRESS	(1u << 5)	/* routes of the table that do not count */
+#define KERNEL_RULE_OTHER	(1u << 6)	/* uidrange, tunnel id, flow label, goto, or what is unknown */
+#define KERNEL_RULE_SELECTS	(KERNEL_RULE_TOS | KERNEL_RULE_MARK | KERNEL_RULE_PORTS | \
+				 KERNEL_RULE_SUPPRESS | KERNEL_RULE_OTHER)
+
+/* A policy rule (ip rule). Two that are equal as bytes are the same. */
 struct kernel_rule {
 	uint8_t family;		/* enum addr_family */
 	uint8_t action;		/* FR_ACT_* */
-	bool plain;		/* matches everything: no selector, not inverted */
+	uint8_t flags;		/* KERNEL_RULE_* */
+	uint8_t pad;
 	uint32_t priority;
-	uint32_t table;
+	uint32_t table;		/* where @action is to look one up; 0 with KERNEL_RULE_L3MDEV */
+	uint32_t mark, mark_mask;
+	char iif[16], oif[16];	/* "": any */
+	struct prefix from, to;	/* length 0: any */
 };
+
+/* Whether it matches every packet. */
+static inline bool kernel_rule_is_plain(const struct kernel_rule *r)
+{
+	return !r->flags && !*r->iif && !*r->oif && !r->from.len && !r->to.len;
+}
 
 #endif

@@ -13,6 +13,10 @@
  *    nothing else covers its prefix.
  *  - IPv6 asks local first: a route of main does not count below a wide route of local
  *    (those of hosts have nothing below them). It has no rule for table default.
+ *    So is it in IPv4, too, once there has been a rule other than the default ones: the kernel
+ *    then keeps local and main apart.
+ *  - A table of a VRF, or one that ip rules lead to, has local in front of it, if the rules ask that first.
+ * Which tables answer for a packet beyond that is said by views (views.h).
  * Within a prefix the lowest metric. A prefix with a route by TOS, or with several routes
  * of one key that the kernel picks from as it likes, is passed up as not_followed.
  *
@@ -46,6 +50,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/hops.h"
+#include "compile/views.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
 
@@ -63,7 +68,7 @@ struct route_class {
 };
 
 /* When the kernel asks a table: ranks are asked in order, RANK_NEVER not at all. */
-enum { RANK_FIRST, RANK_LATER, RANK_NEVER };
+enum { RANK_FIRST, RANK_LATER, RANK_LAST, RANK_NEVER };
 
 /* One route of the kernel's. */
 struct candidate {
@@ -96,11 +101,13 @@ struct dirty {
 
 struct family {
 	uint8_t family;
+	uint8_t number;		/* of its table, in fib.family */
+	bool local_first;	/* local is asked in front of the table's own routes */
+	uint32_t table;		/* the kernel's number: whose routes these are */
 	struct lpm *lpm;
 	struct prefix_tree entries;	/* -> entry */
-	struct prefix_tree hosts;	/* usable neighbours' addresses -> how many */
-	struct prefix_tree wide;	/* RANK_FIRST routes shorter than an address -> how many (IPv6) */
-	struct prefix_tree later;	/* prefixes with a RANK_LATER route -> how many (IPv4) */
+	struct prefix_tree wide;	/* RANK_FIRST routes shorter than an address -> how many; if local_first */
+	struct prefix_tree later;	/* prefixes with a route of table default -> how many */
 	struct prefix_tree blocks;	/* -> number of missing entries + 1 */
 	struct vec dirty;	/* of struct dirty */
 	struct vec *bulk;	/* of struct lpm_route: collected, not inserted */
@@ -111,13 +118,16 @@ struct family {
 struct fib {
 	struct fib_memory memory;
 	struct hops hops;
-	struct family family[2];
+	struct family family[ROUTE_TABLES_MAX][2];	/* table 0: main, with local and default */
+	unsigned int tables;
+	struct prefix_tree hosts[2];	/* usable neighbours' addresses -> how many */
+	struct views views;
+	bool views_retired;	/* programs may still read the half that is not in use */
 	struct vec entries;	/* of struct entry; 0 is none */
 	struct vec candidates;	/* of struct candidate; 0 is none */
 	uint32_t free_entry, free_candidate;
 	struct table class_numbers;	/* struct route_class -> number in classes */
 	struct vec classes;	/* of struct route_class */
-	struct vec rules;	/* of struct kernel_rule: those that are not the default ones */
 	bool held;		/* all groups say table_full: the tables are being rearranged */
 	bool stuck;		/* and something could not be taken out: they stay so until it can */
 	bool again;		/* this round writes even what did not change */
@@ -126,9 +136,30 @@ struct fib {
 	uint64_t flushes, table_writes, graces;
 };
 
+/* Of table main. */
 static struct family *family_of(const struct fib *fib, uint8_t family)
 {
-	return (struct family *)&fib->family[family == ADDR_V6];
+	return (struct family *)&fib->family[0][family == ADDR_V6];
+}
+
+/* All tables of all families, the one after @f; NULL: the first. */
+static struct family *next_family(const struct fib *fib, const struct family *f)
+{
+	const struct family *first = &fib->family[0][0];
+
+	f = f ? f + 1 : first;
+	return (size_t)(f - first) < 2 * fib->tables ? (struct family *)f : NULL;
+}
+
+/* The same family of the next table. */
+static struct family *next_table(const struct fib *fib, const struct family *f)
+{
+	return f->number + 1u < fib->tables ? (struct family *)f + 2 : NULL;
+}
+
+static const struct prefix_tree *hosts_of(const struct fib *fib, const struct family *f)
+{
+	return &fib->hosts[f->family == ADDR_V6];
 }
 
 static struct entry *entry_at(const struct fib *fib, uint32_t i)
@@ -222,19 +253,21 @@ static void mark_within(struct fib *fib, struct family *f, const struct prefix_t
 
 /* ---- routes as the kernel has them ---------------------------------------- */
 
-static int rank(const struct route_class *c)
+static int rank(const struct family *f, const struct route_class *c)
 {
 	if (c->table == KERNEL_TABLE_LOCAL)
-		return RANK_FIRST;
-	if (c->table == KERNEL_TABLE_MAIN)
-		return c->family == ADDR_V4 ? RANK_FIRST : RANK_LATER;
-	return c->family == ADDR_V4 && c->table == KERNEL_TABLE_DEFAULT ? RANK_LATER : RANK_NEVER;
+		return !f->number || f->local_first ? RANK_FIRST : RANK_NEVER;
+	if (c->table == f->table)
+		return f->local_first ? RANK_LATER : RANK_FIRST;
+	if (f->number || f->family == ADDR_V6 || c->table != KERNEL_TABLE_DEFAULT)
+		return RANK_NEVER;
+	return f->local_first ? RANK_LAST : RANK_LATER;
 }
 
 /* Which of two routes of one prefix the kernel meets first. */
-static bool precedes(const struct route_class *a, const struct route_class *b)
+static bool precedes(const struct family *f, const struct route_class *a, const struct route_class *b)
 {
-	int ra = rank(a), rb = rank(b);
+	int ra = rank(f, a), rb = rank(f, b);
 
 	if (ra != rb)
 		return ra < rb;
@@ -277,7 +310,7 @@ static uint32_t class_number(struct fib *fib, const struct route_class *c)
 
 static uint32_t intern_route(struct fib *fib, const struct kernel_route *r)
 {
-	struct hop_key key = { .family = r->prefix.addr.family };
+	struct hop_key key = { .family = r->prefix.addr.family, .fallback = !r->prefix.len };
 
 	switch (r->type) {
 	case RTN_UNICAST:
@@ -320,21 +353,21 @@ static bool count_prefix(struct prefix_tree *t, const struct prefix *p, int by)
 static void account_route(struct fib *fib, struct family *f, const struct prefix *p,
 			  const struct route_class *c, int by)
 {
-	f->routes += by;
-	if (rank(c) != RANK_NEVER && (c->tos || c->flags & KERNEL_ROUTE_AMBIGUOUS))
+	int r = rank(f, c);
+
+	f->routes += f->number && c->table == KERNEL_TABLE_LOCAL ? 0 : by;	/* counted with main */
+	if (r != RANK_NEVER && (c->tos || c->flags & KERNEL_ROUTE_AMBIGUOUS))
 		f->not_followed += by;
-	if (f->family == ADDR_V6 && rank(c) == RANK_FIRST && !is_host(p) &&
-	    count_prefix(&f->wide, p, by))
+	if (f->local_first && r == RANK_FIRST && !is_host(p) && count_prefix(&f->wide, p, by))
 		mark_within(fib, f, &f->entries, p);
-	if (f->family == ADDR_V4 && rank(c) == RANK_LATER)
+	if (r != RANK_NEVER && !f->number && c->table == KERNEL_TABLE_DEFAULT)
 		count_prefix(&f->later, p, by);
 }
 
 /* Enters a route that leads to @set, a ref that is ours from now on; or replaces it. */
-static void enter_route(struct fib *fib, const struct prefix *p, const struct route_class *key,
-			uint32_t set)
+static void enter_route(struct fib *fib, struct family *f, const struct prefix *p,
+			const struct route_class *key, uint32_t set)
 {
-	struct family *f = family_of(fib, p->addr.family);
 	struct entry *e = get_entry(fib, f, p);
 	uint32_t class = class_number(fib, key);
 	struct candidate *c = NULL;
@@ -345,7 +378,7 @@ static void enter_route(struct fib *fib, const struct prefix *p, const struct ro
 		c = candidate_at(fib, *link);
 		if (same_key(class_at(fib, c->class), key))
 			break;
-		if (precedes(class_at(fib, class), class_at(fib, c->class))) {
+		if (precedes(f, class_at(fib, class), class_at(fib, c->class))) {
 			c = NULL;
 			break;
 		}
@@ -381,9 +414,9 @@ static void enter_route(struct fib *fib, const struct prefix *p, const struct ro
 	account_route(fib, f, p, class_at(fib, class), 1);
 }
 
-static void drop_route(struct fib *fib, const struct prefix *p, const struct route_class *key)
+static void drop_route(struct fib *fib, struct family *f, const struct prefix *p,
+		       const struct route_class *key)
 {
-	struct family *f = family_of(fib, p->addr.family);
 	struct entry *e = find_entry(fib, f, p);
 	struct candidate *c;
 	uint32_t *link, number;
@@ -406,18 +439,62 @@ static void drop_route(struct fib *fib, const struct prefix *p, const struct rou
 	}
 }
 
+/* Whether routes of the kernel's table @table have a place in @f, now or as rules may come. */
+static bool takes(const struct family *f, uint32_t table)
+{
+	return table == KERNEL_TABLE_LOCAL || table == f->table ||
+	       (!f->number && table == KERNEL_TABLE_DEFAULT);
+}
+
 void fib_route_set(struct fib *fib, const struct kernel_route *r)
 {
 	struct route_class class = class_of(r);
 
-	enter_route(fib, &r->prefix, &class, intern_route(fib, r));
+	for (struct family *f = family_of(fib, class.family); f; f = next_table(fib, f))
+		if (takes(f, r->table))
+			enter_route(fib, f, &r->prefix, &class, intern_route(fib, r));
 }
 
 void fib_route_gone(struct fib *fib, const struct kernel_route *r)
 {
 	struct route_class class = class_of(r);
 
-	drop_route(fib, &r->prefix, &class);
+	for (struct family *f = family_of(fib, class.family); f; f = next_table(fib, f))
+		if (takes(f, r->table))
+			drop_route(fib, f, &r->prefix, &class);
+}
+
+/*
+ * Whether local comes in front of the routes of @f is another now: its prefixes are in other
+ * orders, and all must be chosen anew.
+ */
+static void reorder(struct fib *fib, struct family *f, bool local_first)
+{
+	struct prefix everything = all_of(f->family);
+	uint32_t number;
+
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, &everything, &p, &number); )
+		for (uint32_t i = entry_at(fib, number)->first; i; i = candidate_at(fib, i)->next)
+			account_route(fib, f, &p, class_at(fib, candidate_at(fib, i)->class), -1);
+	f->local_first = local_first;
+	for (struct prefix p = { 0 }; prefix_tree_next(&f->entries, &everything, &p, &number); ) {
+		uint32_t i = entry_at(fib, number)->first, next;
+
+		mark_entry(fib, f, &p, entry_at(fib, number));
+		entry_at(fib, number)->first = 0;
+		for (; i; i = next) {
+			struct candidate *c = candidate_at(fib, i);
+			uint32_t *link = &entry_at(fib, number)->first;
+
+			next = c->next;
+			while (*link && precedes(f, class_at(fib, candidate_at(fib, *link)->class),
+						 class_at(fib, c->class)))
+				link = &candidate_at(fib, *link)->next;
+			c->next = *link;
+			*link = i;
+			account_route(fib, f, &p, class_at(fib, c->class), 1);
+		}
+	}
 }
 
 /* ---- static routes ----------------------------------------------------------- */
@@ -433,7 +510,8 @@ static struct route_class static_class(uint8_t family, uint8_t type)
 void fib_static_set(struct fib *fib, const struct image_static *s)
 {
 	struct kernel_path path = { .weight = 1, .via = s->hop[0].via };
-	struct hop_key key = { .reason = REASON_discard, .family = s->prefix.addr.family };
+	struct hop_key key = { .reason = REASON_discard, .family = s->prefix.addr.family,
+			       .fallback = !s->prefix.len };
 	struct route_class class = static_class(key.family, s->hops ? RTN_UNICAST : RTN_BLACKHOLE);
 
 	if (s->hops) {
@@ -442,33 +520,35 @@ void fib_static_set(struct fib *fib, const struct image_static *s)
 		key.paths = 1;
 		key.path = &path;
 	}
-	enter_route(fib, &s->prefix, &class, hops_intern(&fib->hops, &key));
+	enter_route(fib, family_of(fib, key.family), &s->prefix, &class, hops_intern(&fib->hops, &key));
 }
 
 void fib_static_gone(struct fib *fib, const struct prefix *prefix)
 {
 	struct route_class class = static_class(prefix->addr.family, 0);
 
-	drop_route(fib, prefix, &class);
+	drop_route(fib, family_of(fib, class.family), prefix, &class);
 }
 
 /* ---- choice --------------------------------------------------------------- */
 
 struct covers {
 	const struct fib *fib;
+	const struct family *family;
+	int rank;		/* only routes of an earlier one */
 	uint8_t below;		/* only prefixes shorter than this */
 	uint32_t deepest;	/* entry: the longest that was looked for */
 	bool found;
 };
 
-static bool visit_first_rank(void *user, uint8_t len, uint32_t value)
+static bool visit_earlier(void *user, uint8_t len, uint32_t value)
 {
 	struct covers *c = user;
 	const struct entry *e = entry_at(c->fib, value);
 
 	if (len >= c->below)
 		return false;
-	if (e->first && rank(class_at(c->fib, candidate_at(c->fib, e->first)->class)) == RANK_FIRST)
+	if (e->first && rank(c->family, class_at(c->fib, candidate_at(c->fib, e->first)->class)) < c->rank)
 		c->found = true;
 	return !c->found;
 }
@@ -493,15 +573,15 @@ static bool visit_chosen(void *user, uint8_t len, uint32_t value)
 	return true;
 }
 
-/* Whether a table that is asked earlier answers for all of @p. */
-static bool is_shadowed(const struct fib *fib, const struct family *f, const struct prefix *p)
+/* Whether a table that is asked before one of rank @r answers for all of @p. */
+static bool is_shadowed(const struct fib *fib, const struct family *f, const struct prefix *p, int r)
 {
-	struct covers c = { .fib = fib, .below = p->len };
+	struct covers c = { .fib = fib, .family = f, .rank = r, .below = p->len };
 
-	if (f->family == ADDR_V6)
+	if (f->local_first && r == RANK_LATER)
 		prefix_tree_cover(&f->wide, p, visit_wide, &c);
 	else
-		prefix_tree_cover(&f->entries, p, visit_first_rank, &c);
+		prefix_tree_cover(&f->entries, p, visit_earlier, &c);
 	return c.found;
 }
 
@@ -515,8 +595,8 @@ static const struct candidate *choose_route(const struct fib *fib, const struct 
 	if (!e->first)
 		return NULL;
 	c = candidate_at(fib, e->first);
-	r = rank(class_at(fib, c->class));
-	if (r == RANK_NEVER || (r == RANK_LATER && is_shadowed(fib, f, p)))
+	r = rank(f, class_at(fib, c->class));
+	if (r == RANK_NEVER || (r != RANK_FIRST && is_shadowed(fib, f, p, r)))
 		return NULL;
 	return c;
 }
@@ -551,7 +631,7 @@ static uint32_t choose(struct fib *fib, struct family *f, const struct prefix *p
 		hops_ref(&fib->hops, set);
 		return set;
 	}
-	if (!is_host(p) || !prefix_tree_get(&f->hosts, p))
+	if (!is_host(p) || !prefix_tree_get(hosts_of(fib, f), p))
 		return 0;
 	cover = find_cover(fib, f, p, p->len);
 	if (!cover)
@@ -770,8 +850,8 @@ static void process(struct fib *fib, struct family *f, const struct dirty *d)
 			hops_unref(&fib->hops, set);
 	} else {
 		/* The neighbours below may have lost, or gained, the network they are on. */
-		if (!is_host(p) && f->hosts.len)
-			mark_within(fib, f, &f->hosts, p);
+		if (!is_host(p) && hosts_of(fib, f)->len)
+			mark_within(fib, f, hosts_of(fib, f), p);
 		install(fib, f, p, entry_at(fib, d->entry), set, host);
 	}
 	if (!set)
@@ -910,15 +990,69 @@ static void flush_family(struct fib *fib, struct family *f)
 		take_back_what_fits(fib, f);
 }
 
+/* The half of the views that no program reads: after a grace period, if one may still do so. */
+static struct route_views *free_views(struct fib *fib)
+{
+	if (fib->views_retired)
+		wait_for_readers(fib);
+	return &fib->memory.nexthops->views[fib->memory.nexthops->views_in_use == 1];
+}
+
+/*
+ * Rules, VRFs or ports are others: makes the views anew, without turning to them yet. Where the
+ * tables change with them, all packets are passed up until they have.
+ * Return: what to turn to (views_in_use).
+ */
+static uint32_t make_views(struct fib *fib)
+{
+	struct nexthops *n = fib->memory.nexthops;
+	uint32_t in_use = n->views_in_use;
+	struct route_views *views;
+	bool something;
+
+	if (!fib->views.dirty)
+		return in_use;
+	views = free_views(fib);
+	something = views_make(&fib->views, views);
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f)) {
+		bool v6 = f->family == ADDR_V6;
+		bool first = f->number ? fib->views.local_first[f->number][v6] :
+				     v6 || fib->views.unmerged;
+
+		if (f->local_first == first)
+			continue;
+		if (f->in_table)
+			hold(fib);
+		reorder(fib, f, first);
+	}
+	if (!something)
+		return 0;
+	if (in_use && !memcmp(views, &n->views[in_use - 1], sizeof(*views)))
+		return in_use;
+	return views - n->views + 1;
+}
+
+static void turn_to_views(struct fib *fib, uint32_t which)
+{
+	if (fib->memory.nexthops->views_in_use == which)
+		return;
+	__atomic_store_n(&fib->memory.nexthops->views_in_use, which, __ATOMIC_RELEASE);
+	fib->views_retired = true;
+}
+
 void fib_flush(struct fib *fib)
 {
+	uint32_t views;
+
 	fib->flushes++;
+	views = make_views(fib);
 	hops_flush(&fib->hops);
 	for (int round = 0; round < 3; round++) {
 		fib->again = fib->stuck;
 		fib->stuck = false;
-		flush_family(fib, &fib->family[0]);
-		flush_family(fib, &fib->family[1]);
+		for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
+			flush_family(fib, f);
+		turn_to_views(fib, views);
 		if (!fib->held)
 			break;
 		wait_for_readers(fib);
@@ -934,47 +1068,52 @@ void fib_flush(struct fib *fib)
 
 bool fib_wants_reclaim(const struct fib *fib)
 {
-	if (fib->hops.slots.retired.len)
+	if (fib->hops.slots.retired.len || fib->views_retired)
 		return true;
-	for (int i = 0; i < 2; i++)
-		if (fib->family[i].lpm && lpm_retired(fib->family[i].lpm))
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
+		if (f->lpm && lpm_retired(f->lpm))
 			return true;
 	return false;
 }
 
 void fib_reclaim(struct fib *fib)
 {
+	fib->views_retired = false;
 	fib->lowered |= hops_reclaim(&fib->hops);
-	for (int i = 0; i < 2; i++)
-		if (fib->family[i].lpm)
-			lpm_reclaim(fib->family[i].lpm, lpm_quiesce_mark(fib->family[i].lpm));
+	/* The tables of a family share their memory: one is as good as all. */
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
+		if (f->lpm && lpm_retired(f->lpm))
+			lpm_reclaim(f->lpm, lpm_quiesce_mark(f->lpm));
 }
 
 /* ---- links, neighbours, nexthop objects, rules ---------------------------- */
 
 static void mark_hosts(struct fib *fib)
 {
-	for (int i = 0; i < 2; i++) {
-		struct prefix everything = all_of(fib->family[i].family);
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f)) {
+		struct prefix everything = all_of(f->family);
 
-		mark_within(fib, &fib->family[i], &fib->family[i].hosts, &everything);
+		mark_within(fib, f, hosts_of(fib, f), &everything);
 	}
 }
 
 void fib_link_set(struct fib *fib, const struct kernel_link *link)
 {
+	views_link_set(&fib->views, link);
 	if (hops_link_set(&fib->hops, link))
 		mark_hosts(fib);
 }
 
 void fib_link_gone(struct fib *fib, uint32_t ifindex)
 {
+	views_link_gone(&fib->views, ifindex);
 	if (hops_link_gone(&fib->hops, ifindex))
 		mark_hosts(fib);
 }
 
 void fib_port_set(struct fib *fib, uint32_t ifindex, uint16_t port)
 {
+	views_port_set(&fib->views, ifindex, port);
 	if (hops_port_set(&fib->hops, ifindex, port))
 		mark_hosts(fib);
 }
@@ -986,8 +1125,9 @@ static void count_host(struct fib *fib, const struct addr *addr, int by)
 
 	if (!by)
 		return;
-	count_prefix(&f->hosts, &p, by);
-	mark(fib, f, &p);
+	count_prefix((struct prefix_tree *)hosts_of(fib, f), &p, by);
+	for (; f; f = next_table(fib, f))
+		mark(fib, f, &p);
 }
 
 void fib_neighbour_set(struct fib *fib, const struct kernel_neighbour *neighbour)
@@ -1012,42 +1152,14 @@ void fib_nexthop_object_gone(struct fib *fib, uint32_t id)
 	mark_hosts(fib);
 }
 
-/* The rules of a fresh namespace: 0 to local, 32766 to main, 32767 (IPv4) to default. */
-static bool is_default_rule(const struct kernel_rule *r)
-{
-	static const struct { uint32_t priority, table; } rule[] = {
-		{ 0, KERNEL_TABLE_LOCAL }, { 32766, KERNEL_TABLE_MAIN }, { 32767, KERNEL_TABLE_DEFAULT },
-	};
-
-	for (int i = 0; r->plain && r->action == FR_ACT_TO_TBL && i < 3; i++)
-		if (r->priority == rule[i].priority && r->table == rule[i].table)
-			return true;
-	return false;
-}
-
-static bool same_rule(const struct kernel_rule *a, const struct kernel_rule *b)
-{
-	return a->family == b->family && a->action == b->action && a->plain == b->plain &&
-	       a->priority == b->priority && a->table == b->table;
-}
-
 void fib_rule_set(struct fib *fib, const struct kernel_rule *rule)
 {
-	if (!is_default_rule(rule))
-		vec_append(&fib->rules, rule);
+	views_rule_set(&fib->views, rule);
 }
 
 void fib_rule_gone(struct fib *fib, const struct kernel_rule *rule)
 {
-	struct kernel_rule *rules = fib->rules.data;
-
-	for (size_t i = 0; i < fib->rules.len; i++) {
-		if (!same_rule(&rules[i], rule))
-			continue;
-		rules[i] = rules[fib->rules.len - 1];
-		vec_pop(&fib->rules);
-		return;
-	}
+	views_rule_gone(&fib->views, rule);
 }
 
 /* ---- questions ------------------------------------------------------------ */
@@ -1062,7 +1174,7 @@ static bool show_route(const struct fib *fib, const struct family *f, const stru
 
 	*route = (struct fib_route){ .prefix = *p };
 	if (host && !i) {
-		route->table = KERNEL_TABLE_MAIN;
+		route->table = f->table;
 		route->type = RTN_UNICAST;
 		route->scope = RT_SCOPE_LINK;
 		route->host = route->best = true;
@@ -1094,12 +1206,14 @@ bool fib_route_next(const struct fib *fib, uint8_t family, struct fib_cursor *cu
 {
 	struct prefix *p = &cursor->prefix;
 
+	if (cursor->table >= fib->tables)
+		return false;
 	if (!p->addr.family) {
 		cursor->shown = 0;
 		*p = all_of(family ? family : ADDR_V4);
 	}
 	for (;;) {
-		struct family *f = family_of(fib, p->addr.family);
+		const struct family *f = &fib->family[cursor->table][p->addr.family == ADDR_V6];
 		struct prefix everything = all_of(f->family);
 		const struct entry *e = find_entry(fib, f, p);
 
@@ -1131,7 +1245,13 @@ static bool group_passes_up(const struct nexthops *n, uint16_t group)
 
 void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answer *answer)
 {
-	const struct family *f = family_of(fib, addr->family);
+	fib_lookup_in(fib, 0, addr, answer);
+}
+
+void fib_lookup_in(const struct fib *fib, unsigned int table, const struct addr *addr,
+		   struct fib_answer *answer)
+{
+	const struct family *f = &fib->family[table][addr->family == ADDR_V6];
 	const struct nexthops *n = fib->memory.nexthops;
 	struct prefix p = host_prefix(addr);
 	const struct entry *e = NULL;
@@ -1166,7 +1286,7 @@ void fib_stats(const struct fib *fib, struct fib_stats *stats)
 		.slots = h->slots.slots,
 		.starved = h->starved,
 		.retired = h->slots.retired.len,
-		.rules = fib->rules.len,
+		.rules = views_unfollowed(&fib->views),
 		.flushes = fib->flushes,
 		.table_writes = fib->table_writes,
 		.group_writes = h->group_writes,
@@ -1175,20 +1295,32 @@ void fib_stats(const struct fib *fib, struct fib_stats *stats)
 			  fib->entries.cap * fib->entries.elem_size +
 			  fib->candidates.cap * fib->candidates.elem_size,
 	};
-	for (int i = 0; i < 2; i++) {
-		const struct family *f = &fib->family[i];
+	for (const struct family *f = next_family(fib, NULL); f; f = next_family(fib, f)) {
+		int i = f->family == ADDR_V6;
 
-		stats->routes[i] = f->routes;
-		stats->prefixes[i] = f->prefixes;
-		stats->published[i] = f->published;
-		stats->hosts[i] = f->host_entries;
-		stats->blocks[i] = f->blocks.len;
-		stats->left_out[i] = f->left_out;
+		stats->routes[i] += f->routes;
+		stats->prefixes[i] += f->prefixes;
+		stats->published[i] += f->published;
+		stats->hosts[i] += f->host_entries;
+		stats->blocks[i] += f->blocks.len;
+		stats->left_out[i] += f->left_out;
 		stats->starved += f->starved;
 		stats->not_followed += f->not_followed;
-		stats->memory += prefix_tree_bytes(&f->entries) + prefix_tree_bytes(&f->hosts) +
-				 f->dirty.cap * f->dirty.elem_size;
+		stats->memory += prefix_tree_bytes(&f->entries) + f->dirty.cap * f->dirty.elem_size;
+		if (!f->number)
+			stats->memory += prefix_tree_bytes(&fib->hosts[i]);
 	}
+}
+
+static void note_full(const struct family *f, struct text *out)
+{
+	if (!f->blocks.len)
+		return;
+	text_printf(out, "the IPv%d table", f->family);
+	if (f->number)
+		text_printf(out, " %u", f->table);
+	text_printf(out, " is full: %zu blocks with %zu prefixes are left to the kernel, %zu prefixes are "
+		    "in it\n", f->blocks.len, f->left_out, f->published);
 }
 
 void fib_notes(const struct fib *fib, struct text *out)
@@ -1196,12 +1328,8 @@ void fib_notes(const struct fib *fib, struct text *out)
 	struct fib_stats s;
 
 	fib_stats(fib, &s);
-	for (int i = 0; i < 2; i++) {
-		if (s.blocks[i])
-			text_printf(out, "the IPv%d table is full: %zu blocks with %zu prefixes are left to the "
-				    "kernel, %zu prefixes are in it\n", i ? 6 : 4, s.blocks[i],
-				    s.left_out[i], s.published[i]);
-	}
+	for (const struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
+		note_full(f, out);
 	if (fib->held)
 		text_printf(out, "the tables could not be rearranged: all routes are left to the kernel\n");
 	if (s.starved)
@@ -1210,34 +1338,70 @@ void fib_notes(const struct fib *fib, struct text *out)
 	if (s.not_followed)
 		text_printf(out, "%zu routes are left to the kernel: by TOS, or several with one key\n",
 			    s.not_followed);
-	if (s.rules)
-		text_printf(out, "%zu ip rules are not followed: packets that they touch are routed by the "
-			    "tables local, main and default\n", s.rules);
+	views_notes(&fib->views, out);
+}
+
+unsigned int fib_tables(const struct fib *fib)
+{
+	return fib->tables;
+}
+
+int fib_table_find(const struct fib *fib, uint32_t kernel, const char *vrf)
+{
+	for (unsigned int t = 0; t < fib->tables; t++) {
+		const struct fib_table *table = &fib->views.table[t];
+
+		if (vrf ? *table->vrf && !strcmp(table->vrf, vrf) : table->number == kernel)
+			return t;
+	}
+	return -ENOENT;
+}
+
+const struct route_view *fib_view(const struct fib *fib, uint16_t port, uint16_t vlan)
+{
+	const struct nexthops *n = fib->memory.nexthops;
+
+	return n->views_in_use ? views_of(&n->views[n->views_in_use - 1], port, vlan) : NULL;
 }
 
 /* ---- ends ----------------------------------------------------------------- */
 
+static void family_init(struct family *f, uint8_t family, unsigned int number,
+			const struct fib_table *table)
+{
+	f->family = family;
+	f->number = number;
+	f->table = table->number;
+	f->lpm = table->lpm[family == ADDR_V6];
+	f->local_first = !number && family == ADDR_V6;
+	f->entries.family = f->wide.family = f->later.family = f->blocks.family = family;
+	f->dirty = VEC(struct dirty);
+}
+
 struct fib *fib_new(const struct fib_memory *memory)
 {
 	struct fib *fib = xcalloc(1, sizeof(*fib));
+	struct fib_table table[ROUTE_TABLES_MAX] = { {
+		.number = memory->without_main ? 0 : KERNEL_TABLE_MAIN,
+		.lpm = { memory->lpm4, memory->lpm6 },
+	} };
 
+	assert(memory->others < ROUTE_TABLES_MAX);
+	memcpy(&table[1], memory->other, memory->others * sizeof(*table));
 	fib->memory = *memory;
+	fib->tables = 1 + memory->others;
+	views_init(&fib->views, table, fib->tables);
 	fib->entries = VEC(struct entry);
 	fib->candidates = VEC(struct candidate);
 	fib->classes = VEC(struct route_class);
-	fib->rules = VEC(struct kernel_rule);
 	fib->class_numbers = TABLE(struct route_class, uint32_t);
 	vec_push(&fib->entries);
 	vec_push(&fib->candidates);
-	for (int i = 0; i < 2; i++) {
-		struct family *f = &fib->family[i];
-
-		f->family = i ? ADDR_V6 : ADDR_V4;
-		f->lpm = i ? memory->lpm6 : memory->lpm4;
-		f->entries.family = f->hosts.family = f->wide.family = f->family;
-		f->later.family = f->blocks.family = f->family;
-		f->dirty = VEC(struct dirty);
-	}
+	fib->hosts[0].family = ADDR_V4;
+	fib->hosts[1].family = ADDR_V6;
+	for (unsigned int t = 0; t < fib->tables; t++)
+		for (int i = 0; i < 2; i++)
+			family_init(&fib->family[t][i], i ? ADDR_V6 : ADDR_V4, t, &table[t]);
 	hops_init(&fib->hops, memory->nexthops);
 	fib->not_followed = hops_intern(&fib->hops, &(struct hop_key){ .reason = REASON_not_followed });
 	return fib;
@@ -1248,20 +1412,19 @@ void fib_free(struct fib *fib)
 	if (!fib)
 		return;
 	hops_free(&fib->hops);
-	for (int i = 0; i < 2; i++) {
-		struct family *f = &fib->family[i];
-
+	views_free(&fib->views);
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f)) {
 		prefix_tree_free(&f->entries);
-		prefix_tree_free(&f->hosts);
 		prefix_tree_free(&f->wide);
 		prefix_tree_free(&f->later);
 		prefix_tree_free(&f->blocks);
 		vec_free(&f->dirty);
 	}
+	for (int i = 0; i < 2; i++)
+		prefix_tree_free(&fib->hosts[i]);
 	vec_free(&fib->entries);
 	vec_free(&fib->candidates);
 	vec_free(&fib->classes);
-	vec_free(&fib->rules);
 	table_free(&fib->class_numbers);
 	free(fib);
 }

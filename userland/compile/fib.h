@@ -33,7 +33,17 @@ struct fib;
 struct image_static;
 struct lpm;
 struct rib_route;
+struct route_view;
 struct text;
+
+/* Another table of the kernel's that the policy routes by. */
+struct fib_table {
+	uint32_t number;		/* the kernel's */
+	char vrf[16];			/* whose table the policy says it is; "": no VRF's */
+	struct lpm *lpm[2];		/* IPv4, IPv6; as fib_memory.lpm4 */
+	const uint16_t *port;		/* numbers of ports whose packets the policy has looked up in it */
+	unsigned int ports;
+};
 
 /* All of it is the owner's, and outlives the fib. */
 struct fib_memory {
@@ -46,6 +56,10 @@ struct fib_memory {
 	 */
 	void (*grace)(void *user);
 	void *user;
+	/* Beside main. Their numbers in the look-up are 1, 2, ..; lpm4 and lpm6 have number 0. */
+	const struct fib_table *other;
+	unsigned int others;		/* at most ROUTE_TABLES_MAX - 1 */
+	bool without_main;		/* packets that come to table main are passed up */
 };
 
 /** fib_new() - never NULL; nothing is published yet. */
@@ -138,6 +152,7 @@ struct fib_route {
 };
 
 struct fib_cursor {
+	unsigned int table;	/* which to walk: its number in the look-up */
 	struct prefix prefix;	/* of the last one shown */
 	unsigned int shown;	/* routes of it that were shown; 0: not begun */
 };
@@ -159,8 +174,22 @@ struct fib_answer {
 	bool agrees;		/* the table gives @route, or lets the kernel answer */
 };
 
-/** fib_lookup() - what counts for @addr, by the routes and by the table. Slow; flush first. */
+/**
+ * fib_lookup(), fib_lookup_in() - what counts for @addr in table main, or in the one of that number
+ * in the look-up, by the routes and by the table. Slow; flush first.
+ */
 void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answer *answer);
+void fib_lookup_in(const struct fib *fib, unsigned int table, const struct addr *addr,
+		   struct fib_answer *answer);
+
+/** fib_tables() - how many tables there are. */
+unsigned int fib_tables(const struct fib *fib);
+
+/** fib_table_find() - the number in the look-up of the kernel's table, or of that of @vrf (not NULL); -ENOENT. */
+int fib_table_find(const struct fib *fib, uint32_t kernel, const char *vrf);
+
+/** fib_view() - which tables answer for what comes in there (@vlan 0: untagged); NULL: table 0. */
+const struct route_view *fib_view(const struct fib *fib, uint16_t port, uint16_t vlan);
 
 /* Where there are two, [0] is IPv4, [1] IPv6. */
 struct fib_stats {
@@ -175,7 +204,7 @@ struct fib_stats {
 	size_t starved;		/* prefixes and groups that found no group or no slots */
 	size_t retired;		/* groups and slots that wait for a grace period */
 	size_t not_followed;	/* routes whose choice is left to the kernel */
-	size_t rules;		/* ip rules that are not followed */
+	size_t rules;		/* ip rules that packets of ports are passed up for */
 	uint64_t flushes;
 	uint64_t table_writes;	/* prefixes inserted, replaced and deleted */
 	uint64_t group_writes;	/* group words */

@@ -232,8 +232,8 @@ static void copy_paths(struct kernel_path *to, const struct hop_key *key)
 static uint64_t key_hash(const struct hop_key *key)
 {
 	struct {
-		uint32_t reason, family, mtu, object, port;
-	} head = { key->reason, key->family, key->mtu, key->object, key->port };
+		uint32_t reason, family, mtu, object, port, fallback;
+	} head = { key->reason, key->family, key->mtu, key->object, key->port, key->fallback };
 	uint64_t hash = hash_bytes(&head, sizeof(head));
 
 	return key->paths ? hash ^ hash_bytes(key->path, key->paths * sizeof(*key->path)) : hash;
@@ -241,7 +241,8 @@ static uint64_t key_hash(const struct hop_key *key)
 
 static bool same_key(const struct hop_key *a, const struct hop_key *b)
 {
-	return a->reason == b->reason && a->family == b->family && a->mtu == b->mtu &&
+	return a->reason == b->reason && a->family == b->family && a->fallback == b->fallback &&
+	       a->mtu == b->mtu &&
 	       a->object == b->object && a->paths == b->paths &&
 	       (!a->paths || !memcmp(a->path, b->path, a->paths * sizeof(*a->path)));
 }
@@ -510,6 +511,8 @@ static void publish(struct hops *h, uint32_t set)
 	uint32_t base;
 
 	resolve(h, s, &r);
+	if (h->publishing)
+		h->publishing(h->user, set, s->group);
 	for (unsigned int i = 0; i < r.hops; i++) {
 		const struct fib_nexthop *hop = &r.hop[i];
 

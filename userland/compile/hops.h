@@ -30,6 +30,7 @@
 struct hop_key {
 	uint8_t reason;
 	uint8_t family;		/* of the routes: what MTU to take */
+	bool fallback;		/* of default routes: a set of their own, so that its next hops can say so */
 	uint32_t mtu;		/* the route's own; 0: the link's */
 	uint32_t object;	/* a nexthop object; 0: @path says */
 	uint16_t port;		/* not 0: @path leaves by the link that is this port at the time */
@@ -56,6 +57,9 @@ struct hops {
 	size_t starved;		/* groups that found no slots */
 	uint64_t group_writes;
 	size_t path_bytes;
+	/* Not NULL: called before what @set resolves to is published under @group. */
+	void (*publishing)(void *user, uint32_t set, uint16_t group);
+	void *user;
 };
 
 void hops_init(struct hops *h, struct nexthops *memory);

@@ -89,6 +89,10 @@ static void decode_link_info(const struct nlattr *info, struct kernel_link *link
 	}
 	if (data && !strcmp(link->kind, "vlan"))
 		decode_vlan(data, link);
+	if (data && !strcmp(link->kind, "vrf"))
+		mnl_attr_for_each_nested(a, data)
+			if (type_of(a) == IFLA_VRF_TABLE)
+				get_u32(a, &link->vrf_table);
 }
 
 /* IPv6 keeps an MTU of its own for an interface, never above the link's. */
@@ -213,6 +217,28 @@ int decode_neighbour(const struct nlmsghdr *nlh, struct kernel_neighbour *n)
 	return n->addr.family ? 0 : -EINVAL;
 }
 
+/* A selector or limit of a rule that is only known by its kind. */
+static uint8_t rule_flag(const struct nlattr *a)
+{
+	switch (type_of(a)) {
+	case FRA_L3MDEV:
+		return payload(a) && *(const uint8_t *)mnl_attr_get_payload(a) ? KERNEL_RULE_L3MDEV : 0;
+	case FRA_IP_PROTO:
+	case FRA_SPORT_RANGE:
+	case FRA_DPORT_RANGE:
+		return KERNEL_RULE_PORTS;
+	case FRA_SUPPRESS_IFGROUP:
+	case FRA_SUPPRESS_PREFIXLEN:	/* -1: does nothing */
+		return payload(a) >= 4 && mnl_attr_get_u32(a) == UINT32_MAX ? 0 : KERNEL_RULE_SUPPRESS;
+	case FRA_PROTOCOL:
+	case FRA_FLOW:			/* a class to count in, no selector */
+	case FRA_PAD:
+		return 0;
+	default:
+		return KERNEL_RULE_OTHER;
+	}
+}
+
 int decode_rule(const struct nlmsghdr *nlh, struct kernel_rule *rule)
 {
 	const struct fib_rule_hdr *frh = mnl_nlmsg_get_payload(nlh);
@@ -226,7 +252,12 @@ int decode_rule(const struct nlmsghdr *nlh, struct kernel_rule *rule)
 		return 1;
 	rule->action = frh->action;
 	rule->table = frh->table;
-	rule->plain = !frh->dst_len && !frh->src_len && !frh->tos && !(frh->flags & FIB_RULE_INVERT);
+	if (frh->src_len > addr_bits(rule->family) || frh->dst_len > addr_bits(rule->family))
+		return -EINVAL;
+	rule->from.len = frh->src_len;
+	rule->to.len = frh->dst_len;
+	rule->flags = (frh->tos ? KERNEL_RULE_TOS : 0) |
+		      (frh->flags & FIB_RULE_INVERT ? KERNEL_RULE_INVERT : 0);
 	mnl_attr_for_each(a, nlh, sizeof(*frh)) {
 		switch (type_of(a)) {
 		case FRA_PRIORITY:
@@ -237,19 +268,38 @@ int decode_rule(const struct nlmsghdr *nlh, struct kernel_rule *rule)
 			if (!get_u32(a, &rule->table))
 				return -EINVAL;
 			break;
-		case FRA_PROTOCOL:
-		case FRA_PAD:
+		case FRA_SRC:
+			if (!get_addr(a, rule->family, &rule->from.addr))
+				return -EINVAL;
 			break;
-		case FRA_SUPPRESS_IFGROUP:
-		case FRA_SUPPRESS_PREFIXLEN:	/* -1: does nothing */
-			if (payload(a) >= 4 && mnl_attr_get_u32(a) == UINT32_MAX)
-				break;
-			rule->plain = false;
+		case FRA_DST:
+			if (!get_addr(a, rule->family, &rule->to.addr))
+				return -EINVAL;
+			break;
+		case FRA_IIFNAME:
+			get_name(a, rule->iif, sizeof(rule->iif));
+			break;
+		case FRA_OIFNAME:
+			get_name(a, rule->oif, sizeof(rule->oif));
+			break;
+		case FRA_FWMARK:
+			if (!get_u32(a, &rule->mark))
+				return -EINVAL;
+			rule->flags |= KERNEL_RULE_MARK;
+			break;
+		case FRA_FWMASK:
+			if (!get_u32(a, &rule->mark_mask))
+				return -EINVAL;
+			rule->flags |= rule->mark_mask ? KERNEL_RULE_MARK : 0;
 			break;
 		default:
-			rule->plain = false;
+			rule->flags |= rule_flag(a);
 		}
 	}
+	rule->from = prefix_canonical(rule->from);
+	rule->to = prefix_canonical(rule->to);
+	if (rule->flags & KERNEL_RULE_L3MDEV)
+		rule->table = 0;
 	return 0;
 }
 

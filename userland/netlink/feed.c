@@ -426,6 +426,7 @@ static bool same_link(const struct kernel_link *a, const struct kernel_link *b)
 {
 	return a->mtu == b->mtu && a->mtu6 == b->mtu6 && a->lower == b->lower &&
 	       a->master == b->master && a->vlan == b->vlan && a->mac_len == b->mac_len &&
+	       a->vrf_table == b->vrf_table &&
 	       !memcmp(a->mac, b->mac, 6) && a->up == b->up && a->carrier == b->carrier &&
 	       a->noarp == b->noarp && a->loopback == b->loopback && !strcmp(a->name, b->name) &&
 	       !strcmp(a->kind, b->kind);
@@ -590,21 +591,9 @@ static void nexthop_gone(struct feed *f, uint32_t id)
 	nexthops_lost(f);
 }
 
-static struct kernel_rule *rule_key(const struct kernel_rule *from, struct kernel_rule *key)
-{
-	memset(key, 0, sizeof(*key));
-	key->family = from->family;
-	key->action = from->action;
-	key->plain = from->plain;
-	key->priority = from->priority;
-	key->table = from->table;
-	return key;
-}
-
 static void rule_told(struct feed *f, const struct kernel_rule *rule, bool gone, bool dumped)
 {
-	struct kernel_rule key;
-	struct rule_entry *e = table_put(&f->rules, rule_key(rule, &key), NULL);
+	struct rule_entry *e = table_put(&f->rules, rule, NULL);
 
 	if (dumped) {
 		e->dumped++;	/* compared at the end */
@@ -614,10 +603,10 @@ static void rule_told(struct feed *f, const struct kernel_rule *rule, bool gone,
 		f->torn = true;
 	if (!gone) {
 		e->count++;
-		REPORT(f, rule_set, &key);
+		REPORT(f, rule_set, rule);
 	} else if (e->count) {
 		e->count--;
-		REPORT(f, rule_gone, &key);
+		REPORT(f, rule_gone, rule);
 	}
 }
 
