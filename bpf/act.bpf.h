@@ -167,7 +167,7 @@ STAGE int tell(const struct packet *p, __u32 rule, __u32 text, __u8 reason)
 		return false;
 	__builtin_memset(e, 0, sizeof(*e));
 	e->time = bpf_ktime_get_boot_ns();
-	e->generation = config.generation;
+	e->generation = generation_number();
 	e->rule = rule;
 	e->text = text;
 	e->length = p->length;

@@ -28,6 +28,7 @@
  *	.data.watch	struct watch
  *  - those of one generation, gone with it; not pinned, but for the last:
  *	.rodata		struct config
+ *	.data.number	__u32: the generation's number; not changed while a packet may read it
  *	groups		HASH group_key -> struct group
  *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
  *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
@@ -321,7 +322,7 @@ _Static_assert(REASON_MAX <= 64, "port_stats.reason");
 
 /*
  * What the rules of a generation have counted: rule_counts, a mmapable ARRAY [possible CPUs] of
- * struct count [rules], for the programs; and rule_base, one value of a mmapable array: a struct
+ * struct count [as many rules, or more], for the programs; and rule_base, one value of a mmapable array: a struct
  * rule_base_head, and behind it for each rule what rules that say the same had counted in generations
  * before; and behind those what rules have counted that this generation has not, for the case that
  * they come back.
@@ -351,7 +352,7 @@ struct names {
 /* ---- configuration of one generation ------------------------------------ */
 
 struct config {
-	__u32 generation;
+	__u32 reserved;
 	__u32 ports;		/* how many */
 	__u8 route;		/* forward by the table */
 	__u8 groups_source;	/* there are (source, group) groups */

@@ -139,7 +139,7 @@ static __always_inline int put_meta(struct xdp_md *ctx, const struct packet *p, 
 	if ((void *)(meta + 1) > frame_start(ctx))
 		return -1;
 	meta->magic = COPY_MAGIC;
-	meta->generation = config.generation;
+	meta->generation = generation_number();
 	meta->group = p->group;
 	meta->flags = flags;
 	meta->mark = p->mark;

@@ -17,6 +17,14 @@
 const volatile struct config config;
 struct trace trace SEC(".data.trace");
 
+/* A word and no constant: a program that is loaded already can become another generation. */
+__u32 number SEC(".data.number") = 0;
+
+static __always_inline __u32 generation_number(void)
+{
+	return *(volatile __u32 *)&number;
+}
+
 #include "bpf/parse.bpf.h"
 #include "bpf/classify.bpf.h"
 #include "bpf/measure.bpf.h"

@@ -31,6 +31,7 @@
 
 #include "base/diag.h"
 #include "compile/compile.h"
+#include "compile/like.h"
 #include "datapath/datapath.h"
 #include "image/numbering.h"
 #include "lpm/lpm.h"
@@ -48,6 +49,7 @@ struct world {
 	struct datapath *dp;
 	struct tables *tables;
 	struct image *image;		/* of what was staged last */
+	struct classify_shape running;	/* of what runs: laid out alike, the next one needs no load */
 	uint32_t generation;
 };
 
@@ -172,6 +174,8 @@ static void compile(struct world *w, const char *text, const char *const *elemen
 		memcpy(e->key.value, a.bytes, 16);
 		e->key.family = a.family;
 	}
+	if (filter_lay_like(&w->image->filter, &w->running))
+		filter_make_room(&w->image->filter, 0);
 	numbering_free(&numbering);
 	policy_free(policy);
 	diags_free(&diags);
@@ -194,6 +198,7 @@ static void commit(struct world *w, struct generation *gen)
 	if (datapath_commit(w->dp, gen, true, &why))
 		fail_msg("%s", text_string(&why));
 	w->generation++;
+	w->running = w->image->filter.shape;
 }
 
 static void apply(struct world *w, const char *text, const char *const *elements)
@@ -308,6 +313,86 @@ static void test_counters(void **unused)
 	assert_int_equal(counted(&w, "count \"all\""), 19);
 	assert_int_equal(pass(9001, 1), 1);
 	assert_int_equal(counted(&w, "allow"), 14);
+	assert_int_equal(datapath_remove(w.dp, &why), 0);
+	leave_world(&w);
+}
+
+static void load_spare(struct world *w)
+{
+	struct generation *spare = datapath_spare_open(w->dp);
+	struct text why = { 0 };
+
+	assert_non_null(spare);
+	assert_int_equal(datapath_spare_load(spare, &why), 0);
+	datapath_spare_close(spare, 0);
+	assert_true(datapath_has_spare(w->dp));
+}
+
+static void take_event(void *ctx, const struct filter_event *event)
+{
+	*(struct filter_event *)ctx = *event;
+}
+
+static const char telling[] = PORTS
+	"filter lo { emit \"x\" if udp.dst == 9006; count \"a\" if udp; drop if udp.dst == 9002; }\n";
+static const char telling_changed[] = PORTS
+	"filter lo { emit \"y\" if udp.dst == 9006; drop if udp.dst == 9003; count \"a\" if udp; }\n";
+static const char other_shape[] = PORTS
+	"filter lo { drop if udp.dst == 9002 and ip.ttl < 3; count \"a\" if udp; }\n";
+
+/*
+ * Two programs that are loaded alike take turns: each serves many generations, and nothing of one is
+ * left in another.
+ */
+static void test_spare(void **unused)
+{
+	struct filter_event event = { 0 };
+	struct text why = { 0 };
+	struct generation *gen;
+	struct world w;
+
+	(void)unused;
+	open_world(&w);
+	assert_null(datapath_spare_open(w.dp));
+	compile(&w, telling, NULL);
+	gen = stage(&w);
+	assert_true(generation_was_loaded(gen));
+	commit(&w, gen);
+	load_spare(&w);
+	assert_null(datapath_spare_open(w.dp));
+	assert_true(datapath_events_fd(w.dp) >= 0);
+	for (unsigned int i = 0; i < 6; i++) {
+		compile(&w, i & 1 ? telling : telling_changed, NULL);
+		gen = stage(&w);
+		assert_false(generation_was_loaded(gen));
+		/* What runs goes on as it was while the other one is filled. */
+		assert_int_equal(pass(i & 1 ? 9003 : 9002, 1), 0);
+		assert_int_equal(pass(i & 1 ? 9002 : 9003, 1), 1);
+		if (i == 3) {
+			generation_free(gen);
+			load_spare(&w);
+			gen = stage(&w);
+		}
+		commit(&w, gen);
+		assert_int_equal(pass(i & 1 ? 9002 : 9003, 1), 0);
+		assert_int_equal(pass(i & 1 ? 9003 : 9002, 1), 1);
+		assert_int_equal(counted(&w, "count"), 3 + 4 * i);
+		assert_int_equal(pass(9006, 1), 1);
+		assert_int_equal(datapath_events(w.dp, take_event, &event), 1);
+		assert_int_equal(event.generation, w.generation);
+		assert_int_equal(counted(&w, "emit"), i / 2 + 1);
+	}
+	compile(&w, other_shape, NULL);
+	gen = stage(&w);
+	assert_true(generation_was_loaded(gen));
+	commit(&w, gen);
+	assert_false(datapath_has_spare(w.dp));
+	/* Another daemon has none. */
+	leave_world(&w);
+	open_world(&w);
+	assert_null(datapath_spare_open(w.dp));
+	apply(&w, telling, NULL);
+	assert_int_equal(counted(&w, "emit \"x\""), 3);
 	assert_int_equal(datapath_remove(w.dp, &why), 0);
 	leave_world(&w);
 }
@@ -505,11 +590,6 @@ static const char with_actions[] = PORTS
 	"    allow;\n"
 	"}\n";
 
-static void take_event(void *ctx, const struct filter_event *event)
-{
-	*(struct filter_event *)ctx = *event;
-}
-
 static void test_actions(void **unused)
 {
 	struct filter_event event = { 0 };
@@ -638,6 +718,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_spare),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_actions),

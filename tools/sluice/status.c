@@ -135,11 +135,27 @@ static void print_notes(const struct cli *cli, const json_t *notes)
 		printf("  - %s\n", json_string_value(note));
 }
 
+/* The steps of the commit, as they come, but for "seconds", which is all of it. */
+static void print_commit(const json_t *commit)
+{
+	const char *name;
+	json_t *step;
+
+	if (!commit)
+		return;
+	printf("%-12s%.0f ms:", "commit", field_real(commit, "seconds") * 1e3);
+	json_object_foreach((json_t *)commit, name, step)
+		if (strcmp(name, "seconds"))
+			printf(" %s %.1f", name, json_real_value(step) * 1e3);
+	putchar('\n');
+}
+
 static void print_statistics(const json_t *o)
 {
 	const json_t *routes = json_object_get(o, "routes");
 
 	printf("%-12s%s\n", "build", field_text(o, "build"));
+	print_commit(json_object_get(o, "commit"));
 	printf("%-12s%lld\n", "documents", field_number(o, "documents"));
 	if (field_true(routes, "wanted"))
 		printf("%-12s%lld ip4, %lld ip6\n", "room", field_number(routes, "ip4_max"),

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/compile.h"
+#include "compile/like.h"
 #include "daemon/configuration.h"
 #include "daemon/filter_events.h"
 #include "daemon/flows.h"
@@ -30,6 +31,8 @@
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/routes.h"
+#include "daemon/spares.h"
+#include "daemon/steps.h"
 #include "daemon/sweep.h"
 #include "daemon/view.h"
 #include "daemon/witnesses.h"
@@ -63,6 +66,7 @@ struct attempt {
 	struct generation *staged;	/* loaded, its flow memory prepared */
 	struct witnesses witnesses;
 	struct numbering numbering;	/* for the thread: nothing of it is anybody else's */
+	struct steps steps;
 	struct text why;	/* what the thread has to say besides diagnostics */
 	int err;		/* what came of the thread's work */
 };
@@ -75,6 +79,7 @@ struct generations {
 	struct filter_events *events;
 	struct sweep *sweep;
 	struct neighbours *neighbours;
+	struct spares *spares;
 	void (*started)(void *ctx);
 	void *started_ctx;
 
@@ -85,6 +90,7 @@ struct generations {
 	struct routes *routes;
 	uint32_t loaded;		/* the data path's number of it */
 	struct witnesses witnesses;	/* that it was asked before */
+	struct steps steps;		/* of its commit */
 
 	struct vec line;		/* of struct attempt *: the first one is under way, if begun */
 	bool begun;
@@ -145,6 +151,7 @@ static void leave_line(struct generations *g)
 	memmove(line, line + 1, (g->line.len - 1) * sizeof(*line));
 	vec_pop(&g->line);
 	g->begun = false;
+	uv_timer_stop(&g->soon);	/* what it may have waited for */
 	if (g->line.len)
 		uv_timer_start(&g->soon, begin_next, 0, 0);
 }
@@ -266,21 +273,34 @@ static int prove(struct generations *g, struct attempt *a)
 	return analyse_asserts(a->policy, seconds, "sluiced --prove-time", &a->diags) ? 0 : -EINVAL;
 }
 
+/*
+ * The tables are laid out as those that run, if they fit: then no program need be loaded for them. If not,
+ * with room for those that come after.
+ */
 static int compile(struct generations *g, struct attempt *a)
 {
 	const struct compile_options options = { .budget = g->p.table_budget };
+	int err = compile_policy(a->policy, &a->numbering, &options, &a->image, &a->diags);
 
-	return compile_policy(a->policy, &a->numbering, &options, &a->image, &a->diags);
+	if (err)
+		return err;
+	if (!g->image || filter_lay_like(&a->image->filter, &g->image->filter.shape))
+		filter_make_room(&a->image->filter, options.budget);
+	return 0;
 }
 
 /* In the thread. */
 static void make_image(struct generations *g, struct attempt *a)
 {
+	steps_from(&a->steps);
 	a->err = read_policy(a);
+	steps_end(&a->steps, STEP_parse);
 	if (!a->err)
 		a->err = prove(g, a);
+	steps_end(&a->steps, STEP_prove);
 	if (!a->err)
 		a->err = compile(g, a);
+	steps_end(&a->steps, STEP_compile);
 }
 
 /* ---- sets that change ---------------------------------------------------------------- */
@@ -376,6 +396,7 @@ static void show(struct generations *g)
 	v->image = g->image;
 	v->loaded = g->loaded;
 	v->witnesses = &g->witnesses;
+	v->steps = &g->steps;
 	v->fib = g->routes ? routes_fib(g->routes) : NULL;
 	v->fib_ready = g->routes && routes_ready(g->routes);
 	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
@@ -385,9 +406,11 @@ static void show(struct generations *g)
 /* In the thread: whether what is loaded does what the policy says (daemon/witnesses.h). */
 static void ask_witnesses(struct generations *g, struct attempt *a)
 {
+	steps_from(&a->steps);
 	a->witnesses = (struct witnesses){ 0 };
 	a->err = witnesses_check(a->policy, a->image, a->staged, g->p.witness_ms, g->p.refused,
 				 &a->witnesses, &a->why);
+	steps_end(&a->steps, STEP_witnesses);
 }
 
 /* The interfaces of its ports are entered with their copies: they are to be known by then. */
@@ -528,6 +551,7 @@ static void take_over(struct generations *g, struct attempt *a)
 
 	g->loaded++;
 	g->witnesses = a->witnesses;
+	g->steps = a->steps;
 	empty_changed_sets(g, a->policy);
 	g->policy = a->policy;
 	g->image = a->image;
@@ -595,12 +619,14 @@ static void finish_compiled(struct generations *g, int err, struct text *sentenc
 		notify_status("%s", sentence->data);
 	}
 	finish(g, !err, text_string(sentence));
+	spares_prepare(g->spares);
 }
 
 static void swap_attempt(struct generations *g)
 {
 	struct attempt *a = first(g);
 	struct text sentence = { 0 };
+	int err;
 
 	if (!g->broken && !a->err && routes_busy(a->routes)) {
 		uv_timer_start(&g->soon, swap_now, BUSY_MS, 0);
@@ -610,8 +636,18 @@ static void swap_attempt(struct generations *g)
 		text_append(&sentence, text_string(&a->why), a->why.len);
 	else if (g->broken)
 		say_broken(&sentence, g->broken);
-	finish_compiled(g, a->err ? a->err : g->broken ? g->broken : swap(g, a, &sentence), &sentence);
+	steps_from(&a->steps);
+	err = a->err ? a->err : g->broken ? g->broken : swap(g, a, &sentence);
+	steps_end(&a->steps, STEP_swap);
+	finish_compiled(g, err, &sentence);
 	text_free(&sentence);
+}
+
+static void run_attempt(struct generations *g);
+
+static void run_now(uv_timer_t *timer)
+{
+	run_attempt(timer->data);
 }
 
 /* Its tables are full. */
@@ -619,8 +655,15 @@ static void run_attempt(struct generations *g)
 {
 	struct attempt *a = first(g);
 	struct text sentence = { 0 };
-	int err = stage(g, a, &sentence);
+	int err;
 
+	if (spares_busy(g->spares)) {
+		uv_timer_start(&g->soon, run_now, BUSY_MS, 0);
+		return;
+	}
+	steps_from(&a->steps);
+	err = stage(g, a, &sentence);
+	steps_end(&a->steps, STEP_load);
 	g->broken = 0;
 	if (err)
 		finish_compiled(g, err, &sentence);
@@ -745,7 +788,9 @@ static void begin_next(uv_timer_t *timer)
 	g->begun = true;
 	if (a->wish == WISH_RUNNING)
 		a->generation = configuration_running(g->configuration);
+	steps_begin(&a->steps);
 	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
+	steps_end(&a->steps, STEP_read);
 	if (err) {
 		finish(g, false, text_string(&why));
 	} else if (!run_elements(g, a)) {
@@ -880,6 +925,7 @@ struct generations *generations_open(const struct generations_parts *parts)
 	g->sweep = sweep_open(parts->loop, parts->view, parts->notes);
 	g->flows = flows_open(parts->loop, parts->datapath, parts->grace, parts->view);
 	g->neighbours = neighbours_open(parts->loop, parts->datapath, parts->notes);
+	g->spares = spares_open(parts->loop, parts->datapath);
 	uv_timer_init(parts->loop, &g->soon);
 	uv_timer_init(parts->loop, &g->again);
 	g->soon.data = g->again.data = g;
@@ -947,6 +993,7 @@ static void wait_for_thread(struct generations *g)
 void generations_close(struct generations *g)
 {
 	wait_for_thread(g);
+	spares_close(g->spares);
 	if (g->begun)
 		unstage(g, first(g));
 	for (size_t i = 0; i < g->line.len; i++)

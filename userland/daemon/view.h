@@ -24,6 +24,7 @@ struct flow_report;
 struct image;
 struct lpm;
 struct policy;
+struct steps;
 struct text;
 struct view_answer;
 struct witnesses;
@@ -40,6 +41,7 @@ struct view {
 	time_t since;
 	const struct policy *policy;	/* its documents are shown */
 	const struct witnesses *witnesses;	/* what it was asked before it ran */
+	const struct steps *steps;	/* how long its commit took */
 	const struct image *image;
 
 	struct datapath *datapath;

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "daemon/answer.h"
+#include "daemon/steps.h"
 #include "daemon/witnesses.h"
 #include "datapath/datapath.h"
 #include "lpm/lpm.h"
@@ -207,6 +208,16 @@ static json_t *status_witnesses(const struct witnesses *w)
 	return o;
 }
 
+/* How long it was until what runs did, step by step. */
+static json_t *status_commit(const struct steps *steps)
+{
+	json_t *o = json_pack("{sf}", "seconds", steps->all);
+
+	for (enum step i = 0; i < STEP_MAX; i++)
+		json_object_set_new(o, steps_name(i), json_real(steps->took[i]));
+	return o;
+}
+
 int next_status(struct view_answer *a, struct text *out)
 {
 	const struct view *v = a->view;
@@ -234,6 +245,8 @@ int next_status(struct view_answer *a, struct text *out)
 		json_object_set_new(o, "filters", status_filters(a));
 	if (v->witnesses && v->witnesses->verify.packets)
 		json_object_set_new(o, "witnesses", status_witnesses(v->witnesses));
+	if (v->steps && v->steps->all)
+		json_object_set_new(o, "commit", status_commit(v->steps));
 	if (v->datapath)
 		status_host_copies(v, o);
 	json_object_set_new(o, "measures", v->image && *v->image->measure.name ?

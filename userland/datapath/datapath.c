@@ -43,8 +43,8 @@ static const struct map_shape shared_shapes[SHARED_MAX] = {
 	[SHARED_VLANS] = { "vlans", BPF_MAP_TYPE_HASH, sizeof(struct vlan_key), 1, VLANS_MAX, 0 },
 };
 
-/* libbpf's own words are for us, not for the user: the last of them explain a failed load. */
-static struct text libbpf_log;
+/* libbpf's own words are for us, not for the user: the last of them explain a failed load, of this thread's. */
+static __thread struct text libbpf_log;
 
 static int keep_log(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -339,6 +339,7 @@ void datapath_close(struct datapath *dp)
 	if (!dp)
 		return;
 	generation_free(dp->running);
+	spare_free(dp->spare);
 	rule_counts_free(dp->rule_counts);
 	sets_close(&dp->sets);
 	ring_buffer__free(dp->ring);

@@ -128,6 +128,32 @@ int datapath_stage(struct datapath *dp, const struct image *image, struct tables
 int datapath_commit(struct datapath *dp, struct generation *gen, bool allow_missing,
 		    struct text *why);
 
+/**
+ * generation_was_loaded() - whether its program was loaded for it; else it was there, loaded alike: its
+ * constants, and the sizes of its maps, are those of the generation that runs.
+ */
+bool generation_was_loaded(const struct generation *gen);
+
+/*
+ * A second program like the one that runs, so that the next generation, if it is of the same shape, need
+ * not be loaded. What was replaced becomes it by itself; where a generation of another shape was committed,
+ * one is loaded:
+ *
+ *	datapath_spare_open()	NULL: none is needed
+ *	datapath_spare_load()	may run in another thread; takes as long as a load
+ *	datapath_spare_close()
+ *
+ * In between nothing is staged, committed or measured anew.
+ */
+struct generation *datapath_spare_open(struct datapath *dp);
+int datapath_spare_load(struct generation *spare, struct text *why);
+
+/** datapath_spare_close() - @err: it could not be loaded, or is not wanted any more. */
+void datapath_spare_close(struct generation *spare, int err);
+
+/** datapath_has_spare() - whether there is one that is like what runs. */
+bool datapath_has_spare(const struct datapath *dp);
+
 /** generation_free() - throws away a generation that was not committed. */
 void generation_free(struct generation *gen);
 

@@ -91,7 +91,7 @@ static void find(struct deliver *d)
 
 /* ---- the call ---------------------------------------------------------------- */
 
-static const struct deliver *caller;	/* between deliver_begin() and deliver_end() */
+static __thread const struct deliver *caller;	/* between deliver_begin() and deliver_end() */
 
 static bool is_call(const struct bpf_insn *insn)
 {
@@ -101,7 +101,7 @@ static bool is_call(const struct bpf_insn *insn)
 /* The last thing before the kernel has the program: libbpf has done all of its own. */
 static int fill_in(struct bpf_program *program, struct bpf_prog_load_opts *opts, long cookie)
 {
-	static int descriptors[2];	/* by insn.off; 0 is the kernel's own BTF */
+	static __thread int descriptors[2];	/* by insn.off; 0 is the kernel's own BTF */
 	size_t n = bpf_program__insn_cnt(program);
 	struct bpf_insn *insns;
 	int err;

@@ -18,42 +18,40 @@
 
 /* ---- before the load ------------------------------------------------------------ */
 
-/* A section with @bytes of @table in it; not there at all if there is none. */
-static int fit_table(struct bpf_object *o, const char *name, const void *table, size_t bytes,
-		     struct text *why)
+static const char *const address_tables[2][2] = { { ".data.src4", ".data.src6" },
+						  { ".data.dst4", ".data.dst6" } };
+
+/* All layers are in one area. */
+static size_t area_bytes(const struct classify_shape *s)
+{
+	return s->layers ? s->layer[0].bytes : 0;
+}
+
+/* A section of @bytes; not there at all if that is 0. */
+static int fit_table(struct bpf_object *o, const char *name, size_t bytes, struct text *why)
 {
 	struct map_shape shape = { name, BPF_MAP_TYPE_ARRAY, 4, bytes, 1, BPF_F_MMAPABLE };
-	void *memory;
 	int fd, err;
 
-	if (!table)
+	if (!bytes)
 		return 0;
 	fd = map_open(NULL, &shape, why);
 	if (fd < 0)
 		return fd;
-	memory = map_memory(fd, bytes);
-	err = memory ? 0 : -errno;
-	if (memory) {
-		memcpy(memory, table, bytes);
-		munmap(memory, bytes);
-		err = map_reuse(o, name, fd);
-	}
+	err = map_reuse(o, name, fd);
 	close(fd);
 	if (err)
-		text_printf(why, "cannot fill the table %s: %s", name, strerror(-err));
+		text_printf(why, "cannot make the table %s: %s", name, strerror(-err));
 	return err;
 }
 
-static int fit_tables(struct bpf_object *o, const struct image_filter *f, struct text *why)
+static int fit_tables(struct bpf_object *o, const struct classify_shape *s, struct text *why)
 {
-	static const char *const names[2][2] = { { ".data.src4", ".data.src6" },
-						 { ".data.dst4", ".data.dst6" } };
-	int err = fit_table(o, ".data.rules", f->area, f->area_bytes, why);
+	int err = fit_table(o, ".data.rules", area_bytes(s), why);
 
 	for (unsigned int side = 0; side < 2; side++)
 		for (unsigned int v6 = 0; !err && v6 < 2; v6++)
-			err = fit_table(o, names[side][v6], f->address[side][v6],
-					f->shape.address[side][v6].bytes, why);
+			err = fit_table(o, address_tables[side][v6], s->address[side][v6].bytes, why);
 	return err;
 }
 
@@ -90,45 +88,46 @@ static int fit_events(struct generation *gen, struct text *why)
 	return err ? err : map_reuse(gen->object, "events", gen->dp->events);
 }
 
-static int fit_counts(struct generation *gen, const struct image_filter *f, struct text *why)
+static int fit_counts(struct generation *gen, const struct classify_shape *s, struct text *why)
 {
 	int err;
 
-	if (!f->shape.layers)
+	if (!s->layers)
 		return size_or_skip(gen->object, "rule_counts", 0);
 	if (!gen->rule_counts) {
-		err = rule_counts_new(gen->dp, f, &gen->rule_counts, why);
+		err = rule_counts_new(gen->dp, gen->room.rules, &gen->rule_counts, why);
 		if (err)
 			return err;
 	}
 	return rule_counts_use(gen->rule_counts, gen->object);
 }
 
-static bool has(const struct image_filter *f, enum action_kind kind)
+static bool has(const struct classify_shape *s, enum action_kind kind)
 {
-	return f->shape.layers && f->shape.kinds >> kind & 1;
+	return s->layers && s->kinds >> kind & 1;
 }
 
-int filter_fit(struct generation *gen, const struct image *image, struct text *why)
+int filter_fit(struct generation *gen, struct text *why)
 {
-	const struct image_filter *f = &image->filter;
+	const struct classify_shape *s = constants_filter(gen);
+	const struct room *room = &gen->room;
 	struct bpf_object *o = gen->object;
 	size_t said = why->len;
 	int err;
 
-	err = fit_counts(gen, f, why);
+	err = fit_counts(gen, s, why);
 	if (!err)
-		err = fit_tables(o, f, why);
+		err = fit_tables(o, s, why);
 	if (!err)
-		err = size_or_skip(o, "rule_actions", f->shape.kinds ? f->rules.len : 0);
+		err = size_or_skip(o, "rule_actions", s->kinds ? room->rules : 0);
 	if (!err)
-		err = size_or_skip(o, "actions", f->shape.kinds ? f->actions.len : 0);
+		err = size_or_skip(o, "actions", s->kinds ? room->actions : 0);
 	if (!err)
-		err = size_or_skip(o, "macs", f->shape.macs ? f->macs.len : 0);
+		err = size_or_skip(o, "macs", s->macs ? room->macs : 0);
 	if (!err)
-		err = size_or_skip(o, "sets", f->shape.set_tests || has(f, ACTION_INSERT) ? f->sets.len : 0);
+		err = size_or_skip(o, "sets", s->set_tests || has(s, ACTION_INSERT) ? room->sets : 0);
 	if (!err)
-		err = fit_meters(gen, has(f, ACTION_POLICE), why);
+		err = fit_meters(gen, has(s, ACTION_POLICE), why);
 	if (!err)
 		err = fit_events(gen, why);
 	if (err && why->len == said)
@@ -137,6 +136,37 @@ int filter_fit(struct generation *gen, const struct image *image, struct text *w
 }
 
 /* ---- after the load --------------------------------------------------------------- */
+
+/* @bytes of @table into a section of the same size; nothing if there is no table. */
+static int fill_table(struct bpf_object *o, const char *name, const void *table, size_t bytes,
+		      struct text *why)
+{
+	void *memory;
+	int err;
+
+	if (!table || !bytes)
+		return 0;
+	memory = map_memory(bpf_map__fd(map_named(o, name)), bytes);
+	if (!memory) {
+		err = -errno;
+		text_printf(why, "cannot fill the table %s: %s", name, strerror(-err));
+		return err;
+	}
+	memcpy(memory, table, bytes);
+	munmap(memory, bytes);
+	return 0;
+}
+
+static int fill_tables(struct bpf_object *o, const struct image_filter *f, struct text *why)
+{
+	int err = fill_table(o, ".data.rules", f->area, area_bytes(&f->shape), why);
+
+	for (unsigned int side = 0; side < 2; side++)
+		for (unsigned int v6 = 0; !err && v6 < 2; v6++)
+			err = fill_table(o, address_tables[side][v6], f->address[side][v6],
+					 f->shape.address[side][v6].bytes, why);
+	return err;
+}
 
 /* @n entries at once, keys and values one behind the other; no more if the map is not there. */
 static int fill(struct bpf_object *o, const char *name, const void *keys, const void *values, size_t n)
@@ -168,6 +198,7 @@ static int fill_macs(struct bpf_object *o, const struct vec *macs)
 	uint32_t *numbers = xcalloc(macs->len, sizeof(*numbers));
 	int err;
 
+	map_clear(bpf_map__fd(map_named(o, "macs")), sizeof(*keys));
 	for (size_t i = 0; i < macs->len; i++) {
 		const struct image_mac *m = vec_at(macs, i);
 
@@ -180,10 +211,26 @@ static int fill_macs(struct bpf_object *o, const struct vec *macs)
 	return err;
 }
 
+/* Whether the maps of the sets stand in their places: each entry waits for a grace period. */
+static bool sets_stand(struct bpf_object *o, const int *maps, size_t n)
+{
+	int fd = bpf_map__fd(map_named(o, "sets"));
+
+	for (uint32_t i = 0; fd >= 0 && i < n; i++) {
+		struct bpf_map_info info = { 0 };
+		__u32 len = sizeof(info), id;
+
+		if (bpf_map_lookup_elem(fd, &i, &id) || bpf_obj_get_info_by_fd(maps[i], &info, &len) ||
+		    id != info.id)
+			return false;
+	}
+	return true;
+}
+
 static int fill_sets(struct generation *gen, const struct image_filter *f, struct text *why)
 {
 	uint32_t generation = gen->number ? gen->number : 1;
-	int *maps, err;
+	int *maps, err = 0;
 
 	gen->sets_entered = true;
 	err = sets_enter(&gen->dp->sets, &f->sets, generation, &gen->sets, why);
@@ -192,7 +239,8 @@ static int fill_sets(struct generation *gen, const struct image_filter *f, struc
 	maps = xcalloc(gen->sets.len, sizeof(*maps));
 	for (size_t i = 0; i < gen->sets.len; i++)
 		maps[i] = ((struct set_map *)vec_at(&gen->sets, i))->fd;
-	err = fill_array(gen->object, "sets", maps, gen->sets.len);
+	if (!sets_stand(gen->object, maps, gen->sets.len))
+		err = fill_array(gen->object, "sets", maps, gen->sets.len);
 	free(maps);
 	*gen->sets_generation = generation;
 	return err;
@@ -204,7 +252,11 @@ int filter_fill(struct generation *gen, const struct image *image, struct text *
 	size_t said = why->len;
 	int err;
 
-	err = fill_sets(gen, f, why);
+	err = fill_tables(gen->object, f, why);
+	if (!err && gen->rule_counts)
+		err = rule_counts_begin(gen->dp, gen->rule_counts, f, why);
+	if (!err)
+		err = fill_sets(gen, f, why);
 	if (!err && f->first)
 		err = fill_array(gen->object, "rule_actions", f->first, f->rules.len);
 	if (!err)

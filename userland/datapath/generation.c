@@ -2,9 +2,9 @@
 /*
  * generation.c: an image becomes a program in the kernel, and then the one that runs.
  *
- * Staging makes everything new: program, group maps, legs. It writes nothing that
- * the running generation reads, but for keys of its own number in leg_table. So a
- * failure has only its own things to throw away.
+ * Staging makes everything new: program, group maps, legs; or takes a program that is loaded already, with its
+ * maps, and fills those (spare.c). It writes nothing that the running generation reads, but for
+ * keys of its own number in leg_table. So a failure has only its own things to throw away.
  *
  * Committing, in this order:
  *	1. The egress program goes onto the entries of tx, if this generation is the
@@ -45,14 +45,24 @@ static uint32_t at_least_one(uint32_t n)
 	return n ? n : 1;
 }
 
+size_t constants_size(void)
+{
+	return sizeof(struct sluice_bpf__rodata);
+}
+
+const struct classify_shape *constants_filter(const struct generation *gen)
+{
+	return (const struct classify_shape *)&((struct sluice_bpf__rodata *)gen->constants)->filter;
+}
+
 /* Shared with what reads it, if there is somebody; the slots are the image's in any case. */
 static int fit_flow_memory(struct generation *gen)
 {
+	const struct sluice_bpf__rodata *constants = gen->constants;
 	struct bpf_map *m = bpf_object__find_map_by_name(gen->object, "flow_memory");
-	uint32_t size = flow_element_size(gen->image->measure.slots / FLOW_WAYS);
+	uint32_t size = flow_element_size(constants->measure_config.buckets);
 	int err;
 
-	gen->flow = gen->dp->flow;
 	if (gen->flow)
 		return gen->flow->size == (size_t)size * gen->dp->cpus ?
 			map_reuse(gen->object, "flow_memory", gen->flow->fd) : -EINVAL;
@@ -63,25 +73,25 @@ static int fit_flow_memory(struct generation *gen)
 /* The sizes that depend on the image, and the tables that it shares with others. */
 static int fit_maps(struct generation *gen, struct text *why)
 {
+	const struct sluice_bpf__rodata *constants = gen->constants;
 	struct bpf_object *o = gen->object;
-	const struct image *image = gen->image;
 	int err;
 
 	err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "groups"),
-				       at_least_one(image->groups.len));
+				       at_least_one(gen->room.groups));
 	if (!err)
 		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "group_prefixes"),
-					       at_least_one(image->group_prefixes.len));
+					       at_least_one(gen->room.group_prefixes));
 	if (!err)
 		err = bpf_map__set_max_entries(bpf_object__find_map_by_name(o, "legs"),
-					       at_least_one(image->group_count));
+					       at_least_one(gen->room.group_count));
 	if (!err)
 		err = map_reuse(o, ".data.nexthops", gen->tables->nexthops_fd);
 	if (!err)
 		err = map_reuse(o, ".data.lpm4", gen->tables->lpm_fd[0]);
 	if (!err)
 		err = map_reuse(o, ".data.lpm6", gen->tables->lpm_fd[1]);
-	if (!err && image->config.measure)
+	if (!err && constants->config.measure)
 		err = fit_flow_memory(gen);
 	if (err)
 		text_printf(why, "cannot size the maps of the generation: %s", strerror(-err));
@@ -97,20 +107,22 @@ static int map_words(struct generation *gen, struct text *why)
 				sizeof(*gen->trace));
 	gen->sets_generation = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.sets"),
 					  sizeof(*gen->sets_generation));
-	if (!gen->trace || !gen->sets_generation) {
+	gen->number_word = map_memory(bpf_object__find_map_fd_by_name(gen->object, ".data.number"),
+				      sizeof(*gen->number_word));
+	if (!gen->trace || !gen->sets_generation || !gen->number_word) {
 		err = -errno;
 		text_printf(why, "cannot map the generation's words into memory: %s", strerror(-err));
 	}
 	return err;
 }
 
-static void set_constants(struct generation *gen, bool delivers)
+/* What an image's program has as .rodata. @delivers: it calls the module's kfunc. */
+static void choose_constants(struct generation *gen, bool delivers)
 {
-	struct sluice_bpf__rodata *rodata = initial(gen->object, ".rodata");
+	struct sluice_bpf__rodata *rodata = gen->constants;
 	struct config *config = (struct config *)&rodata->config;
 
 	*config = gen->image->config;
-	config->generation = gen->number;
 	config->hash_seed = gen->dp->names->hash_seed;
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
@@ -123,6 +135,27 @@ static void set_constants(struct generation *gen, bool delivers)
 	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
 }
 
+/* Some more than is needed, for generations to come; none where there is nothing. */
+static uint32_t with_room(size_t n)
+{
+	return n ? n + n / 16 + 16 : 0;
+}
+
+static struct room room_for(const struct image *image)
+{
+	const struct image_filter *f = &image->filter;
+
+	return (struct room){
+		.groups = with_room(image->groups.len),
+		.group_prefixes = with_room(image->group_prefixes.len),
+		.group_count = with_room(image->group_count),
+		.rules = f->shape.rules > f->rules.len ? f->shape.rules : f->rules.len,
+		.actions = with_room(f->actions.len),
+		.macs = with_room(f->macs.len),
+		.sets = f->sets.len,
+	};
+}
+
 static int fill_groups(struct generation *gen, struct text *why)
 {
 	int groups = bpf_object__find_map_fd_by_name(gen->object, "groups");
@@ -130,6 +163,8 @@ static int fill_groups(struct generation *gen, struct text *why)
 	const struct image *image = gen->image;
 	int err = 0;
 
+	map_clear(groups, sizeof(struct group_key));
+	map_clear(prefixes, sizeof(struct group_prefix_key));
 	for (size_t i = 0; !err && i < image->groups.len; i++) {
 		const struct image_group *g = vec_at(&image->groups, i);
 
@@ -222,10 +257,9 @@ static bool copies_beside_host(const struct image *image)
 	return false;
 }
 
-/* @delivers: the program calls the module's kfunc. */
-static int load_program(struct generation *gen, const struct image *image, bool delivers,
-			struct text *why)
+int generation_load(struct generation *gen, struct text *why)
 {
+	const struct sluice_bpf__rodata *constants = gen->constants;
 	size_t n;
 	const void *bytes = sluice_bpf__elf_bytes(&n);
 	int err = open_object(gen->dp, "sluice", bytes, n, &gen->object, why);
@@ -233,32 +267,38 @@ static int load_program(struct generation *gen, const struct image *image, bool 
 	if (!err)
 		err = fit_maps(gen, why);
 	if (!err)
-		err = filter_fit(gen, image, why);
+		err = filter_fit(gen, why);
 	if (err)
 		return err;
-	set_constants(gen, delivers);
-	if (delivers)
+	memcpy(initial(gen->object, ".rodata"), constants, sizeof(*constants));
+	if (constants->config.delivers)
 		deliver_begin(&gen->dp->deliver);
 	err = load_object(gen->object, "sluice", why);
 	deliver_end();
-	return err;
+	if (err)
+		return err;
+	gen->program = bpf_program__fd(bpf_object__find_program_by_name(gen->object, "sluice"));
+	return map_words(gen, why);
 }
 
 /* With the kfunc if there is use for it; without, if the kernel will not have that. */
-static int load_program_either_way(struct generation *gen, const struct image *image,
-				   struct text *why)
+static int load_either_way(struct generation *gen, struct text *why)
 {
 	struct deliver *deliver = &gen->dp->deliver;
 	struct text refusal = { 0 };
 	int err;
 
-	if (!deliver_can(deliver) || !copies_beside_host(gen->image))
-		return load_program(gen, image, false, why);
-	err = load_program(gen, image, true, &refusal);
+	choose_constants(gen, deliver_can(deliver) && copies_beside_host(gen->image));
+	if (spare_take(gen))
+		return 0;
+	if (!((struct sluice_bpf__rodata *)gen->constants)->config.delivers)
+		return generation_load(gen, why);
+	err = generation_load(gen, &refusal);
 	if (err) {
 		bpf_object__close(gen->object);
 		gen->object = NULL;
-		err = load_program(gen, image, false, why);
+		choose_constants(gen, false);
+		err = generation_load(gen, why);
 		/* Else it was not for the kfunc. */
 		if (!err)
 			deliver_refused(deliver, text_string(&refusal));
@@ -267,14 +307,12 @@ static int load_program_either_way(struct generation *gen, const struct image *i
 	return err;
 }
 
-static int load(struct generation *gen, const struct image *image, struct text *why)
+static uint32_t map_id(int fd)
 {
-	int err = load_program_either_way(gen, image, why);
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
 
-	if (err)
-		return err;
-	gen->program = bpf_program__fd(bpf_object__find_program_by_name(gen->object, "sluice"));
-	return map_words(gen, why);
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
 }
 
 int datapath_stage(struct datapath *dp, const struct image *image, struct tables *tables,
@@ -289,9 +327,17 @@ int datapath_stage(struct datapath *dp, const struct image *image, struct tables
 	gen->tables = tables_get(tables);
 	gen->sets = VEC(struct set_map);
 	gen->program = -1;
-	err = load(gen, image, why);
-	if (!err)
+	gen->constants = xcalloc(1, constants_size());
+	gen->room = room_for(image);
+	if (image->config.measure && dp->flow) {
+		gen->flow = dp->flow;
+		gen->flow_id = map_id(dp->flow->fd);
+	}
+	err = load_either_way(gen, why);
+	if (!err) {
+		*gen->number_word = number;
 		err = filter_fill(gen, image, why);
+	}
 	if (!err)
 		err = fill_groups(gen, why);
 	if (!err)
@@ -334,9 +380,20 @@ static void remove_legs(struct generation *gen)
 	}
 }
 
-/* What the process holds of it; its keys in leg_table stay if it runs on without us. */
-static void release(struct generation *gen)
+void close_legs(struct generation *gen)
 {
+	for (uint32_t i = 0; gen->legs && i < gen->image->group_count; i++)
+		if (gen->legs[i] >= 0)
+			close(gen->legs[i]);
+	free(gen->legs);
+	gen->legs = NULL;
+}
+
+/* Its keys in leg_table stay if it runs on without us. */
+void generation_release(struct generation *gen)
+{
+	if (gen->number_word)
+		munmap(gen->number_word, sizeof(*gen->number_word));
 	if (gen->trace)
 		munmap(gen->trace, sizeof(*gen->trace));
 	if (gen->sets_generation)
@@ -344,12 +401,10 @@ static void release(struct generation *gen)
 	rule_counts_free(gen->rule_counts);
 	sets_close(&gen->sets);
 	bpf_object__close(gen->object);
-	for (uint32_t i = 0; gen->legs && i < gen->image->group_count; i++)
-		if (gen->legs[i] >= 0)
-			close(gen->legs[i]);
-	free(gen->legs);
+	close_legs(gen);
 	tables_free(gen->tables);
 	image_free(gen->image);
+	free(gen->constants);
 	free(gen);
 }
 
@@ -364,7 +419,7 @@ void generation_free(struct generation *gen)
 	rule_counts_unpin(gen->dp, gen->rule_counts);
 	if (gen == gen->dp->staged)
 		gen->dp->staged = NULL;
-	release(gen);
+	generation_release(gen);
 }
 
 /* ---- commit ----------------------------------------------------------------- */
@@ -470,8 +525,11 @@ static void publish_names(struct generation *gen)
 	free(zero);
 }
 
-/* What filters keep goes over to the generation that runs now; no packet is with the one before any more. */
-static void keep_on(struct datapath *dp)
+/*
+ * What filters keep goes over to the generation that runs now; no packet is with the one before any more.
+ * Where that has counted goes with its program.
+ */
+static void keep_on(struct datapath *dp, struct generation *old)
 {
 	struct generation *gen = dp->running;
 	struct rule_counts *counts = dp->rule_counts;
@@ -485,7 +543,11 @@ static void keep_on(struct datapath *dp)
 	gen->sets_entered = false;
 	rule_counts_carry(counts, dp->rule_counts);
 	rule_counts_unpin(dp, counts);
-	rule_counts_free(counts);
+	rule_counts_end(counts);
+	if (old)
+		old->rule_counts = counts;
+	else
+		rule_counts_free(counts);
 	sets_settle(dp, &sets, &dp->sets, &gen->image->filter.sets, gen->number);
 	sets_close(&sets);
 }
@@ -500,7 +562,7 @@ static void retire(struct datapath *dp, struct generation *old, bool copies)
 		attach_tc(dp, ((struct image_port *)vec_at(&dp->running->image->ports, i))->number,
 			  false, &ignored);
 	datapath_wait();
-	keep_on(dp);
+	keep_on(dp, old);
 	if (!copies)
 		tx_egress(dp, 0, &ignored);
 	if (!old) {
@@ -509,7 +571,9 @@ static void retire(struct datapath *dp, struct generation *old, bool copies)
 		remove_stale(dp->map[SHARED_LEG_TABLE], key, dp->running->number);
 		remove_stale(dp->map[SHARED_LEG_PORTS], key, dp->running->number);
 	}
-	generation_free(old);
+	if (old)
+		remove_legs(old);
+	spare_keep(old);
 	text_free(&ignored);
 }
 

@@ -77,6 +77,15 @@ int map_open(const char *dir, const struct map_shape *shape, struct text *why)
 	return fd;
 }
 
+void map_clear(int fd, size_t key_size)
+{
+	uint8_t key[64];
+
+	while (fd >= 0 && key_size <= sizeof(key) && !bpf_map_get_next_key(fd, NULL, key))
+		if (bpf_map_delete_elem(fd, key))
+			break;
+}
+
 void *map_memory(int fd, size_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -31,6 +31,9 @@ int map_open(const char *dir, const struct map_shape *shape, struct text *why);
 /** map_memory() - maps @size bytes of an mmapable map; MAP_FAILED is NULL here, errno set. */
 void *map_memory(int fd, size_t size);
 
+/** map_clear() - takes all entries out of a hash or trie; no map (less than 0) has none. */
+void map_clear(int fd, size_t key_size);
+
 /** map_reuse() - gives @fd to the map @name of @object before it is loaded, if it has one. */
 int map_reuse(struct bpf_object *object, const char *name, int fd);
 

@@ -11,6 +11,9 @@
  * behind its own rules: they may come back. The latest RULES_GONE_MAX are, those of the generation before
  * first.
  *
+ * The counts may have room for more rules than there are, and serve a later generation again, from zero
+ * on, when they are unpinned and no packet counts in them (spare.c); a base serves one generation.
+ *
  * Carried over is by setting, not by adding, from counts that no packet changes any more: a daemon that
  * dies on the way leaves nothing wrong behind, and the next one does it again.
  */
@@ -49,7 +52,7 @@ static struct rule_base *bases(const struct rule_counts *c)
 
 uint32_t rule_counts_len(const struct rule_counts *c)
 {
-	return c ? c->head->rules : 0;
+	return c && c->head ? c->head->rules : 0;
 }
 
 uint32_t rule_counts_generation(const struct rule_counts *c)
@@ -66,14 +69,11 @@ void rule_counts_free(struct rule_counts *c)
 {
 	if (!c)
 		return;
+	rule_counts_end(c);
 	if (c->count)
 		munmap(c->count, c->stride * c->cpus);
-	if (c->head)
-		munmap(c->head, c->size);
 	if (c->counts >= 0)
 		close(c->counts);
-	if (c->base >= 0)
-		close(c->base);
 	free(c);
 }
 
@@ -103,12 +103,15 @@ static void find_gone(const struct image_filter *filter, const struct rule_count
 	table_free(&there);
 }
 
-/* Maps what is behind both descriptors into memory. */
-static int map_both(struct rule_counts *c)
+/* What is behind the descriptors, as memory. */
+static int map_counts(struct rule_counts *c)
 {
 	c->count = map_memory(c->counts, c->stride * c->cpus);
-	if (!c->count)
-		return -errno;
+	return c->count ? 0 : -errno;
+}
+
+static int map_base(struct rule_counts *c)
+{
 	c->head = map_memory(c->base, c->size);
 	return c->head ? 0 : -errno;
 }
@@ -119,56 +122,82 @@ static size_t counts_size(uint32_t rules)
 	return ((rules ? rules : 1) * sizeof(struct count) + 63) & ~(size_t)63;
 }
 
-static int make_maps(const struct datapath *dp, struct rule_counts *c, uint32_t rules, uint32_t gone,
-		     struct text *why)
+static int fail_to_map(int err, struct text *why)
 {
-	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_ARRAY, 4, counts_size(rules), dp->cpus,
-				    BPF_F_MMAPABLE };
-	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(rules + gone), 1,
-				  BPF_F_MMAPABLE };
-	int err;
-
-	c->size = base.value_size;
-	c->stride = counts.value_size;
-	c->cpus = dp->cpus;
-	c->counts = map_open(NULL, &counts, why);
-	if (c->counts < 0)
-		return c->counts;
-	c->base = map_open(NULL, &base, why);
-	if (c->base < 0)
-		return c->base;
-	err = map_both(c);
-	if (!err)
-		return 0;
 	text_printf(why, "cannot map what rules have counted into memory: %s", strerror(-err));
 	return err;
 }
 
-int rule_counts_new(const struct datapath *dp, const struct image_filter *filter, struct rule_counts **out,
-		    struct text *why)
+int rule_counts_new(const struct datapath *dp, uint32_t room, struct rule_counts **out, struct text *why)
 {
+	struct map_shape counts = { COUNTS_NAME, BPF_MAP_TYPE_ARRAY, 4, counts_size(room), dp->cpus,
+				    BPF_F_MMAPABLE };
 	struct rule_counts *c = xcalloc(1, sizeof(*c));
+	int err;
+
+	c->base = -1;
+	c->stride = counts.value_size;
+	c->cpus = dp->cpus;
+	c->counts = map_open(NULL, &counts, why);
+	err = c->counts < 0 ? c->counts : map_counts(c);
+	if (err) {
+		if (c->counts >= 0)
+			fail_to_map(err, why);
+		rule_counts_free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+static int make_base(struct rule_counts *c, uint32_t entries, struct text *why)
+{
+	struct map_shape base = { BASE_NAME, BPF_MAP_TYPE_ARRAY, 4, base_size(entries), 1,
+				  BPF_F_MMAPABLE };
+	int err;
+
+	c->size = base.value_size;
+	c->base = map_open(NULL, &base, why);
+	if (c->base < 0)
+		return c->base;
+	err = map_base(c);
+	return err ? fail_to_map(err, why) : 0;
+}
+
+int rule_counts_begin(const struct datapath *dp, struct rule_counts *c, const struct image_filter *filter,
+		      struct text *why)
+{
 	uint32_t rules = filter->rules.len;
 	struct vec gone = VEC(uint64_t);
 	int err;
 
-	c->base = -1;
 	find_gone(filter, dp->rule_counts, &gone);
-	err = make_maps(dp, c, rules, gone.len, why);
-	if (err) {
-		rule_counts_free(c);
+	err = make_base(c, rules + gone.len, why);
+	if (err)
 		goto free_gone;
-	}
+	memset(c->count, 0, c->stride * c->cpus);
 	c->head->rules = rules;
 	c->head->gone = gone.len;
 	for (uint32_t i = 0; i < rules; i++)
 		bases(c)[i].key = ((struct image_rule *)vec_at(&filter->rules, i))->key;
 	for (uint32_t i = 0; i < gone.len; i++)
 		bases(c)[rules + i].key = *(uint64_t *)vec_at(&gone, i);
-	*out = c;
 free_gone:
 	vec_free(&gone);
 	return err;
+}
+
+void rule_counts_end(struct rule_counts *c)
+{
+	if (!c)
+		return;
+	if (c->head)
+		munmap(c->head, c->size);
+	if (c->base >= 0)
+		close(c->base);
+	c->head = NULL;
+	c->base = -1;
+	c->pinned = false;
 }
 
 int rule_counts_use(const struct rule_counts *c, struct bpf_object *object)
@@ -229,8 +258,10 @@ int rule_counts_pin(const struct datapath *dp, struct rule_counts *c, uint32_t g
 
 void rule_counts_unpin(const struct datapath *dp, struct rule_counts *c)
 {
-	if (c && c->pinned)
-		unpin(dp, c->head->generation);
+	if (!c || !c->pinned)
+		return;
+	unpin(dp, c->head->generation);
+	c->pinned = false;
 }
 
 /* What is pinned for @generation; NULL if it is not all there. */
@@ -254,8 +285,9 @@ static struct rule_counts *open_pinned(const struct datapath *dp, uint32_t gener
 	c->size = base.value_size;
 	c->stride = counts.value_size;
 	c->cpus = dp->cpus;
-	if (map_both(c) || base_size((size_t)c->head->rules + c->head->gone) != c->size ||
-	    counts_size(c->head->rules) != c->stride ||
+	if (map_counts(c) || map_base(c) ||
+	    base_size((size_t)c->head->rules + c->head->gone) != c->size ||
+	    counts_size(c->head->rules) > c->stride ||
 	    c->head->generation != generation)
 		goto other;
 	return c;

@@ -57,6 +57,7 @@ struct datapath {
 	struct vec sets;	/* of struct set_map: of the running generation */
 	uint32_t sets_generation;	/* of their configured elements */
 	struct generation *running;	/* NULL until this process has committed one */
+	struct generation *spare;	/* loaded, and no generation yet; NULL */
 	struct generation *staged;	/* the last that was, if it is not committed: its ports may move */
 	unsigned int cpus;	/* possible */
 	bool redirects_buffers;	/* the kernel redirects frames of several buffers; in test runs always */
@@ -87,16 +88,27 @@ struct set_map {
 	bool pinned;
 };
 
+/* How many entries maps have, or are to have. */
+struct room {
+	uint32_t groups, group_prefixes, group_count;
+	uint32_t rules, actions, macs, sets;
+};
+
 struct generation {
 	struct datapath *dp;
-	struct image *image;	/* a copy */
+	struct image *image;	/* a copy; NULL: it is a spare (spare.c) */
 	struct tables *tables;
 	struct flow_map *flow;	/* until it is committed; NULL: nothing is measured */
 	struct bpf_object *object;
 	int program;
+	struct room room;	/* of its maps */
+	void *constants;	/* what .rodata was, or is to be, loaded with: constants_size() bytes */
+	uint32_t flow_id;	/* of the flow memory that the program has; 0: none, or its own */
+	uint32_t *number_word;	/* mapped: the program's word */
 	int *legs;		/* [image->group_count] inner maps */
 	uint32_t number;
 	struct trace *trace;	/* for test runs */
+	bool taken;		/* its program was a spare */
 	bool entered;		/* its legs stand in leg_table */
 	struct rule_counts *rule_counts;	/* these three are dp's once it is committed */
 	struct vec sets;	/* of struct set_map, by number */
@@ -143,19 +155,52 @@ void flow_map_unpin(struct datapath *dp);
 /** needs_tc() - whether the ports of @image need the tc program. */
 bool needs_tc(const struct image *image);
 
+/** constants_size(), constants_filter() - of gen->constants. */
+size_t constants_size(void);
+const struct classify_shape *constants_filter(const struct generation *gen);
+
+/** generation_load() - the program of @gen->constants, and maps of @gen->room, with nothing in them. */
+int generation_load(struct generation *gen, struct text *why);
+
+/** close_legs() - of its image. */
+void close_legs(struct generation *gen);
+
+/** generation_release() - lets go of all that the process holds of it. */
+void generation_release(struct generation *gen);
+
+/* spare.c */
+
+/** spare_take() - the spare's program and maps become @gen's. Return: whether there is one that fits. */
+bool spare_take(struct generation *gen);
+
+/** spare_free() - NULL is fine. */
+void spare_free(struct generation *spare);
+
+/** spare_keep() - @old, which no packet is with any more, becomes the spare if it fits, or is gone. */
+void spare_keep(struct generation *old);
+
 /* filter.c */
 
-/** filter_fit() - the maps of filters, before the object is loaded. @image: whose tables are copied. */
-int filter_fit(struct generation *gen, const struct image *image, struct text *why);
+/** filter_fit() - the maps of filters, before the object is loaded. */
+int filter_fit(struct generation *gen, struct text *why);
 
-/** filter_fill() - what is in them, after. */
+/** filter_fill() - what is in them, after. @image: with tables. */
 int filter_fill(struct generation *gen, const struct image *image, struct text *why);
 
 /* rule_counts.c */
 
-int rule_counts_new(const struct datapath *dp, const struct image_filter *filter, struct rule_counts **c,
-		    struct text *why);
+/** rule_counts_new() - where a program can count, with room for @room rules; no generation's yet. */
+int rule_counts_new(const struct datapath *dp, uint32_t room, struct rule_counts **c, struct text *why);
 void rule_counts_free(struct rule_counts *c);
+
+/**
+ * rule_counts_begin() - they are all 0, and of the rules of @filter, which are no more than there is room for;
+ * rule_counts_end() - and no generation's again. No packet may count in them.
+ */
+int rule_counts_begin(const struct datapath *dp, struct rule_counts *c, const struct image_filter *filter,
+		      struct text *why);
+void rule_counts_end(struct rule_counts *c);
+
 uint32_t rule_counts_len(const struct rule_counts *c);
 
 /** rule_counts_generation() - whose they are; 0 for NULL. */
