@@ -18,6 +18,7 @@
 #include "daemon/elements.c"
 #include "daemon/drops.c"
 #include "daemon/filter_event.c"
+#include "daemon/steps.c"
 #include "daemon/view.c"
 #include "daemon/view_filter.c"
 #include "daemon/view_flows.c"
