@@ -77,6 +77,7 @@ struct finding {
 	const struct vec *within;	/* of struct prefix: nothing else is looked at; NULL: everything is */
 	uint64_t random;
 	struct vec marks[2];		/* of struct mark: IPv4, IPv6 */
+	bool holes;			/* some leaf's mask is no prefix's */
 };
 
 static uint64_t eight_bytes(const uint8_t *b)
@@ -195,6 +196,7 @@ static void take_leaves4(struct finding *f, const struct lpm_shape *s, const uin
 			lpm_line(table, s, number / LPM_LEAVES, 1) + number % LPM_LEAVES;
 		uint32_t first = leaf->prefix & leaf->mask, last = first | ~leaf->mask;
 
+		f->holes |= (~leaf->mask & (~leaf->mask + 1)) != 0;
 		mark4(f, first);
 		if (last != ~0u)
 			mark4(f, last + 1);
@@ -236,7 +238,9 @@ static void take_slots4(struct finding *f, const struct lpm_shape *s, const uint
 		if (i == first || dir[i] != before)
 			mark4(f, addr);
 		before = dir[i];
-		if (lpm_is_kid(dir[i], 1))
+		if (lpm_is_kid(dir[i], 1) && dir[i] & LPM_WIDE_LEAF)
+			take_leaves4(f, s, table, dir[i]);
+		else if (lpm_is_kid(dir[i], 1))
 			take_node4(f, s, table, addr, 24 - s->dir_bits, dir[i] & LPM_WIDE_MAX);
 	}
 }
@@ -399,13 +403,32 @@ static void choose(struct finding *f, const struct matcher *m, struct vec *out)
 	table_free(&c.first);
 }
 
-void addresses_find(const struct tests *tests, const struct image_filter *filter,
-		    const struct matcher *m, unsigned int side, const struct vec *within,
-		    struct vec *out)
+/* The image's marks, and those of all addresses there are. */
+static void take_image(struct finding *f)
 {
 	static const struct prefix all[] = {
 		{ .addr = { .family = ADDR_V4 } }, { .addr = { .family = ADDR_V6 } },
 	};
+	const struct lpm_shape *s = f->filter->shape.address[f->side];
+
+	mark_prefix(f, &all[0], 0);
+	mark_prefix(f, &all[1], 0);
+	if (s[0].bytes)
+		take_table4(f, &s[0], f->filter->address[f->side][0]);
+	if (s[1].bytes)
+		take_table6(f, &s[1], f->filter->address[f->side][1]);
+}
+
+static void sort_marks(struct finding *f)
+{
+	sort_marks4(&f->marks[0]);
+	qsort(f->marks[1].data, f->marks[1].len, sizeof(struct mark), compare_marks);
+}
+
+bool addresses_find(const struct tests *tests, const struct image_filter *filter,
+		    const struct matcher *m, unsigned int side, const struct vec *within,
+		    struct vec *out)
+{
 	struct finding f = {
 		.filter = filter,
 		.side = side,
@@ -414,23 +437,37 @@ void addresses_find(const struct tests *tests, const struct image_filter *filter
 		.marks = { VEC(struct mark), VEC(struct mark) },
 	};
 	const struct vec *own = &tests->of[side ? FIELD_IP_DST : FIELD_IP_SRC];
-	const struct lpm_shape *s = filter->shape.address[side];
 
-	mark_prefix(&f, &all[0], 0);
-	mark_prefix(&f, &all[1], 0);
+	take_image(&f);
 	for (size_t i = 0; within && i < within->len; i++)
 		mark_prefix(&f, vec_at(within, i), 0);
 	for (size_t i = 0; i < own->len; i++)
 		take_test(&f, *(const struct policy_predicate **)vec_at(own, i));
-	if (s[0].bytes)
-		take_table4(&f, &s[0], filter->address[side][0]);
-	if (s[1].bytes)
-		take_table6(&f, &s[1], filter->address[side][1]);
-	sort_marks4(&f.marks[0]);
-	qsort(f.marks[1].data, f.marks[1].len, sizeof(struct mark), compare_marks);
+	sort_marks(&f);
 	choose(&f, m, out);
 	vec_free(&f.marks[0]);
 	vec_free(&f.marks[1]);
+	return !f.holes;
+}
+
+void addresses_marks(const struct image_filter *filter, unsigned int side, struct vec *out)
+{
+	struct finding f = {
+		.filter = filter,
+		.side = side,
+		.marks = { VEC(struct mark), VEC(struct mark) },
+	};
+
+	take_image(&f);
+	sort_marks(&f);
+	for (unsigned int six = 0; six < 2; six++) {
+		for (size_t i = 0; i < f.marks[six].len; i++) {
+			struct addr a = address_of(vec_at(&f.marks[six], i), six);
+
+			vec_append(out, &a);
+		}
+		vec_free(&f.marks[six]);
+	}
 }
 
 void addresses_beside(const struct prefix *p, struct vec *out)

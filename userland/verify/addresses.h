@@ -36,10 +36,17 @@ struct stand_in {
  * addresses_find() - appends to @out, a vec of struct stand_in sorted by address, one of each kind.
  * @tests: the policy's, by tests_find(). @side: 0 source, 1 destination.
  * @within: a vec of struct prefix: only of the addresses in them; NULL: of all there are.
+ * Return: false: a table of the image is not sound, and the kinds are not all.
  */
-void addresses_find(const struct tests *tests, const struct image_filter *filter,
+bool addresses_find(const struct tests *tests, const struct image_filter *filter,
 		    const struct matcher *m, unsigned int side, const struct vec *within,
 		    struct vec *out);
+
+/**
+ * addresses_marks() - appends to @out, a vec of struct addr, sorted, each address from which on a look-up in the image
+ * may yield something else than right before it.
+ */
+void addresses_marks(const struct image_filter *filter, unsigned int side, struct vec *out);
 
 /** addresses_beside() - appends to @out, a vec of struct prefix, the addresses right before and behind @p. */
 void addresses_beside(const struct prefix *p, struct vec *out);

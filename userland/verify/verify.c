@@ -167,9 +167,11 @@ static void make_met(struct run *r)
 		r->met[focus->rules[i] / 64] &= ~(1ull << (focus->rules[i] & 63));
 }
 
-static void begin(struct run *r)
+/* Return: whether the look-ups of addresses are sound. */
+static bool begin(struct run *r)
 {
 	uint32_t classes[LAYERS_MAX][2] = { 0 };
+	bool sound = true;
 	struct regions g;
 
 	find_regions(r->options->focus, r->p, &g);
@@ -177,8 +179,8 @@ static void begin(struct run *r)
 	r->matcher = matcher_new(r->p, g.rules);
 	for (unsigned int side = 0; side < 2; side++) {
 		r->stand_ins[side] = VEC(struct stand_in);
-		addresses_find(&r->tests, r->filter, r->matcher, side, g.all ? NULL : g.within[side],
-			       &r->stand_ins[side]);
+		sound &= addresses_find(&r->tests, r->filter, r->matcher, side,
+					g.all ? NULL : g.within[side], &r->stand_ins[side]);
 	}
 	free_regions(&g);
 	values_find(r->p, &r->tests, r->filter, r->port, &r->values);
@@ -192,6 +194,7 @@ static void begin(struct run *r)
 	r->base_of = xcalloc(2 * r->p->rules.len + 2, sizeof(*r->base_of));
 	r->products = VEC(struct product);
 	r->ways = VEC(struct packet);
+	return sound;
 }
 
 static void end(struct run *r)
@@ -260,6 +263,7 @@ int verify_image(const struct policy *p, const struct image *image,
 		.report = report,
 	};
 	unsigned int time_ms = r.options->time_ms ? r.options->time_ms : verify_time(p);
+	bool sound;
 
 	*report = (struct verify_report){
 		.rules = r.options->focus ? r.options->focus->rules_len : p->rules.len,
@@ -275,13 +279,15 @@ int verify_image(const struct policy *p, const struct image *image,
 		free(r.port);
 		return 0;
 	}
-	begin(&r);
+	sound = begin(&r);
 	products_find(&r);
-	if (!actions_agree(p, image, report->what, sizeof(report->what), &report->witness.policy.rule))
+	if (!sound)
+		text_printf(why, "the image is not sound: an address look-up has a leaf whose mask is no prefix's");
+	else if (!actions_agree(p, image, report->what, sizeof(report->what), &report->witness.policy.rule))
 		report->differ = true;
 	else
 		ask_everything(&r);
 	end(&r);
 	free(r.port);
-	return report->differ ? -EILSEQ : 0;
+	return !sound ? -EINVAL : report->differ ? -EILSEQ : 0;
 }
