@@ -22,7 +22,7 @@ completes() {
 	fi
 }
 
-all="status check plan equiv core apply confirm rollback history batch policy port route group set object"
+all="status check plan equiv network core apply confirm rollback history batch policy port route group set object"
 completes "$all flow counter top monitor module trace testgen replay import" ""
 completes "plan policy port" p
 completes "show get add replace del flush" route ""

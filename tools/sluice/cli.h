@@ -65,6 +65,7 @@ int import(struct cli *cli, int argc, char **argv);
 int module_load(struct cli *cli, int argc, char **argv);
 int module_status(struct cli *cli, int argc, char **argv);
 int monitor(struct cli *cli, int argc, char **argv);
+int network(struct cli *cli, int argc, char **argv);
 int object_change(struct cli *cli, int argc, char **argv);
 int object_show(struct cli *cli, int argc, char **argv);
 int plan(struct cli *cli, int argc, char **argv);

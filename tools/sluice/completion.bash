@@ -67,8 +67,8 @@ _sluice()
 
 	case "${words[*]}" in
 	"")
-		own="status check plan equiv core apply confirm rollback history batch policy port route group set"
-		own="$own object flow counter top monitor module trace testgen replay import" ;;
+		own="status check plan equiv network core apply confirm rollback history batch policy port route"
+		own="$own group set object flow counter top monitor module trace testgen replay import" ;;
 	policy|object)
 		own="show" ;;
 	"policy show"*)
@@ -115,6 +115,8 @@ _sluice()
 		own="--against --exit-code --brief --objects --prove-time --table-budget --witness-time" files=1 ;;
 	equiv*)
 		own="--objects --prove-time" files=1 ;;
+	network*)
+		own="--prove-time" files=1 ;;
 	core*)
 		own="--plain --read --dd --sources --dot --budget --objects" files=1 ;;
 	apply*)

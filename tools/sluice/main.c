@@ -29,6 +29,8 @@ static const struct verb verbs[] = {
 	  "what a policy would change: its text, packets treated differently, proofs, tables" },
 	{ "equiv", NULL, equiv, "[--objects FILE] [--prove-time TIME] FILE FILE",
 	  "whether the filters of two policies treat all packets alike, or a packet that shows not" },
+	{ "network", NULL, network, "[--prove-time TIME] FILE",
+	  "what the static routes of several routers do together while links fail" },
 	{ "core", NULL, core, "[--plain] [--dd [--sources] | --dot] [--budget SIZE] [--objects FILE]\n"
 	  "       FILE... | -\n"
 	  "       sluice core --read [--plain] [--dd | --dot] [--budget SIZE] FILE... | -",
