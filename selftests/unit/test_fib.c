@@ -251,6 +251,8 @@ static bool expect(struct expected *e, const struct addr *a)
 
 static struct world {
 	struct fib *fib;
+	struct fib_mark mark;		/* if @marked, and a grace period is under way */
+	bool marked;
 	struct nexthops *nexthops;
 	struct lpm *lpm[2];
 	unsigned int graces;
@@ -570,11 +572,19 @@ static void random_change(void)
 	}
 }
 
+/* Reclaims at once, or what was replaced by then some flushes later. */
 static void flush(void)
 {
 	fib_flush(w.fib);
-	if (fib_wants_reclaim(w.fib) && below(2))
-		fib_reclaim(w.fib);
+	if (w.marked && below(2)) {
+		fib_reclaim_to(w.fib, &w.mark);
+		w.marked = false;
+	} else if (!w.marked && fib_wants_reclaim(w.fib) && below(2)) {
+		w.mark = fib_quiesce_mark(w.fib);
+		w.marked = true;
+	} else if (below(8) == 0) {
+		fib_reclaim(w.fib);	/* as when it has no room: what the mark names goes with it */
+	}
 }
 
 static void check_many(unsigned int n, bool strict)

@@ -34,6 +34,7 @@ static void print_ports(const json_t *ports)
 static void print_routes(const json_t *routes)
 {
 	long long not_taken = field_number(routes, "not_taken");
+	const json_t *updates = json_object_get(routes, "updates");
 
 	if (!field_true(routes, "wanted")) {
 		printf("%-12snot routed by sluice\n", "routes");
@@ -46,6 +47,10 @@ static void print_routes(const json_t *routes)
 	printf("%.1f MB of tables%s\n",
 	       field_real(routes, "table_bytes") / 1e6,
 	       field_true(routes, "ready") ? "" : ", still being read");
+	if (updates)
+		printf("%-12supdates published within %.0f us (median), %.0f us (99 %%), %.0f us (all)\n", "",
+		       field_real(updates, "median_us"), field_real(updates, "p99_us"),
+		       field_real(updates, "max_us"));
 	if (not_taken)
 		printf("%-12s%lld not taken for want of room: the kernel routes them\n", "",
 		       not_taken);

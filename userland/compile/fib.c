@@ -122,6 +122,7 @@ struct fib {
 	unsigned int tables;
 	struct prefix_tree hosts[2];	/* usable neighbours' addresses -> how many */
 	struct views views;
+	uint64_t views_turned;	/* how often */
 	bool views_retired;	/* programs may still read the half that is not in use */
 	struct vec entries;	/* of struct entry; 0 is none */
 	struct vec candidates;	/* of struct candidate; 0 is none */
@@ -1037,6 +1038,7 @@ static void turn_to_views(struct fib *fib, uint32_t which)
 	if (fib->memory.nexthops->views_in_use == which)
 		return;
 	__atomic_store_n(&fib->memory.nexthops->views_in_use, which, __ATOMIC_RELEASE);
+	fib->views_turned++;
 	fib->views_retired = true;
 }
 
@@ -1076,14 +1078,32 @@ bool fib_wants_reclaim(const struct fib *fib)
 	return false;
 }
 
-void fib_reclaim(struct fib *fib)
+struct fib_mark fib_quiesce_mark(const struct fib *fib)
 {
-	fib->views_retired = false;
-	fib->lowered |= hops_reclaim(&fib->hops);
+	struct fib_mark mark = { .slots = group_slots_mark(&fib->hops.slots), .views = fib->views_turned };
+
 	/* The tables of a family share their memory: one is as good as all. */
 	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
+		if (f->lpm)
+			mark.lpm[f->family == ADDR_V6] = lpm_quiesce_mark(f->lpm);
+	return mark;
+}
+
+void fib_reclaim_to(struct fib *fib, const struct fib_mark *mark)
+{
+	if (mark->views == fib->views_turned)
+		fib->views_retired = false;
+	fib->lowered |= hops_reclaim(&fib->hops, mark->slots);
+	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
 		if (f->lpm && lpm_retired(f->lpm))
-			lpm_reclaim(f->lpm, lpm_quiesce_mark(f->lpm));
+			lpm_reclaim(f->lpm, mark->lpm[f->family == ADDR_V6]);
+}
+
+void fib_reclaim(struct fib *fib)
+{
+	struct fib_mark mark = fib_quiesce_mark(fib);
+
+	fib_reclaim_to(fib, &mark);
 }
 
 /* ---- links, neighbours, nexthop objects, rules ---------------------------- */

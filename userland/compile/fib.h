@@ -10,8 +10,9 @@
  *	fib_link_set(...), fib_route_set(...), ...	// nothing is published yet
  *	fib_flush(f);					// now it is
  *	if (fib_wants_reclaim(f)) {
- *		membarrier(MEMBARRIER_CMD_GLOBAL, 0, 0);
- *		fib_reclaim(f);				// no other call to the fib in between
+ *		mark = fib_quiesce_mark(f);
+ *		membarrier(MEMBARRIER_CMD_GLOBAL, 0, 0);	// may wait in another thread
+ *		fib_reclaim_to(f, &mark);
  *	}
  *
  * Static routes of the configuration stand beside the kernel's. The answer for an address
@@ -112,10 +113,20 @@ void fib_flush(struct fib *fib);
 /** fib_wants_reclaim() - whether anything waits for a grace period. */
 bool fib_wants_reclaim(const struct fib *fib);
 
+/* All that was replaced up to a moment. */
+struct fib_mark {
+	uint64_t slots, views, lpm[2];
+};
+
+struct fib_mark fib_quiesce_mark(const struct fib *fib);
+
 /**
- * fib_reclaim() - makes what was replaced usable again. Only straight after a grace
- * period, with no other call to the fib since it began.
+ * fib_reclaim_to() - makes usable again what was replaced before @mark was taken. Only after a grace
+ * period that began since; meanwhile one may go on with changes and flushes.
  */
+void fib_reclaim_to(struct fib *fib, const struct fib_mark *mark);
+
+/** fib_reclaim() - all that was replaced: no call to the fib since the grace period began. */
 void fib_reclaim(struct fib *fib);
 
 /* ---- questions ------------------------------------------------------------ */

@@ -2,6 +2,7 @@
 #include "compile/group_slots.h"
 
 #include <assert.h>
+#include <string.h>
 
 #define RETIRED_NUMBER 0xff
 
@@ -90,9 +91,17 @@ void group_slots_retire_run(struct group_slots *s, uint32_t base, unsigned int o
 	vec_append(&s->retired, &(struct retired){ base, order });
 }
 
-void group_slots_reclaim(struct group_slots *s)
+uint64_t group_slots_mark(const struct group_slots *s)
 {
-	for (size_t i = 0; i < s->retired.len; i++) {
+	return s->reclaimed + s->retired.len;
+}
+
+bool group_slots_reclaim(struct group_slots *s, uint64_t mark)
+{
+	/* A mark that was taken before the last reclaiming names what is gone. */
+	size_t n = mark > s->reclaimed ? mark - s->reclaimed : 0;
+
+	for (size_t i = 0; i < n; i++) {
 		const struct retired *r = vec_at(&s->retired, i);
 		struct slot_chunk *c;
 		unsigned int run;
@@ -109,5 +118,9 @@ void group_slots_reclaim(struct group_slots *s)
 		c->runs--;
 		s->slots -= 1u << r->order;
 	}
-	s->retired.len = 0;
+	s->reclaimed += n;
+	s->retired.len -= n;
+	if (n && s->retired.len)
+		memmove(s->retired.data, vec_at(&s->retired, n), s->retired.len * sizeof(struct retired));
+	return n > 0;
 }

@@ -10,6 +10,7 @@
 #ifndef SLUICE_COMPILE_GROUP_SLOTS_H
 #define SLUICE_COMPILE_GROUP_SLOTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,8 @@ struct group_slots {
 	struct slot_chunk chunk[SLOT_CHUNKS];
 	uint32_t next_group;		/* first number never taken */
 	struct vec free_groups;		/* of uint16_t */
-	struct vec retired;		/* of struct retired */
+	struct vec retired;		/* of struct retired, in the order that they were */
+	uint64_t reclaimed;		/* how many there were before those */
 	size_t groups, slots;		/* taken, retired ones among them */
 };
 
@@ -45,7 +47,10 @@ uint32_t group_slots_run(struct group_slots *s, unsigned int order);
 void group_slots_retire_number(struct group_slots *s, uint16_t group);
 void group_slots_retire_run(struct group_slots *s, uint32_t base, unsigned int order);
 
-/** group_slots_reclaim() - frees what was retired. */
-void group_slots_reclaim(struct group_slots *s);
+/** group_slots_mark() - names all that was retired up to now. */
+uint64_t group_slots_mark(const struct group_slots *s);
+
+/** group_slots_reclaim() - frees what was retired before @mark was taken. Return: whether there was any. */
+bool group_slots_reclaim(struct group_slots *s, uint64_t mark);
 
 #endif

@@ -620,11 +620,10 @@ void hops_release(struct hops *h)
 	set_all_words(h);
 }
 
-bool hops_reclaim(struct hops *h)
+bool hops_reclaim(struct hops *h, uint64_t mark)
 {
-	bool freed = h->slots.retired.len > 0;
+	bool freed = group_slots_reclaim(&h->slots, mark);
 
-	group_slots_reclaim(&h->slots);
 	for (uint32_t set = 1; freed && h->starved && set < h->sets.len; set++)
 		if (set_at(h, set)->group && !set_at(h, set)->base)
 			mark_dirty(h, set);

@@ -107,8 +107,11 @@ void hops_flush(struct hops *h);
 void hops_hold(struct hops *h);
 void hops_release(struct hops *h);
 
-/** hops_reclaim() - after a grace period. Return: whether groups or slots were freed. */
-bool hops_reclaim(struct hops *h);
+/**
+ * hops_reclaim() - frees what was retired before group_slots_mark(&h->slots) was @mark, after a grace
+ * period. Return: whether groups or slots were freed.
+ */
+bool hops_reclaim(struct hops *h, uint64_t mark);
 
 /** hops_describe() - what @set resolves to, into the nexthop fields of @route. */
 void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route);

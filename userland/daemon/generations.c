@@ -43,7 +43,6 @@
 #include "policy/tree.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
-#define BUSY_MS		2	/* to look again whether routes can be published */
 
 enum wish {
 	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
@@ -398,6 +397,7 @@ static void show(struct generations *g)
 	v->witnesses = &g->witnesses;
 	v->steps = &g->steps;
 	v->fib = g->routes ? routes_fib(g->routes) : NULL;
+	v->updates = g->routes ? routes_delays(g->routes) : NULL;
 	v->fib_ready = g->routes && routes_ready(g->routes);
 	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
 	v->lpm6 = g->routes ? routes_lpm(g->routes, ADDR_V6) : NULL;
@@ -595,13 +595,6 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 	}
 }
 
-static void swap_attempt(struct generations *g);
-
-static void swap_now(uv_timer_t *timer)
-{
-	swap_attempt(timer->data);
-}
-
 /* The end of an attempt that was compiled. @err: it is not to run, for what @sentence says. */
 static void finish_compiled(struct generations *g, int err, struct text *sentence)
 {
@@ -628,10 +621,6 @@ static void swap_attempt(struct generations *g)
 	struct text sentence = { 0 };
 	int err;
 
-	if (!g->broken && !a->err && routes_busy(a->routes)) {
-		uv_timer_start(&g->soon, swap_now, BUSY_MS, 0);
-		return;
-	}
 	if (a->err)
 		text_append(&sentence, text_string(&a->why), a->why.len);
 	else if (g->broken)

@@ -2,8 +2,7 @@
 /*
  * The loop's turns are kept short: mirror_step() reads some ten thousand routes at most, then
  * the others have their turn. What a change replaced is used again after a grace period,
- * which is waited for off the loop; as nothing may be published meanwhile, we do not listen for so
- * long: the kernel's notifications wait in a large buffer. At most one period in
+ * which is waited for off the loop, while we listen and publish on. At most one period in
  * RECLAIM_MS, so that one does for all changes of that time.
  */
 #include "daemon/routes.h"
@@ -13,6 +12,7 @@
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/delays.h"
 #include "base/text.h"
 #include "compile/fib.h"
 #include "daemon/grace.h"
@@ -37,43 +37,46 @@ struct routes {
 	uv_poll_t poll;
 	uv_timer_t reclaim;		/* runs while something is to be reclaimed, and no period is under way */
 	unsigned int handles;		/* that the loop still has */
-	bool ready, paused, flush_wanted;
+	bool ready, waiting;		/* for a grace period, of what was replaced before @mark */
+	struct fib_mark mark;
+	uint64_t woken_ns;		/* when what is in hand was about to be read */
+	struct delays delays;
 };
 
 /* ---- publishing ------------------------------------------------------------ */
 
-static void listen_to_kernel(struct routes *r);
+static void reclaim(uv_timer_t *timer);
+
+static void reclaim_soon(struct routes *r)
+{
+	if (!r->waiting && fib_wants_reclaim(r->fib) && !uv_is_active((uv_handle_t *)&r->reclaim))
+		uv_timer_start(&r->reclaim, reclaim, RECLAIM_MS, 0);
+}
 
 static void grace_is_over(void *ctx)
 {
 	struct routes *r = ctx;
 
-	fib_reclaim(r->fib);
-	r->paused = false;
-	if (r->flush_wanted)
-		routes_flush(r);
-	listen_to_kernel(r);
+	fib_reclaim_to(r->fib, &r->mark);
+	r->waiting = false;
+	reclaim_soon(r);
 }
 
 static void reclaim(uv_timer_t *timer)
 {
 	struct routes *r = timer->data;
 
-	r->paused = true;
-	uv_poll_stop(&r->poll);
+	r->waiting = true;
+	r->mark = fib_quiesce_mark(r->fib);
 	grace_wait(r->grace, grace_is_over, r);
 }
 
 void routes_flush(struct routes *r)
 {
-	if (r->paused || !r->ready) {
-		r->flush_wanted = r->ready;
+	if (!r->ready)
 		return;
-	}
-	r->flush_wanted = false;
 	fib_flush(r->fib);
-	if (fib_wants_reclaim(r->fib) && !uv_is_active((uv_handle_t *)&r->reclaim))
-		uv_timer_start(&r->reclaim, reclaim, RECLAIM_MS, 0);
+	reclaim_soon(r);
 }
 
 /* Called by the fib where a table has no room but for what waits for this. */
@@ -143,7 +146,11 @@ static void rule_gone(void *user, const struct kernel_rule *rule)
 
 static void batch(void *user)
 {
-	routes_flush(user);
+	struct routes *r = user;
+
+	routes_flush(r);
+	if (r->ready)
+		delays_add(&r->delays, uv_hrtime() - r->woken_ns);
 }
 
 static void event(void *user, enum mirror_event event)
@@ -170,6 +177,7 @@ static void kernel_speaks(uv_poll_t *poll, int status, int events)
 	int err;
 
 	(void)status, (void)events;
+	r->woken_ns = uv_hrtime();
 	err = mirror_step(r->mirror);
 	if (err < 0) {
 		uv_poll_stop(poll);
@@ -314,11 +322,6 @@ bool routes_ready(const struct routes *r)
 	return r->ready;
 }
 
-bool routes_busy(const struct routes *r)
-{
-	return r->paused;
-}
-
 void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port)
 {
 	fib_port_set(r->fib, ifindex, port);
@@ -367,6 +370,11 @@ struct tables *routes_tables(const struct routes *r)
 const struct fib *routes_fib(const struct routes *r)
 {
 	return r->fib;
+}
+
+const struct delays *routes_delays(const struct routes *r)
+{
+	return &r->delays;
 }
 
 const struct lpm *routes_lpm(const struct routes *r, uint8_t family)

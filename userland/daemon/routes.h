@@ -16,6 +16,7 @@
 #include <uv.h>
 
 struct datapath;
+struct delays;
 struct fib;
 struct grace;
 struct kernel_link;
@@ -66,14 +67,18 @@ void routes_port_set(struct routes *r, uint32_t ifindex, uint16_t port);
  */
 void routes_set_statics(struct routes *r, const struct vec *statics);
 
-/** routes_flush() - publishes now, or when a grace period that is under way is over. */
+/** routes_flush() - publishes now, unless the kernel's routes are still being read for the first time. */
 void routes_flush(struct routes *r);
-
-/** routes_busy() - such a period is under way: a flush would not publish now. */
-bool routes_busy(const struct routes *r);
 
 struct tables *routes_tables(const struct routes *r);
 const struct fib *routes_fib(const struct routes *r);
+
+/**
+ * routes_delays() - of each batch of the kernel's notifications since the first dump: from when the first
+ * of it was about to be read until all of it was published.
+ */
+const struct delays *routes_delays(const struct routes *r);
+
 const struct lpm *routes_lpm(const struct routes *r, uint8_t family);
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/vec.h"
 
 struct datapath;
+struct delays;
 struct drops;
 struct fib;
 struct flow_report;
@@ -46,6 +47,7 @@ struct view {
 
 	struct datapath *datapath;
 	const struct fib *fib;
+	const struct delays *updates;	/* how long the kernel's changes took to be published */
 	bool fib_ready;			/* the kernel's routes have all been read */
 	const struct lpm *lpm4, *lpm6;
 

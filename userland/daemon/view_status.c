@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/delays.h"
 #include "base/json.h"
 #include "daemon/answer.h"
 #include "daemon/steps.h"
@@ -23,6 +24,13 @@ static json_t *status_ports(const struct view *v)
 						      view_port_is_up(v, p->number)));
 	}
 	return list;
+}
+
+static json_t *status_updates(const struct delays *d)
+{
+	return json_pack("{so sf sf sf}", "count", json_number(d->all), "median_us",
+			 delays_quantile_ns(d, 0.5) / 1e3, "p99_us", delays_quantile_ns(d, 0.99) / 1e3,
+			 "max_us", d->longest_ns / 1e3);
 }
 
 static json_t *status_routes(const struct view *v)
@@ -48,6 +56,8 @@ static json_t *status_routes(const struct view *v)
 	json_object_set_new(o, "not_taken", json_number(fib.left_out[0] + fib.left_out[1]));
 	json_object_set_new(o, "table_bytes", json_number(ip4.bytes_used + ip6.bytes_used));
 	json_object_set_new(o, "nexthop_groups", json_number(fib.groups));
+	if (v->updates && v->updates->all)
+		json_object_set_new(o, "updates", status_updates(v->updates));
 	return o;
 }
 
