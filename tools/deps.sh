@@ -12,7 +12,7 @@ kmod="gcc make binutils pahole libbpf-dev libelf-dev xz-utils zstd gzip lz4"
 lab="iproute2 iputils-ping ethtool procps util-linux"
 demo="$lab frr bird2 iperf3 traceroute"
 test="$demo libcmocka-dev clang-19 libclang-rt-14-dev tcpdump tshark smcroute nftables iptables
-	iputils-tracepath sparse mandoc jq python3-yaml"
+	iputils-tracepath bzip2 xz-utils sparse mandoc jq python3-yaml"
 
 vm="qemu-system-x86 busybox-static kmod cpio xz-utils zstd gzip lz4 apt dpkg"
 debug_kernel="$vm linux-source gcc make flex bison bc libelf-dev libssl-dev pahole python3"

@@ -482,6 +482,8 @@ static const struct {
 	{ "rib", verb_rib, "IPV4 IPV6 [SEED]", "print a table of so many routes, shaped like the Internet's" },
 	{ "send", verb_send, "-i INTERFACE -d ADDRESS ...", "send numbered frames" },
 	{ "receive", verb_receive, "-i INTERFACE[,...] ...", "receive and account for them" },
+	{ "play", verb_play, "-v ADDRESS[,...] ... [FILE]", "play route updates into the kernel's table" },
+	{ "compare", verb_compare, "-i INTERFACE ...", "compare the data path's answers with the kernel's" },
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))

@@ -11,5 +11,7 @@
 int verb_rib(int argc, char **argv);
 int verb_send(int argc, char **argv);
 int verb_receive(int argc, char **argv);
+int verb_play(int argc, char **argv);
+int verb_compare(int argc, char **argv);
 
 #endif
