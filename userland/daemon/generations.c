@@ -43,6 +43,7 @@
 #include "policy/tree.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
+#define BUSY_MS		2	/* to look again whether the spares are still being made */
 
 enum wish {
 	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
