@@ -108,28 +108,39 @@ struct vlan_key {
 /* ---- next hops ---------------------------------------------------------- */
 
 /*
- * A route's result is the number of a next-hop group. A group's word: the first
- * of its next hops in the low 24 bits, log2 of how many in the high 8. A flow
- * hash picks one. Group 0 is "no route", and stays so.
+ * A route's result is the number of a next-hop group. A group's word: log2 of how many buckets it has
+ * in the high 8 bits. Of one (0) the low 24 bits are the number of its next hop; else they are its
+ * first bucket, and the flow hash's high bits pick one (so that halving all buckets moves no
+ * flow). Group 0 is "no route", and stays so.
  */
 #define NEXTHOP_GROUP_BASE(word)	((word) & 0xffffffu)
 #define NEXTHOP_GROUP_ORDER(word)	((word) >> 24)
-#define NEXTHOP_GROUP_ORDER_MAX		7
+#define NEXTHOP_GROUP_ORDER_MAX		12
 #define NEXTHOP_GROUP(base, order)	((__u32)(order) << 24 | (base))
+#define NEXTHOP_BUCKETS_MAX		262144
+#define NEXTHOP_BUCKET(word, hash)	(NEXTHOP_GROUP_BASE(word) + ((hash) >> ((32 - NEXTHOP_GROUP_ORDER(word)) & 31)))
+
+/* A port that is down: how many backups are followed, one behind the other. */
+#define NEXTHOP_BACKUPS_MAX		3
 
 struct nexthop {
 	__u8 reason;		/* REASON_forwarded, or the reason to pass it up */
-	__u8 pad;
+	__u8 stale;		/* its neighbour is; whoever sends by it clears this, and it is probed */
 	__u16 port;		/* out of */
 	__u32 mtu;		/* bytes of IP packet */
 	__u8 dst_mac[6];
 	__u8 src_mac[6];
 	__u16 vlan;		/* TCI of the tag to push; 0: none */
-	__u16 backup;		/* room: next-hop group to take when the port is down; 0: none */
+	__u16 backup;		/* next-hop group to take when the port is down; 0: none */
 	__u32 ifindex;		/* the kernel's interface (a VLAN's own, where there is a tag) */
 	__u32 reserved;
 };
 LAYOUT_ASSERT(struct nexthop, 32);
+
+struct nexthop_bucket {
+	__u16 nexthop;
+	__u16 backup;		/* next-hop group to take when its port is down; 0: the next hop's own */
+};
 
 /* ---- which tables answer -------------------------------------------------- */
 
@@ -203,6 +214,7 @@ struct nexthops {
 	struct route_views views[2];
 	__u16 way[NEXTHOP_GROUPS_MAX];	/* by group: in @ways */
 	struct route_ways ways[WAYS_MAX];
+	struct nexthop_bucket bucket[NEXTHOP_BUCKETS_MAX];
 };
 
 /* ---- multicast ---------------------------------------------------------- */
@@ -351,6 +363,16 @@ struct names {
 
 /* ---- configuration of one generation ------------------------------------ */
 
+/* How a program sees the state of a device: bpf/port_state.bpf.h. */
+enum { SIGHT_NONE, SIGHT_CAST, SIGHT_PROBE };
+
+struct sight {
+	__u32 how;		/* SIGHT_* */
+	__s32 device;		/* from the value of an entry of tx to the address of its device */
+	__u32 state;		/* from there to struct net_device's state */
+	__u32 word_type;	/* SIGHT_CAST: number of struct rb_node in the kernel's BTF */
+};
+
 struct config {
 	__u32 reserved;
 	__u32 ports;		/* how many */
@@ -368,6 +390,7 @@ struct config {
 	__u8 bogons;		/* number + 1 of the table that lists them: result BOGON_LISTED; 0: none */
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
+	struct sight sight;
 };
 
 #define CONFIG_PORT	(1u << 0)
@@ -389,6 +412,12 @@ struct config {
  * load, and fails without CAP_SYS_ADMIN, even if there is nothing to be found.
  */
 #define CALL_DELIVER	0x5c1ce
+
+/*
+ * Likewise for the kernel's own bpf_rdonly_cast(): datapath/port_state.c. Both are filled in by
+ * datapath/deliver.c.
+ */
+#define CALL_CAST	0x5c1cf
 
 /* What a test run leaves behind, in .data.trace. */
 struct trace {

@@ -107,8 +107,9 @@
  *	other_table	no table before it matches, and the next one is a table that the policy does not route by
  *	no_route	nothing matches
  *	local		an address of this host, or broadcast or anycast
- *	reject		a blackhole, unreachable or prohibit route: the stack answers
+ *	reject		an unreachable or prohibit route: the stack answers
  *	discard		a static route of the configuration that discards
+ *	blackhole	a blackhole route of the kernel's: dropped without a word, as the stack does
  *	encap		the route encapsulates
  *	no_port		the next hop's interface is not a port
  *	table_full	the route was not taken for want of room: the kernel's own table answers
@@ -167,8 +168,9 @@
 	X(link_scope,	PASS,	 "a link-local address") \
 	X(no_route,	PASS,	 "no route") \
 	X(local,	PASS,	 "for this host") \
-	X(reject,	PASS,	 "a blackhole, unreachable or prohibit route") \
+	X(reject,	PASS,	 "an unreachable or prohibit route") \
 	X(discard,	DROP,	 "a static route that discards") \
+	X(blackhole,	DROP,	 "a blackhole route") \
 	X(encap,	PASS,	 "the route encapsulates") \
 	X(no_port,	PASS,	 "the next hop is not behind a port") \
 	X(table_full,	PASS,	 "the route was not taken: the table is full") \

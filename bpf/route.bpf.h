@@ -10,15 +10,9 @@
 #define SLUICE_ROUTE_BPF_H
 
 #include "bpf/maps.bpf.h"
+#include "bpf/port_state.bpf.h"
 #include "bpf/rewrite.bpf.h"
 #include "bpf/tables.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_DEVMAP);
-	__uint(max_entries, PORTS_MAX);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct bpf_devmap_val));
-} tx SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -111,20 +105,63 @@ static __always_inline __u32 path_hash(const struct packet *p)
 	else
 		h ^= p->protocol;
 	h *= 0x9e3779b97f4a7c15ull;
+	h ^= h >> 29;
+	h *= 0xbf58476d1ce4e5b9ull;
 	return h >> 32;
 }
 
+struct choice {
+	__u32 hash;		/* of the flow; 0: not needed yet */
+	__u32 nexthop;		/* number */
+	__u32 backup;		/* group */
+};
+
+/* A group's next hop for a packet. */
+static __always_inline void choose_nexthop(const struct packet *p, __u32 group, struct choice *c)
+{
+	__u32 word = nexthops()->group[group & (NEXTHOP_GROUPS_MAX - 1)];
+	const struct nexthop_bucket *bucket;
+
+	c->nexthop = NEXTHOP_GROUP_BASE(word) & (NEXTHOPS_MAX - 1);
+	c->backup = 0;
+	if (NEXTHOP_GROUP_ORDER(word)) {
+		if (!c->hash)
+			c->hash = path_hash(p) | 1;	/* the lowest bit picks nothing */
+		bucket = &nexthops()->bucket[NEXTHOP_BUCKET(word, c->hash) & (NEXTHOP_BUCKETS_MAX - 1)];
+		c->nexthop = bucket->nexthop;
+		c->backup = bucket->backup;
+	}
+	if (!c->backup)
+		c->backup = nexthops()->nexthop[c->nexthop].backup;
+}
+
+/*
+ * Whether a port can send at this moment. The flag is what userland was told last; what the kernel's own
+ * word says (port_state.bpf.h) is asked only where it makes a difference: if there is a backup.
+ */
+static __always_inline bool port_is_up(const struct packet *p, __u32 port)
+{
+	port &= PORTS_MAX - 1;
+	return ports()->port[port].flags & PORT_UP &&
+	       (config.trace || p->testing || device_is_up(port));
+}
+
+/* The next hop for a group's packet, or where its port is down that of the backup. */
 static __always_inline const struct nexthop *find_nexthop(const struct packet *p, __u32 group,
 							  __u32 *number)
 {
-	__u32 word = nexthops()->group[group & (NEXTHOP_GROUPS_MAX - 1)], order, at;
+	const struct nexthop *nh;
+	struct choice c = { 0 };
 
-	at = NEXTHOP_GROUP_BASE(word);
-	order = NEXTHOP_GROUP_ORDER(word);
-	if (order)
-		at += path_hash(p) & ((1u << (order & 7)) - 1);
-	*number = at & (NEXTHOPS_MAX - 1);
-	return &nexthops()->nexthop[*number];
+	for (int i = 0; i <= NEXTHOP_BACKUPS_MAX; i++) {
+		choose_nexthop(p, group, &c);
+		nh = &nexthops()->nexthop[c.nexthop & (NEXTHOPS_MAX - 1)];
+		if (!c.backup || nh->reason != REASON_forwarded || port_is_up(p, nh->port))
+			break;
+		group = c.backup;
+	}
+	*number = c.nexthop;
+	return nh;
 }
 
 /* What a packet is not even looked up for. */
@@ -170,6 +207,8 @@ static __always_inline int send_on(struct xdp_md *ctx, struct packet *p, __u32 g
 	__builtin_memcpy(link.source, nh->src_mac, ETH_ALEN);
 	link.vlan = nh->vlan;
 	link.family = p->family;
+	if (nh->stale && !p->testing)
+		((struct nexthop *)nh)->stale = 0;	/* it is used, and the daemon has it probed */
 	return rewrite(ctx, ip_offset(p), &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;
 }
 

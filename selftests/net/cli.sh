@@ -72,7 +72,7 @@ agrees() {
 	grep -c via "$scratch/ours"
 }
 check "route get agrees with ip route get" wait_for 5 agrees
-check "a route that is not forwarded says why" says '^10.77.1.1 10.77.0.0/16 reject' \
+check "a route that is not forwarded says why" says '^10.77.1.1 10.77.0.0/16 blackhole' \
 	at r route get 10.77.1.1
 wrong_line() { printf '10.0.0.1\nrubbish\n' | at r route get -; }
 check "what is no address is named with its line" fails_saying 'line 2: "rubbish"' wrong_line

@@ -50,6 +50,7 @@ static const struct eval_nexthop to_stack[] = {
 	{ .reason = REASON_local }, { .reason = REASON_reject }, { .reason = REASON_encap },
 	{ .reason = REASON_no_port }, { .reason = REASON_table_full },
 	{ .reason = REASON_not_followed }, { .reason = REASON_no_neighbour },
+	{ .reason = REASON_blackhole },
 };
 static const struct eval_nexthop several[] = {
 	{ REASON_forwarded, FA, 1500, MAC_A, { 2, 0, 0, 0, 0, 2 }, 0 },
@@ -561,6 +562,8 @@ static const struct {
 	{ "table full", REASON_table_full, { .dst = "203.0.113.4" } },
 	{ "not followed", REASON_not_followed, { .dst = "203.0.113.5" } },
 	{ "no neighbour", REASON_no_neighbour, { .dst = "203.0.113.6" } },
+	{ "blackhole", REASON_blackhole, { .dst = "203.0.113.7" } },
+	{ "blackhole before TTL", REASON_blackhole, { .dst = "203.0.113.7", .ttl = 1 } },
 	{ "no neighbour before TTL", REASON_no_neighbour, { .dst = "203.0.113.6", .ttl = 1 } },
 	{ "ip6 local", REASON_local, { .src = "2001:db8::5", .dst = "2001:db8:3::1" } },
 	{ "ttl 0", REASON_ttl, { .ttl = -1 } },

@@ -147,7 +147,7 @@ static void expect_object(struct expected *e, const struct kernel_route *r, cons
 	if (o->object.members == 1 && m.object[o->member[0].id].there)
 		o = &m.object[o->member[0].id];
 	if (o->object.flags & KERNEL_NEXTHOP_BLACKHOLE)
-		return expect_reason(e, REASON_reject);
+		return expect_reason(e, REASON_blackhole);
 	if (!o->object.members)
 		return expect_path(e, &o->object.path, 1, r, a);
 	for (unsigned int i = 0; i < o->object.members; i++) {
@@ -155,7 +155,7 @@ static void expect_object(struct expected *e, const struct kernel_route *r, cons
 		if (!member->there)
 			continue;
 		if (member->object.flags & KERNEL_NEXTHOP_BLACKHOLE)
-			return expect_reason(e, REASON_reject);
+			return expect_reason(e, REASON_blackhole);
 		expect_path(e, &member->object.path, o->member[i].weight, r, NULL);
 	}
 }
@@ -203,6 +203,47 @@ static struct kernel_route as_route(const struct image_static *s, struct kernel_
 	return r;
 }
 
+static bool is_picky(const struct kernel_route *r)
+{
+	return r->tos || r->flags & KERNEL_ROUTE_AMBIGUOUS;
+}
+
+static void expect_route(struct expected *e, const struct kernel_route *r, const struct addr *a)
+{
+	if (r->type == RTN_BLACKHOLE)
+		expect_reason(e, REASON_discard);
+	else if (is_picky(r))
+		expect_reason(e, REASON_not_followed);
+	else if (r->type == RTN_LOCAL || r->type == RTN_BROADCAST)
+		expect_reason(e, REASON_local);
+	else if (r->type == RTN_UNREACHABLE)
+		expect_reason(e, REASON_reject);
+	else if (r->type == RTN_THROW)
+		expect_reason(e, REASON_not_followed);
+	else if (r->nexthop_id)
+		expect_object(e, r, a);
+	else
+		for (unsigned int i = 0; i < r->paths; i++)
+			expect_path(e, &r->path[i], r->path[i].weight, r, r->paths == 1 ? a : NULL);
+}
+
+/* The next worse route for the same prefix in the same table, if it may stand in; NULL: none. */
+static const struct kernel_route *worse_route(const struct kernel_route *r)
+{
+	const struct kernel_route *found = NULL;
+
+	if (r->flags & FIXED)
+		return NULL;
+	for (unsigned int i = 0; i < ROUTES; i++) {
+		const struct kernel_route *o = &m.route[i].route;
+
+		if (m.route[i].there && o->table == r->table && !prefix_cmp(&o->prefix, &r->prefix) &&
+		    better(r, o) && (!found || better(o, found)))
+			found = o;
+	}
+	return found && !is_picky(found) ? found : NULL;
+}
+
 /* Return: false if there is no route. */
 static bool expect(struct expected *e, const struct addr *a)
 {
@@ -226,22 +267,14 @@ static bool expect(struct expected *e, const struct addr *a)
 	}
 	if (!best)
 		return false;
-	if (best->type == RTN_BLACKHOLE)
-		expect_reason(e, REASON_discard);
-	else if (best->tos || best->flags & KERNEL_ROUTE_AMBIGUOUS)
-		expect_reason(e, REASON_not_followed);
-	else if (best->type == RTN_LOCAL || best->type == RTN_BROADCAST)
-		expect_reason(e, REASON_local);
-	else if (best->type == RTN_UNREACHABLE)
-		expect_reason(e, REASON_reject);
-	else if (best->type == RTN_THROW)
-		expect_reason(e, REASON_not_followed);
-	else if (best->nexthop_id)
-		expect_object(e, best, a);
-	else
-		for (unsigned int i = 0; i < best->paths; i++)
-			expect_path(e, &best->path[i], best->path[i].weight, best,
-				    best->paths == 1 ? a : NULL);
+	expect_route(e, best, a);
+	/* All of it dead: the worse ones behind it. */
+	for (unsigned int depth = 0; !e->hops && depth < NEXTHOP_BACKUPS_MAX; depth++) {
+		best = worse_route(best);
+		if (!best)
+			break;
+		expect_route(e, best, a);
+	}
 	if (!e->hops)
 		expect_reason(e, REASON_port_down);
 	return true;
@@ -296,12 +329,22 @@ static bool same_hop(const struct nexthop *a, const struct nexthop *b)
 		!memcmp(a->dst_mac, b->dst_mac, 6) && !memcmp(a->src_mac, b->src_mac, 6));
 }
 
+/* The next hop of a group's @i-th bucket. */
+static const struct nexthop *hop_at(uint32_t word, uint32_t i)
+{
+	uint32_t base = NEXTHOP_GROUP_BASE(word);
+
+	return &w.nexthops->nexthop[NEXTHOP_GROUP_ORDER(word) ? w.nexthops->bucket[base + i].nexthop : base];
+}
+
 static bool all_pass(uint32_t word)
 {
-	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++)
-		if (w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i].reason == REASON_forwarded ||
-		    w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i].reason == REASON_discard)
+	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++) {
+		uint8_t reason = hop_at(word, i)->reason;
+
+		if (reason == REASON_forwarded || reason == REASON_discard || reason == REASON_blackhole)
 			return false;
+	}
 	return true;
 }
 
@@ -334,18 +377,17 @@ static void check_addr(const struct addr *a, bool strict)
 		for (unsigned int i = 0; i < e.hops; i++)
 			weight += same_hop(&e.hop[i], &e.hop[k]) ? e.weight[i] : 0;
 		for (unsigned int i = 0; i < n; i++)
-			buckets += same_hop(&w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i], &e.hop[k]);
-		/* Each of up to MEMBERS ways may be off by one bucket of 128. */
-		if (abs((int)(buckets * e.total) - (int)(weight * n)) > (int)(MEMBERS * e.total * (n == 128)))
+			buckets += same_hop(hop_at(word, i), &e.hop[k]);
+		/* Each of up to MEMBERS ways may be off by one bucket. */
+		if (abs((int)(buckets * e.total) - (int)(weight * n)) > (int)(MEMBERS * e.total * (n > 1)))
 			fail_msg("%s: %u of %u buckets, expected %u of %u, reason %u, table has reason %u",
 				 addr_format(a, text), buckets, n, weight, e.total, e.hop[k].reason,
-				 w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word)].reason);
+				 hop_at(word, 0)->reason);
 	}
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int k = 0;
 
-		while (k < e.hops && !same_hop(&w.nexthops->nexthop[NEXTHOP_GROUP_BASE(word) + i],
-					       &e.hop[k]))
+		while (k < e.hops && !same_hop(hop_at(word, i), &e.hop[k]))
 			k++;
 		assert_true(k < e.hops);
 	}
@@ -804,8 +846,7 @@ static void test_limit_at_once(void **state)
 		assert_true(answer.agrees);
 		assert_int_equal(fib_rib_nexthop(&answer.route.nexthop[0]), i % 7);
 		if (answer.reason == REASON_forwarded) {
-			const struct nexthop *h = &w.nexthops->nexthop[
-				NEXTHOP_GROUP_BASE(w.nexthops->group[answer.group])];
+			const struct nexthop *h = hop_at(w.nexthops->group[answer.group], 0);
 
 			assert_int_equal(h->port, 5);
 			assert_int_equal(h->dst_mac[5], i % 7);

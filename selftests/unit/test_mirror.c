@@ -303,12 +303,15 @@ static bool agree(const struct addr *a)
 	if (f.found && err == -ENETUNREACH && r->reason == REASON_no_neighbour && a->family == ADDR_V6)
 		return true;
 	if (err) {
-		if (f.found && r->reason != REASON_reject)
+		if (f.found && r->reason != (err == -EINVAL ? REASON_blackhole : REASON_reject))
 			return COMPLAIN("%s: the kernel says %s, the join %s table %u reason %u", text,
 					strerror(-err), prefix_format(&r->prefix, p1), r->table,
 					r->reason);
 		return true;
 	}
+	/* The kernel goes on by a link without carrier. */
+	if (r->stands_in)
+		return true;
 	if (!f.found)
 		return COMPLAIN("%s: the kernel says %s, the join nothing", text,
 				prefix_format(&d.route.prefix, p1));
@@ -333,7 +336,8 @@ static bool agree(const struct addr *a)
 	for (unsigned int i = 0; i < r->nexthops; i++) {
 		unsigned int k = 0;
 
-		if (r->reason == REASON_local || r->reason == REASON_reject || r->reason == REASON_port_down)
+		if (r->reason == REASON_local || r->reason == REASON_reject ||
+		    r->reason == REASON_blackhole || r->reason == REASON_port_down)
 			break;
 		while (!d.route.nexthop_id && k < d.route.paths &&
 		       !is_path(&d.path[k], &r->nexthop[i], a))

@@ -43,14 +43,18 @@ static void print_nexthop(const json_t *hop)
 static void print_nexthops(const json_t *o)
 {
 	const json_t *hops = json_object_get(o, "nexthops");
+	size_t i, backups = 0;
 	json_t *hop;
-	size_t i;
 
 	if (!json_array_size(hops))
 		fputs(strcmp(field_text(o, "kind"), "no_route") ? field_text(o, "kind") : "-", stdout);
+	if (json_is_true(json_object_get(o, "standby")))
+		fputs("standby ", stdout);
 	json_array_foreach(hops, i, hop) {
+		bool backup = json_is_true(json_object_get(hop, "backup"));
+
 		if (i)
-			fputs(", ", stdout);
+			fputs(backup && !backups++ ? " backup " : ", ", stdout);
 		print_nexthop(hop);
 	}
 }
@@ -61,9 +65,14 @@ static void print_statistics(const json_t *o)
 	size_t i;
 
 	printf(" group %lld", field_number(o, "group"));
-	json_array_foreach(json_object_get(o, "nexthops"), i, hop)
+	json_array_foreach(json_object_get(o, "nexthops"), i, hop) {
 		if (*field_text(hop, "mac"))
 			printf(" lladdr %s", field_text(hop, "mac"));
+		if (*field_text(hop, "neighbour"))
+			printf(" %s", field_text(hop, "neighbour"));
+		if (field_number(hop, "buckets") > 1)
+			printf(" buckets %lld", field_number(hop, "buckets"));
+	}
 }
 
 static void take_route(void *arg, const json_t *o, const char *line)

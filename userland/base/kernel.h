@@ -106,6 +106,12 @@ struct kernel_nexthop {
 	struct kernel_path path;	/* where @members is 0 */
 	unsigned int members;
 	const struct kernel_nexthop_member *member;
+	/*
+	 * A resilient group: which member's flows each of the kernel's buckets has; 0: not told yet.
+	 * Without any the group is none, or what its buckets are was not told.
+	 */
+	unsigned int buckets;
+	const uint32_t *bucket;		/* ids */
 };
 
 #define KERNEL_RULE_L3MDEV	(1u << 0)	/* to the table of the packet's VRF */

@@ -328,6 +328,8 @@ static uint32_t intern_route(struct fib *fib, const struct kernel_route *r)
 		key.reason = REASON_local;
 		break;
 	case RTN_BLACKHOLE:
+		key.reason = REASON_blackhole;
+		break;
 	case RTN_UNREACHABLE:
 	case RTN_PROHIBIT:
 		key.reason = REASON_reject;
@@ -612,25 +614,52 @@ static uint32_t find_cover(const struct fib *fib, const struct family *f, const 
 	return c.deepest;
 }
 
+/* A route that the kernel picks by more than the destination. */
+static bool is_picky(const struct route_class *class)
+{
+	return class->tos || class->flags & KERNEL_ROUTE_AMBIGUOUS;
+}
+
+/*
+ * Where a route leads, with the worse ones behind it that the kernel would fall back on; with a ref.
+ * Static routes stand for themselves: where their port is down the kernel answers.
+ */
+static uint32_t set_with_backup(struct fib *fib, const struct candidate *c, unsigned int depth)
+{
+	const struct route_class *class = class_at(fib, c->class), *worse;
+	const struct candidate *next = candidate_at(fib, c->next);
+	uint32_t backup, set;
+
+	worse = c->next ? class_at(fib, next->class) : NULL;
+	if (!worse || !depth || worse->table != class->table || is_picky(worse) ||
+	    (class->flags | worse->flags) & CLASS_STATIC) {
+		hops_ref(&fib->hops, c->set);
+		return c->set;
+	}
+	backup = set_with_backup(fib, next, depth - 1);
+	set = hops_backed(&fib->hops, c->set, backup);
+	hops_unref(&fib->hops, backup);
+	return set;
+}
+
 /* The set that counts for @p, with a ref for the caller, or 0. */
 static uint32_t choose(struct fib *fib, struct family *f, const struct prefix *p,
 		       const struct entry *e, bool *host)
 {
 	const struct candidate *c = choose_route(fib, f, p, e);
-	const struct route_class *class;
 	uint32_t set, cover;
 
 	*host = false;
+	if (c && is_picky(class_at(fib, c->class))) {
+		hops_ref(&fib->hops, fib->not_followed);
+		return fib->not_followed;
+	}
 	if (c) {
-		class = class_at(fib, c->class);
-		set = c->set;
-		if (class->tos || class->flags & KERNEL_ROUTE_AMBIGUOUS)
-			set = fib->not_followed;
-		else if (is_host(p) && hops_on_link(&fib->hops, set) &&
-			 (cover = hops_host(&fib->hops, set, &p->addr)))
-			return cover;
-		hops_ref(&fib->hops, set);
-		return set;
+		set = set_with_backup(fib, c, NEXTHOP_BACKUPS_MAX);
+		cover = is_host(p) ? hops_host(&fib->hops, set, &p->addr) : 0;
+		if (cover)
+			hops_unref(&fib->hops, set);
+		return cover ? cover : set;
 	}
 	if (!is_host(p) || !prefix_tree_get(hosts_of(fib, f), p))
 		return 0;
@@ -790,7 +819,7 @@ static void install(struct fib *fib, struct family *f, const struct prefix *p, s
 		count_missing(f, p, block, -1);
 	e->flags &= ~(ENTRY_LEFT_OUT | ENTRY_HOST | ENTRY_STARVED);
 	if (set && block < 0) {
-		group = hops_use(&fib->hops, set);
+		group = hops_use(&fib->hops, set, used ? old : 0);
 		uses = group != 0;
 		if (!uses) {
 			group = fib->hops.full_group;
@@ -1250,16 +1279,25 @@ bool fib_route_next(const struct fib *fib, uint8_t family, struct fib_cursor *cu
 	}
 }
 
+/* The @i-th bucket's next hop of a group; NULL if it has not so many. */
+static const struct nexthop *group_hop(const struct nexthops *n, uint16_t group, uint32_t i)
+{
+	uint32_t word = n->group[group], order = NEXTHOP_GROUP_ORDER(word);
+
+	if (i >> order)
+		return NULL;
+	return &n->nexthop[order ? n->bucket[NEXTHOP_GROUP_BASE(word) + i].nexthop :
+				   NEXTHOP_GROUP_BASE(word)];
+}
+
 static bool group_passes_up(const struct nexthops *n, uint16_t group)
 {
-	uint32_t word = n->group[group], base = NEXTHOP_GROUP_BASE(word);
+	const struct nexthop *hop;
 
-	for (uint32_t i = 0; i < 1u << NEXTHOP_GROUP_ORDER(word); i++) {
-		uint8_t reason = n->nexthop[base + i].reason;
-
-		if (reason == REASON_forwarded || reason == REASON_discard)
+	for (uint32_t i = 0; (hop = group_hop(n, group, i)); i++)
+		if (hop->reason == REASON_forwarded || hop->reason == REASON_discard ||
+		    hop->reason == REASON_blackhole)
 			return false;
-	}
 	return true;
 }
 
@@ -1292,7 +1330,7 @@ void fib_lookup_in(const struct fib *fib, unsigned int table, const struct addr 
 		}
 	}
 	answer->group = f->lpm ? lpm_lookup(f->lpm, addr) : 0;
-	answer->reason = n->nexthop[NEXTHOP_GROUP_BASE(n->group[answer->group])].reason;
+	answer->reason = group_hop(n, answer->group, 0)->reason;
 	answer->agrees = !answer->group || group_passes_up(n, answer->group) ||
 			 (e && e->flags & ENTRY_USES && e->group == answer->group);
 }
@@ -1303,7 +1341,7 @@ void fib_stats(const struct fib *fib, struct fib_stats *stats)
 
 	*stats = (struct fib_stats){
 		.groups = h->slots.groups,
-		.slots = h->slots.slots,
+		.slots = h->slots.hops + h->slots.buckets,
 		.starved = h->starved,
 		.retired = h->slots.retired.len,
 		.rules = views_unfollowed(&fib->views),

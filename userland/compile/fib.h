@@ -131,12 +131,14 @@ void fib_reclaim(struct fib *fib);
 
 /* ---- questions ------------------------------------------------------------ */
 
-#define FIB_PATHS_MAX (1u << NEXTHOP_GROUP_ORDER_MAX)
+#define FIB_PATHS_MAX 128
 
 /* One next hop, as the table has it. */
 struct fib_nexthop {
 	uint8_t reason;		/* REASON_forwarded, or why the packet is passed up */
-	uint16_t weight;	/* buckets of the group that it has */
+	uint16_t weight;	/* of a group's members: as the kernel says */
+	uint16_t buckets;	/* of the group that it has; flows are spread evenly over buckets */
+	uint16_t state;		/* of the neighbour at @via: NUD_*; 0: none, or there is no @via */
 	uint16_t port;
 	uint16_t vlan;
 	uint32_t ifindex;	/* of the kernel's path */
@@ -158,7 +160,9 @@ struct fib_route {
 	bool published;		/* @best, and the table has it; else the kernel answers */
 	uint16_t group;		/* that the table has for this very prefix; 0: none */
 	uint8_t reason;		/* REASON_forwarded if some next hop forwards, else the first one's */
+	bool stands_in;		/* its own paths are all down: @nexthop is a worse route's */
 	unsigned int nexthops;
+	unsigned int backups;	/* in @nexthop behind those: taken when the ports of all of those are down */
 	struct fib_nexthop nexthop[FIB_PATHS_MAX];
 };
 
@@ -211,7 +215,7 @@ struct fib_stats {
 	size_t blocks[2];	/* given up for want of room */
 	size_t left_out[2];	/* prefixes in those */
 	size_t groups;		/* next-hop groups in use */
-	size_t slots;		/* of struct nexthops in use */
+	size_t slots;		/* of struct nexthops in use: next hops and buckets */
 	size_t starved;		/* prefixes and groups that found no group or no slots */
 	size_t retired;		/* groups and slots that wait for a grace period */
 	size_t not_followed;	/* routes whose choice is left to the kernel */

@@ -1,202 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
+/*
+ * hops.c: sets, and what stands in memory for those that a table refers to.
+ *
+ * A set of several hops has buckets (buckets.h), which remember whose they are: when a member goes, or
+ * comes, or the route is replaced by one that has nearly the same members, only as many flows move as
+ * must. Each bucket names the group of that member alone who would have it if its owner's port were
+ * down, so that the program can take it at once; a set's own backup (a worse route to the
+ * same prefix) comes behind. Those are sets like others, in use as long as they are named.
+ */
 #include "compile/hops.h"
 
 #include <assert.h>
-#include <linux/neighbour.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PATHS_MAX FIB_PATHS_MAX
-#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
-
-struct hop_set {
-	struct hop_key key;	/* its paths are ours, sorted */
-	uint64_t hash;
-	uint32_t next;		/* another set of the same hash */
-	uint32_t refs;		/* 0: this number is free */
-	uint32_t uses;
-	uint32_t base;		/* first slot; 0 though in use: none were free */
-	uint16_t group;		/* 0: not in use */
-	uint8_t order;
-	bool dirty;
-};
-
-struct hop_link {
-	struct kernel_link link;
-	bool present;
-	uint16_t port;
-};
-
-struct neighbour_key {
-	uint32_t ifindex;
-	struct addr addr;
-	uint8_t pad[3];
-};
-
-/* Kept while it is usable, or some set in use asked for it. */
-struct hop_neighbour {
-	bool usable;
-	uint8_t mac[6];
-	struct vec users;	/* of uint32_t: sets that were resolved by it, at least */
-};
-
-struct hop_object {
-	struct kernel_nexthop nexthop;	/* its members are ours */
-};
-
-struct resolution {
-	unsigned int hops, order;
-	struct fib_nexthop hop[PATHS_MAX];	/* weight: buckets of 2^order */
-};
-
-static struct hop_set *set_at(const struct hops *h, uint32_t set)
-{
-	return vec_at(&h->sets, set);
-}
-
-/* ---- links, neighbours, objects ------------------------------------------- */
-
-static bool same_link(const struct kernel_link *a, const struct kernel_link *b)
-{
-	return a->mtu == b->mtu && a->mtu6 == b->mtu6 && a->lower == b->lower &&
-	       a->vlan == b->vlan && !memcmp(a->mac, b->mac, 6) && a->mac_len == b->mac_len &&
-	       a->up == b->up && a->carrier == b->carrier && a->noarp == b->noarp &&
-	       a->loopback == b->loopback;
-}
-
-bool hops_link_set(struct hops *h, const struct kernel_link *link)
-{
-	struct hop_link *l = table_put(&h->links, &link->ifindex, NULL);
-	bool same = l->present && same_link(&l->link, link);
-
-	l->link = *link;
-	l->present = true;
-	h->all_dirty |= !same;
-	return !same;
-}
-
-bool hops_link_gone(struct hops *h, uint32_t ifindex)
-{
-	struct hop_link *l = table_get(&h->links, &ifindex);
-
-	if (!l || !l->present)
-		return false;
-	l->present = false;
-	if (!l->port)
-		table_del(&h->links, &ifindex);
-	h->all_dirty = true;
-	return true;
-}
-
-bool hops_port_set(struct hops *h, uint32_t ifindex, uint16_t port)
-{
-	struct hop_link *l = table_put(&h->links, &ifindex, NULL);
-	bool same = l->port == port;
-
-	if (l->port && h->port_link[l->port] == ifindex)
-		h->port_link[l->port] = 0;
-	if (port)
-		h->port_link[port] = ifindex;
-	l->port = port;
-	if (!port && !l->present)
-		table_del(&h->links, &ifindex);
-	h->all_dirty |= !same;
-	return !same;
-}
-
-static struct neighbour_key neighbour_key(uint32_t ifindex, const struct addr *addr)
-{
-	return (struct neighbour_key){ .ifindex = ifindex, .addr = *addr };
-}
-
-static void mark_dirty(struct hops *h, uint32_t set)
-{
-	struct hop_set *s = set_at(h, set);
-
-	if (s->refs && s->group && !s->dirty) {
-		s->dirty = true;
-		vec_append(&h->dirty, &set);
-	}
-}
-
-static bool is_usable(const struct kernel_neighbour *n)
-{
-	static const uint8_t none[6];
-
-	return (n->state & NUD_USABLE) && n->mac_len == 6 && !(n->flags & NTF_PROXY) &&
-	       !(n->mac[0] & 1) && memcmp(n->mac, none, 6) && !addr_is_multicast(&n->addr);
-}
-
-int hops_neighbour_set(struct hops *h, const struct kernel_neighbour *neighbour)
-{
-	struct neighbour_key key = neighbour_key(neighbour->ifindex, &neighbour->addr);
-	bool usable = is_usable(neighbour), was;
-	struct hop_neighbour *n = table_get(&h->neighbours, &key);
-
-	if (!n && !usable)
-		return 0;
-	if (!n) {
-		n = table_put(&h->neighbours, &key, NULL);
-		n->users = VEC(uint32_t);
-	}
-	was = n->usable;
-	if (was == usable && (!usable || !memcmp(n->mac, neighbour->mac, 6)))
-		return 0;
-	n->usable = usable;
-	memcpy(n->mac, neighbour->mac, 6);
-	/* They say so again when they are resolved again. */
-	for (size_t i = 0; i < n->users.len; i++)
-		mark_dirty(h, *(uint32_t *)vec_at(&n->users, i));
-	n->users.len = 0;
-	if (!usable) {
-		vec_free(&n->users);
-		table_del(&h->neighbours, &key);
-	}
-	return usable - was;
-}
-
-int hops_neighbour_gone(struct hops *h, uint32_t ifindex, const struct addr *addr)
-{
-	return hops_neighbour_set(h, &(struct kernel_neighbour){
-		.ifindex = ifindex, .addr = *addr, .state = NUD_NONE });
-}
-
-void hops_object_set(struct hops *h, const struct kernel_nexthop *nexthop)
-{
-	struct hop_object *o = table_put(&h->objects, &nexthop->id, NULL);
-	struct kernel_nexthop_member *member = NULL;
-
-	if (nexthop->members) {
-		member = xcalloc(nexthop->members, sizeof(*member));
-		memcpy(member, nexthop->member, nexthop->members * sizeof(*member));
-	}
-	free((void *)o->nexthop.member);
-	o->nexthop = *nexthop;
-	o->nexthop.member = member;
-	h->objects_dirty = true;
-}
-
-void hops_object_gone(struct hops *h, uint32_t id)
-{
-	struct hop_object *o = table_get(&h->objects, &id);
-
-	if (!o)
-		return;
-	free((void *)o->nexthop.member);
-	table_del(&h->objects, &id);
-	h->objects_dirty = true;
-}
-
-/* The port that a link's packets leave by: its own, or a VLAN interface's lower one's; 0: none. */
-static uint16_t link_port(const struct hops *h, const struct hop_link *l)
-{
-	const struct hop_link *lower;
-
-	if (l->port || !l->link.vlan || !l->link.lower)
-		return l->port;
-	lower = table_get(&h->links, &l->link.lower);
-	return lower && lower->present ? lower->port : 0;
-}
+#include "compile/hops_inside.h"
 
 /* ---- interning ------------------------------------------------------------ */
 
@@ -232,8 +50,9 @@ static void copy_paths(struct kernel_path *to, const struct hop_key *key)
 static uint64_t key_hash(const struct hop_key *key)
 {
 	struct {
-		uint32_t reason, family, mtu, object, port, fallback;
-	} head = { key->reason, key->family, key->mtu, key->object, key->port, key->fallback };
+		uint32_t reason, family, mtu, object, port, backup, fallback;
+	} head = { key->reason, key->family, key->mtu, key->object, key->port, key->backup,
+		   key->fallback };
 	uint64_t hash = hash_bytes(&head, sizeof(head));
 
 	return key->paths ? hash ^ hash_bytes(key->path, key->paths * sizeof(*key->path)) : hash;
@@ -242,8 +61,8 @@ static uint64_t key_hash(const struct hop_key *key)
 static bool same_key(const struct hop_key *a, const struct hop_key *b)
 {
 	return a->reason == b->reason && a->family == b->family && a->fallback == b->fallback &&
-	       a->mtu == b->mtu &&
-	       a->object == b->object && a->paths == b->paths &&
+	       a->mtu == b->mtu && a->object == b->object && a->port == b->port &&
+	       a->backup == b->backup && a->paths == b->paths &&
 	       (!a->paths || !memcmp(a->path, b->path, a->paths * sizeof(*a->path)));
 }
 
@@ -289,8 +108,22 @@ uint32_t hops_intern(struct hops *h, const struct hop_key *wanted)
 				     key.paths * sizeof(*path));
 		h->path_bytes += key.paths * sizeof(*path);
 	}
+	if (key.backup)
+		hops_ref(h, key.backup);
 	*first = set;
 	return set;
+}
+
+uint32_t hops_backed(struct hops *h, uint32_t set, uint32_t backup)
+{
+	struct hop_key key = set_at(h, set)->key;
+
+	if (key.reason != REASON_forwarded || key.backup || set == backup) {
+		hops_ref(h, set);
+		return set;
+	}
+	key.backup = backup;
+	return hops_intern(h, &key);
 }
 
 void hops_ref(struct hops *h, uint32_t set)
@@ -301,7 +134,7 @@ void hops_ref(struct hops *h, uint32_t set)
 void hops_unref(struct hops *h, uint32_t set)
 {
 	struct hop_set *s = set_at(h, set);
-	uint32_t *link;
+	uint32_t *link, backup = s->key.backup;
 
 	assert(s->refs);
 	if (--s->refs)
@@ -319,166 +152,28 @@ void hops_unref(struct hops *h, uint32_t set)
 	free((void *)s->key.path);
 	*s = (struct hop_set){ 0 };
 	vec_append(&h->free_sets, &set);
-}
-
-/* ---- resolving ------------------------------------------------------------ */
-
-/* The link that a path leaves by; 0: none at the moment. */
-static uint32_t path_link(const struct hops *h, const struct hop_set *s,
-			  const struct kernel_path *path)
-{
-	return s->key.port ? h->port_link[s->key.port] : path->ifindex;
-}
-
-/* Where to one path leads at the moment. Return: false if it is dead. */
-static bool resolve_path(const struct hops *h, const struct hop_set *s,
-			 const struct kernel_path *path, struct fib_nexthop *out)
-{
-	uint32_t ifindex = path_link(h, s, path);
-	const struct hop_link *l = table_get(&h->links, &ifindex), *lower;
-	struct neighbour_key key = neighbour_key(ifindex, &path->via);
-	const struct hop_neighbour *n;
-	const struct kernel_link *link;
-
-	*out = (struct fib_nexthop){ .ifindex = ifindex, .via = path->via };
-	if (path->flags & KERNEL_PATH_DEAD)
-		return false;
-	if (path->flags & KERNEL_PATH_ENCAP) {
-		out->reason = REASON_encap;
-		return true;
-	}
-	if (!l || !l->present || !l->link.up || !l->link.carrier)
-		return false;
-	link = &l->link;
-	out->mtu = s->key.mtu ? s->key.mtu :
-		   s->key.family == ADDR_V6 && link->mtu6 ? link->mtu6 : link->mtu;
-	out->port = link_port(h, l);
-	if (!out->port) {
-		out->reason = REASON_no_port;
-		return true;
-	}
-	if (!l->port) {
-		lower = table_get(&h->links, &link->lower);
-		if (!lower->link.up || !lower->link.carrier)
-			return false;
-		out->vlan = link->vlan;
-	}
-	memcpy(out->src_mac, link->mac, 6);
-	n = path->via.family ? table_get(&h->neighbours, &key) : NULL;
-	if (n && n->usable && link->mac_len == 6) {
-		memcpy(out->dst_mac, n->mac, 6);
-		out->reason = REASON_forwarded;
-	} else {
-		out->reason = REASON_no_neighbour;
-	}
-	return true;
-}
-
-/*
- * Shares 2^order buckets out by weight: exactly where a power of two up to 128 can do
- * it, else 128 by largest remainders, the earlier path first where they are equal. Paths
- * are sorted, so the outcome depends on the set alone.
- */
-static void share_buckets(struct resolution *r)
-{
-	uint32_t total = 0, divisor = 0, given = 0, rest[PATHS_MAX];
-
-	for (unsigned int i = 0; i < r->hops; i++) {
-		uint32_t a = r->hop[i].weight, b = divisor;
-
-		while (b) {
-			uint32_t t = a % b;
-
-			a = b;
-			b = t;
-		}
-		divisor = a;
-		total += r->hop[i].weight;
-	}
-	total /= divisor;
-	r->order = NEXTHOP_GROUP_ORDER_MAX;
-	if (total <= PATHS_MAX && !(total & (total - 1)))
-		r->order = __builtin_ctz(total);
-	for (unsigned int i = 0; i < r->hops; i++) {
-		uint64_t exact = (uint64_t)(r->hop[i].weight / divisor) << r->order;
-
-		r->hop[i].weight = exact / total;
-		rest[i] = exact % total;
-		given += r->hop[i].weight;
-	}
-	for (; given < 1u << r->order; given++) {
-		unsigned int most = 0;
-
-		for (unsigned int i = 1; i < r->hops; i++)
-			if (rest[i] > rest[most])
-				most = i;
-		r->hop[most].weight++;
-		rest[most] = 0;
-	}
-}
-
-static void pass_up(struct resolution *r, uint8_t reason)
-{
-	r->hops = 1;
-	r->order = 0;
-	r->hop[0] = (struct fib_nexthop){ .reason = reason, .weight = 1 };
-}
-
-/* Adds a path if it lives. @weight: on top of the path's own. */
-static void add_path(const struct hops *h, const struct hop_set *s, const struct kernel_path *path,
-		     uint16_t weight, struct resolution *r)
-{
-	struct fib_nexthop *hop = &r->hop[r->hops];
-
-	if (!resolve_path(h, s, path, hop))
-		return;
-	hop->weight = weight;
-	r->hops++;
-}
-
-static void resolve(const struct hops *h, const struct hop_set *s, struct resolution *r)
-{
-	const struct kernel_nexthop *object = NULL;
-	const struct hop_object *o;
-
-	r->hops = 0;
-	if (s->key.reason != REASON_forwarded)
-		return pass_up(r, s->key.reason);
-	if (s->key.object) {
-		o = table_get(&h->objects, &s->key.object);
-		if (!o || o->nexthop.members > PATHS_MAX || o->nexthop.flags & KERNEL_NEXTHOP_FDB)
-			return pass_up(r, REASON_not_followed);
-		object = &o->nexthop;
-		if (object->flags & KERNEL_NEXTHOP_BLACKHOLE)
-			return pass_up(r, REASON_reject);
-		if (!object->members)
-			add_path(h, s, &object->path, 1, r);
-	}
-	for (unsigned int i = 0; object && i < object->members; i++) {
-		o = table_get(&h->objects, &object->member[i].id);
-		if (!o)
-			continue;	/* it is on its way out, or its news is on the way in */
-		if (o->nexthop.members || o->nexthop.flags & KERNEL_NEXTHOP_FDB)
-			return pass_up(r, REASON_not_followed);
-		if (o->nexthop.flags & KERNEL_NEXTHOP_BLACKHOLE)
-			return pass_up(r, REASON_reject);
-		add_path(h, s, &o->nexthop.path, object->member[i].weight, r);
-	}
-	for (unsigned int i = 0; i < s->key.paths; i++)
-		add_path(h, s, &s->key.path[i], s->key.path[i].weight, r);
-	if (!r->hops)
-		return pass_up(r, REASON_port_down);
-	share_buckets(r);
+	if (backup)
+		hops_unref(h, backup);
 }
 
 /* ---- publishing ----------------------------------------------------------- */
 
+void mark_dirty(struct hops *h, uint32_t set)
+{
+	struct hop_set *s = set_at(h, set);
+
+	if (s->refs && s->group && !s->dirty) {
+		s->dirty = true;
+		vec_append(&h->dirty, &set);
+	}
+}
+
 static void set_word(struct hops *h, struct hop_set *s)
 {
-	uint32_t word = NEXTHOP_GROUP(s->base, s->order);
+	uint32_t word = s->word;
 
-	if (h->held || !s->base)
-		word = NEXTHOP_GROUP(set_at(h, h->full)->base, 0);
+	if (h->held || !word)
+		word = set_at(h, h->full)->word;
 	if (h->memory->group[s->group] == word)
 		return;
 	/* What the word refers to is complete before it. */
@@ -502,58 +197,337 @@ static void watch(struct hops *h, uint32_t set, const struct fib_nexthop *hop)
 	vec_append(&n->users, &set);
 }
 
-static void publish(struct hops *h, uint32_t set)
+static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup)
 {
-	struct nexthop slot[PATHS_MAX] = { 0 };
-	struct hop_set *s = set_at(h, set);
-	struct resolution r;
-	unsigned int n = 0;
-	uint32_t base;
+	struct nexthop slot = {
+		.reason = hop->reason, .port = hop->port, .mtu = hop->mtu, .vlan = hop->vlan,
+		.ifindex = hop->ifindex, .stale = hop->state == NUD_STALE, .backup = backup,
+	};
 
-	resolve(h, s, &r);
-	if (h->publishing)
-		h->publishing(h->user, set, s->group);
-	for (unsigned int i = 0; i < r.hops; i++) {
-		const struct fib_nexthop *hop = &r.hop[i];
-
-		if (hop->via.family && hop->port)
-			watch(h, set, hop);
-		for (unsigned int k = 0; k < hop->weight; k++, n++) {
-			slot[n].reason = hop->reason;
-			slot[n].port = hop->port;
-			slot[n].mtu = hop->mtu;
-			slot[n].vlan = hop->vlan;
-			slot[n].ifindex = hop->ifindex;
-			memcpy(slot[n].dst_mac, hop->dst_mac, 6);
-			memcpy(slot[n].src_mac, hop->src_mac, 6);
-		}
-	}
-	assert(n == 1u << r.order);
-	if (s->base && s->order == r.order &&
-	    !memcmp(&h->memory->nexthop[s->base], slot, n * sizeof(*slot)))
-		return set_word(h, s);
-
-	base = group_slots_run(&h->slots, r.order);
-	h->starved += !base;
-	if (s->base)
-		group_slots_retire_run(&h->slots, s->base, s->order);
-	if (base)
-		memcpy(&h->memory->nexthop[base], slot, n * sizeof(*slot));
-	s->base = base;
-	s->order = r.order;
-	set_word(h, s);
+	memcpy(slot.dst_mac, hop->dst_mac, 6);
+	memcpy(slot.src_mac, hop->src_mac, 6);
+	return slot;
 }
 
-uint16_t hops_use(struct hops *h, uint32_t set)
+/* A next hop in memory that says @hop: that at @old, if it does, or a new one. 0: no room. */
+static uint16_t place_hop(struct hops *h, uint16_t old, const struct fib_nexthop *hop, uint16_t backup)
+{
+	struct nexthop slot = slot_of(hop, backup), there;
+
+	if (old) {
+		there = h->memory->nexthop[old];
+		there.stale = slot.stale;
+		if (!memcmp(&there, &slot, sizeof(slot)))
+			return old;
+	}
+	old = group_slots_hop(&h->slots);
+	if (old)
+		h->memory->nexthop[old] = slot;
+	return old;
+}
+
+/* What has the buckets of a path, whichever set it is in. @nth: of equal paths in one. */
+static uint64_t path_name(const struct fib_nexthop *hop, unsigned int nth)
+{
+	struct {
+		uint32_t ifindex;
+		struct addr via;
+		uint8_t pad[3];
+		uint32_t nth;
+	} name = { .ifindex = hop->ifindex, .via = hop->via, .nth = nth };
+
+	return hash_bytes(&name, sizeof(name)) | 1;
+}
+
+/* What is to stand in memory for a set. */
+struct plan {
+	struct resolution r;
+	struct bucket_member member[PATHS_MAX];
+	struct hop_table *table;	/* NULL: one hop */
+	uint16_t hop[PATHS_MAX];
+	struct nexthop_bucket *bucket;
+	struct vec backups;		/* of uint32_t: sets, a ref and a use of each */
+};
+
+static void name_members(struct plan *p)
+{
+	for (unsigned int i = 0; i < p->r.hops; i++) {
+		unsigned int nth = 0;
+
+		for (unsigned int k = 0; k < i; k++)
+			nth += p->r.hop[k].ifindex == p->r.hop[i].ifindex &&
+			       addr_equal(&p->r.hop[k].via, &p->r.hop[i].via);
+		p->member[i].name = path_name(&p->r.hop[i], nth);
+		p->member[i].weight = p->r.hop[i].weight;
+	}
+}
+
+static uint16_t find_name(const struct plan *p, uint64_t name)
+{
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		if (p->member[i].name == name)
+			return i;
+	return BUCKETS_NONE;
+}
+
+/* As many as the kernel has, or several for each of them, where that is no power of two. */
+static unsigned int resilient_order(uint32_t buckets)
+{
+	unsigned int order = 0;
+
+	while (order < NEXTHOP_GROUP_ORDER_MAX && 1u << order < buckets)
+		order++;
+	if (1u << order != buckets)
+		order += 2;
+	return order < NEXTHOP_GROUP_ORDER_MAX ? order : NEXTHOP_GROUP_ORDER_MAX;
+}
+
+/* Who has the buckets of a resilient group, as the kernel says. */
+static void take_kernels(struct plan *p)
+{
+	const struct kernel_nexthop *o = p->r.resilient;
+	unsigned int order = p->table->order;
+
+	for (uint32_t b = 0; b < 1u << order; b++) {
+		uint32_t id = o->bucket[(uint64_t)b * o->buckets >> order];
+
+		p->table->owner[b] = BUCKETS_NONE;
+		for (unsigned int i = 0; id && i < p->r.hops; i++)
+			if (p->r.object[i] == id)
+				p->table->owner[b] = i;
+	}
+}
+
+/* Those who had the buckets before. @one: all of them had this, unless @old is there. */
+static void inherit(struct plan *p, const struct hop_table *old, uint64_t one)
+{
+	unsigned int order = p->table->order;
+
+	for (uint32_t b = 0; b < 1u << order; b++)
+		p->table->owner[b] = find_name(p, old ? old->member[old->owner[
+			old->order > order ? b << (old->order - order) :
+					     b >> (order - old->order)]].name : one);
+}
+
+/* @old, @one: as for inherit(). */
+static void share_out(struct plan *p, const struct hop_table *old, uint64_t one)
+{
+	unsigned int order = p->r.resilient ? resilient_order(p->r.resilient->buckets) :
+					      buckets_order(p->member, p->r.hops);
+
+	if (!p->r.resilient && old && order < old->order)
+		order = old->order < BUCKETS_ORDER ? old->order : BUCKETS_ORDER;
+	p->table = xcalloc(1, sizeof(*p->table) + (sizeof(uint16_t) << order));
+	p->table->order = order;
+	p->table->members = p->r.hops;
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		p->table->member[i].name = p->member[i].name;
+	if (p->r.resilient) {
+		take_kernels(p);
+		buckets_fill(p->table->owner, order, p->member, p->r.hops);
+	} else {
+		inherit(p, old, one);
+		buckets_assign(p->table->owner, order, p->member, p->r.hops);
+	}
+}
+
+/* The group of a set to fall back on, in use for as long as the plan is. 0: there is no number left. */
+static uint16_t use_backup(struct hops *h, struct plan *p, uint32_t set)
+{
+	uint16_t group = hops_use(h, set, 0);
+
+	if (group)
+		vec_append(&p->backups, &set);
+	else
+		hops_unref(h, set);
+	return group;
+}
+
+/* The set that is @i-th path of @p alone. */
+static uint32_t intern_member(struct hops *h, const struct plan *p, unsigned int i)
+{
+	struct hop_key key = set_at(h, p->r.from)->key;
+
+	key.object = 0;
+	key.paths = 1;
+	key.path = p->r.path[i];
+	return hops_intern(h, &key);
+}
+
+/*
+ * For each bucket the group to take when its own port is down: that of the member who would have it
+ * then. So when the loss is told, and the buckets are shared out anew, nothing moves again.
+ */
+static void plan_backups(struct hops *h, struct plan *p)
+{
+	unsigned int n = p->r.hops, size = 1u << p->table->order;
+	uint16_t *owner = xcalloc(size, sizeof(*owner)), group[PATHS_MAX] = { 0 };
+
+	for (unsigned int i = 0; i < n; i++)
+		if (p->r.hop[i].reason == REASON_forwarded)
+			group[i] = use_backup(h, p, intern_member(h, p, i));
+	for (unsigned int lost = 0; lost < n; lost++) {
+		uint32_t weight = p->member[lost].weight;
+
+		if (p->r.hop[lost].reason != REASON_forwarded)
+			continue;
+		for (unsigned int b = 0; b < size; b++)
+			owner[b] = p->table->owner[b] == lost ? BUCKETS_NONE : p->table->owner[b];
+		p->member[lost].weight = 0;
+		buckets_fill(owner, p->table->order, p->member, n);
+		p->member[lost].weight = weight;
+		for (unsigned int b = 0; b < size; b++)
+			if (p->table->owner[b] == lost)
+				p->bucket[b].backup = group[owner[b]];
+	}
+	free(owner);
+}
+
+/* What a set has in memory that another plan may leave where it is. */
+static uint16_t hop_in_memory(const struct hop_set *s, uint64_t name)
+{
+	for (unsigned int i = 0; s->table && i < s->table->members; i++)
+		if (s->table->member[i].name == name)
+			return s->table->member[i].hop;
+	return !s->table && s->one.name == name ? s->one.hop : 0;
+}
+
+static bool is_planned(const struct plan *p, uint16_t hop)
+{
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		if (p->hop[i] == hop)
+			return true;
+	return false;
+}
+
+/* Takes out of memory what a set has there; @plan: but for what that uses too. NULL: all. */
+static void retire(struct hops *h, const struct hop_set *s, const struct plan *p)
+{
+	if (s->table) {
+		for (unsigned int i = 0; i < s->table->members; i++)
+			if (s->table->member[i].hop && !(p && is_planned(p, s->table->member[i].hop)))
+				group_slots_retire_hop(&h->slots, s->table->member[i].hop);
+		if (s->table->base && !(p && p->table && p->table->base == s->table->base))
+			group_slots_retire_run(&h->slots, s->table->base, s->table->order);
+	} else if (s->one.hop && !(p && is_planned(p, s->one.hop))) {
+		group_slots_retire_hop(&h->slots, s->one.hop);
+	}
+}
+
+static void release_backups(struct hops *h, const uint32_t *backup, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		hops_unuse(h, backup[i]);
+		hops_unref(h, backup[i]);
+	}
+}
+
+/* The buckets of a plan: those that are there if they say the same, or new ones. 0: no room. */
+static uint32_t place_buckets(struct hops *h, const struct hop_set *s, const struct plan *p)
+{
+	unsigned int order = p->table->order;
+	size_t bytes = sizeof(*p->bucket) << order;
+	uint32_t base;
+
+	for (uint32_t b = 0; b < 1u << order; b++)
+		p->bucket[b].nexthop = p->hop[p->table->owner[b]];
+	if (s->table && s->table->order == order && s->table->base &&
+	    !memcmp(&h->memory->bucket[s->table->base], p->bucket, bytes))
+		return s->table->base;
+	base = group_slots_run(&h->slots, order);
+	if (base)
+		memcpy(&h->memory->bucket[base], p->bucket, bytes);
+	return base;
+}
+
+/* Writes what is planned for @s; its word still says what was before. Return: the new one, 0: no room. */
+static uint32_t place(struct hops *h, const struct hop_set *s, struct plan *p, uint16_t backup)
+{
+	bool room = true;
+
+	for (unsigned int i = 0; i < p->r.hops; i++) {
+		p->hop[i] = place_hop(h, hop_in_memory(s, p->member[i].name), &p->r.hop[i], backup);
+		room &= p->hop[i] != 0;
+		if (p->table)
+			p->table->member[i].hop = p->hop[i];
+	}
+	if (!room)
+		return 0;
+	if (!p->table)
+		return NEXTHOP_GROUP(p->hop[0], 0);
+	p->table->base = place_buckets(h, s, p);
+	return p->table->base ? NEXTHOP_GROUP(p->table->base, p->table->order) : 0;
+}
+
+/* Those who had the buckets of a set before it is planned anew, or else of one that it stands in for. */
+static void plan_members(struct hops *h, uint32_t set, uint32_t before, struct plan *p)
+{
+	const struct hop_set *s = set_at(h, set);
+
+	if (!s->table && !s->one.name)
+		s = set_at(h, before);
+	share_out(p, s->table, s->one.name);
+	p->bucket = xcalloc(1u << p->table->order, sizeof(*p->bucket));
+	plan_backups(h, p);
+}
+
+/* @before: the set whose flows these are that it is published for; 0: none. */
+static void publish(struct hops *h, uint32_t set, uint32_t before)
+{
+	struct plan *p = xcalloc(1, sizeof(*p));
+	uint32_t *old_backup, old_backups, chain;
+	uint16_t backup = 0;
+	struct hop_set *s;
+
+	p->backups = VEC(uint32_t);
+	resolve(h, set, &p->r);
+	if (h->publishing)
+		h->publishing(h->user, set, set_at(h, set)->group);
+	name_members(p);
+	chain = set_at(h, p->r.from)->key.backup;
+	if (p->r.hops > 1) {
+		plan_members(h, set, before, p);
+	} else if (chain && p->r.hop[0].reason == REASON_forwarded) {
+		hops_ref(h, chain);
+		backup = use_backup(h, p, chain);
+	}
+	s = set_at(h, set);
+	h->starved -= s->starved;
+	s->word = place(h, s, p, backup);
+	s->starved = !s->word;
+	h->starved += s->starved;
+	set_word(h, s);
+	retire(h, s, p);
+
+	old_backup = s->backup;
+	old_backups = s->backups;
+	free(s->table);
+	s->table = p->table;
+	s->one = (struct hop_member){ p->table ? 0 : p->member[0].name, p->table ? 0 : p->hop[0] };
+	s->backup = p->backups.data;
+	s->backups = p->backups.len;
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		if (p->r.hop[i].via.family && p->r.hop[i].port)
+			watch(h, set, &p->r.hop[i]);
+	release_backups(h, old_backup, old_backups);
+	free(old_backup);
+	free(p->bucket);
+	free(p);
+}
+
+uint16_t hops_use(struct hops *h, uint32_t set, uint32_t before)
 {
 	struct hop_set *s = set_at(h, set);
+	uint16_t group;
 
 	assert(s->refs);
 	if (!s->uses) {
-		s->group = group_slots_number(&h->slots);
-		if (!s->group)
+		group = group_slots_number(&h->slots);
+		if (!group)
 			return 0;
-		publish(h, set);
+		s->group = group;
+		publish(h, set, before);
+		s = set_at(h, set);
 	}
 	s->uses++;
 	return s->group;
@@ -562,17 +536,25 @@ uint16_t hops_use(struct hops *h, uint32_t set)
 void hops_unuse(struct hops *h, uint32_t set)
 {
 	struct hop_set *s = set_at(h, set);
+	uint32_t *backup = s->backup;
+	unsigned int backups = s->backups;
 
 	assert(s->uses);
 	if (--s->uses)
 		return;
-	if (s->base)
-		group_slots_retire_run(&h->slots, s->base, s->order);
-	else
-		h->starved--;
+	retire(h, s, NULL);
+	h->starved -= s->starved;
 	group_slots_retire_number(&h->slots, s->group);
-	s->base = 0;
+	free(s->table);
+	s->table = NULL;
+	s->one = (struct hop_member){ 0 };
+	s->word = 0;
 	s->group = 0;
+	s->starved = false;
+	s->backup = NULL;
+	s->backups = 0;
+	release_backups(h, backup, backups);
+	free(backup);
 }
 
 void hops_flush(struct hops *h)
@@ -581,7 +563,7 @@ void hops_flush(struct hops *h)
 		for (uint32_t set = 1; set < h->sets.len; set++) {
 			const struct hop_set *s = set_at(h, set);
 
-			if (s->key.object || (h->all_dirty && s->key.paths))
+			if (s->key.object || s->key.backup || (h->all_dirty && s->key.paths))
 				mark_dirty(h, set);
 		}
 		h->all_dirty = h->objects_dirty = false;
@@ -593,10 +575,8 @@ void hops_flush(struct hops *h)
 		if (!s->dirty)
 			continue;	/* its number was freed meanwhile */
 		s->dirty = false;
-		if (s->group) {
-			h->starved -= !s->base;
-			publish(h, set);
-		}
+		if (s->group)
+			publish(h, set, 0);
 	}
 	h->dirty.len = 0;
 }
@@ -625,12 +605,40 @@ bool hops_reclaim(struct hops *h, uint64_t mark)
 	bool freed = group_slots_reclaim(&h->slots, mark);
 
 	for (uint32_t set = 1; freed && h->starved && set < h->sets.len; set++)
-		if (set_at(h, set)->group && !set_at(h, set)->base)
+		if (set_at(h, set)->group && set_at(h, set)->starved)
 			mark_dirty(h, set);
 	return freed;
 }
 
+void hops_set_stale(struct hops *h, uint32_t set, uint32_t ifindex, const uint8_t *mac, bool stale)
+{
+	const struct hop_set *s = set_at(h, set);
+	unsigned int n = s->table ? s->table->members : 1;
+
+	for (unsigned int i = 0; s->group && i < n; i++) {
+		uint16_t hop = s->table ? s->table->member[i].hop : s->one.hop;
+		struct nexthop *slot = &h->memory->nexthop[hop];
+
+		if (hop && slot->ifindex == ifindex && !memcmp(slot->dst_mac, mac, 6))
+			__atomic_store_n(&slot->stale, stale, __ATOMIC_RELAXED);
+	}
+}
+
 /* ---- questions ------------------------------------------------------------ */
+
+/* The set itself, or where all of that is down that of its backups which stands in. */
+static uint32_t standing_in(const struct hops *h, uint32_t set)
+{
+	struct resolution *r;
+
+	if (!set_at(h, set)->key.backup)
+		return set;
+	r = xcalloc(1, sizeof(*r));
+	resolve(h, set, r);
+	set = r->from;
+	free(r);
+	return set;
+}
 
 /* The one path without a gateway that a set is, or NULL. */
 static const struct kernel_path *on_link_path(const struct hops *h, uint32_t set)
@@ -654,19 +662,16 @@ static const struct kernel_path *on_link_path(const struct hops *h, uint32_t set
 	return path->via.family || path->flags & ~KERNEL_PATH_ONLINK ? NULL : path;
 }
 
-bool hops_on_link(const struct hops *h, uint32_t set)
-{
-	return on_link_path(h, set) != NULL;
-}
-
 uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 {
-	const struct kernel_path *path = on_link_path(h, set);
+	const struct kernel_path *path;
 	const struct hop_neighbour *n;
 	const struct hop_link *l;
 	struct neighbour_key key;
 	uint32_t ifindex;
 
+	set = standing_in(h, set);
+	path = on_link_path(h, set);
 	if (!path)
 		return 0;
 	ifindex = path_link(h, set_at(h, set), path);
@@ -679,23 +684,56 @@ uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 		.reason = REASON_forwarded,
 		.family = addr->family,
 		.mtu = set_at(h, set)->key.mtu,
+		.backup = set_at(h, set)->key.backup,
 		.paths = 1,
 		.path = &(struct kernel_path){
 			.ifindex = ifindex, .weight = 1, .via = *addr },
 	});
 }
 
+/* The buckets of each hop, as they are in memory; where the set is not in use, as they would be. */
+static void describe_buckets(const struct hops *h, uint32_t set, struct plan *p, struct fib_route *route)
+{
+	const struct hop_set *s = set_at(h, set);
+	uint32_t count[PATHS_MAX];
+
+	name_members(p);
+	if (p->r.hops < 2) {
+		route->nexthop[0].buckets = 1;
+		return;
+	}
+	share_out(p, s->table, s->one.name);
+	buckets_count(p->table->owner, p->table->order, count, p->r.hops);
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		route->nexthop[i].buckets = count[i];
+	free(p->table);
+}
+
 void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route)
 {
-	struct resolution r;
+	struct plan *p = xcalloc(1, sizeof(*p));
+	uint32_t backup;
 
-	resolve(h, set_at(h, set), &r);
-	route->nexthops = r.hops;
-	memcpy(route->nexthop, r.hop, r.hops * sizeof(*r.hop));
-	route->reason = r.hop[0].reason;
-	for (unsigned int i = 0; i < r.hops; i++)
-		if (r.hop[i].reason == REASON_forwarded)
+	resolve(h, set, &p->r);
+	route->nexthops = p->r.hops;
+	route->stands_in = p->r.from != set;
+	memcpy(route->nexthop, p->r.hop, p->r.hops * sizeof(*p->r.hop));
+	describe_buckets(h, set, p, route);
+	route->reason = p->r.hop[0].reason;
+	for (unsigned int i = 0; i < p->r.hops; i++)
+		if (p->r.hop[i].reason == REASON_forwarded)
 			route->reason = REASON_forwarded;
+	/* What stands by: behind those, as far as there is room. */
+	backup = set_at(h, p->r.from)->key.backup;
+	route->backups = 0;
+	if (backup) {
+		resolve(h, backup, &p->r);
+		for (unsigned int i = 0; i < p->r.hops && route->nexthops + i < FIB_PATHS_MAX; i++) {
+			route->nexthop[route->nexthops + i] = p->r.hop[i];
+			route->backups++;
+		}
+	}
+	free(p);
 }
 
 size_t hops_bytes(const struct hops *h)
@@ -714,33 +752,25 @@ void hops_init(struct hops *h, struct nexthops *memory)
 		.sets = VEC(struct hop_set),
 		.free_sets = VEC(uint32_t),
 		.by_hash = TABLE(uint64_t, uint32_t),
-		.links = TABLE(uint32_t, struct hop_link),
-		.neighbours = TABLE(struct neighbour_key, struct hop_neighbour),
-		.objects = TABLE(uint32_t, struct hop_object),
 		.dirty = VEC(uint32_t),
 	};
+	facts_init(h);
 	group_slots_init(&h->slots);
 	vec_push(&h->sets);
 	memory->nexthop[0].reason = REASON_no_route;
 	h->full = hops_intern(h, &(struct hop_key){ .reason = REASON_table_full });
-	h->full_group = hops_use(h, h->full);
+	h->full_group = hops_use(h, h->full, 0);
 }
 
 void hops_free(struct hops *h)
 {
-	const void *key;
-	void *value;
-
-	for (size_t i = 0; i < h->sets.len; i++)
+	for (size_t i = 0; i < h->sets.len; i++) {
 		free((void *)set_at(h, i)->key.path);
-	for (size_t pos = 0; table_next(&h->neighbours, &pos, &key, &value); )
-		vec_free(&((struct hop_neighbour *)value)->users);
-	for (size_t pos = 0; table_next(&h->objects, &pos, &key, &value); )
-		free((void *)((struct hop_object *)value)->nexthop.member);
+		free(set_at(h, i)->table);
+		free(set_at(h, i)->backup);
+	}
+	facts_free(h);
 	table_free(&h->by_hash);
-	table_free(&h->links);
-	table_free(&h->neighbours);
-	table_free(&h->objects);
 	vec_free(&h->sets);
 	vec_free(&h->free_sets);
 	vec_free(&h->dirty);

@@ -34,6 +34,7 @@ struct hop_key {
 	uint32_t mtu;		/* the route's own; 0: the link's */
 	uint32_t object;	/* a nexthop object; 0: @path says */
 	uint16_t port;		/* not 0: @path leaves by the link that is this port at the time */
+	uint32_t backup;	/* a set to take where all of this one is down; 0: none */
 	unsigned int paths;
 	const struct kernel_path *path;
 };
@@ -88,14 +89,18 @@ void hops_unref(struct hops *h, uint32_t set);
  */
 uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr);
 
-/** hops_on_link() - whether @set is one path without a gateway. */
-bool hops_on_link(const struct hops *h, uint32_t set);
+/**
+ * hops_backed() - the set that is @set, and @backup where all of that is down; with a ref. A set that
+ * sends nothing on has no use for one, and stays as it is.
+ */
+uint32_t hops_backed(struct hops *h, uint32_t set, uint32_t backup);
 
 /**
  * hops_use() - a table is about to refer to the group of @set.
+ * @before: the set that it referred to until now, whose flows go on as far as they can; 0: none.
  * Return: its number, complete in struct nexthops; 0 if there is none left (no use counted).
  */
-uint16_t hops_use(struct hops *h, uint32_t set);
+uint16_t hops_use(struct hops *h, uint32_t set, uint32_t before);
 
 /** hops_unuse() - a table does not refer to it any more; the last one retires the group. */
 void hops_unuse(struct hops *h, uint32_t set);

@@ -3,6 +3,7 @@
  * Routes can be a million: they are written as text directly, not by way of jansson, and those that
  * are passed over are passed over a few at a time.
  */
+#include <linux/neighbour.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -22,9 +23,28 @@ static const char *interface_name(struct view_answer *a, uint32_t ifindex)
 	return name;
 }
 
-/* @on_link: the route is a neighbour itself, so that "via" would say nothing new. */
+/* What the kernel knows of a neighbour, as ip neigh says it; NULL: nothing. */
+static const char *state_name(uint16_t state)
+{
+	switch (state) {
+	case NUD_INCOMPLETE:	return "incomplete";
+	case NUD_REACHABLE:	return "reachable";
+	case NUD_STALE:		return "stale";
+	case NUD_DELAY:		return "delay";
+	case NUD_PROBE:		return "probe";
+	case NUD_FAILED:	return "failed";
+	case NUD_NOARP:		return "noarp";
+	case NUD_PERMANENT:	return "permanent";
+	default:		return NULL;
+	}
+}
+
+/*
+ * @on_link: the route is a neighbour itself, so that "via" would say nothing new. @backup: it is not
+ * taken now.
+ */
 static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, bool on_link,
-			   struct text *out)
+			   bool backup, struct text *out)
 {
 	char buf[ADDR_STRLEN];
 
@@ -43,7 +63,13 @@ static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, b
 		text_printf(out, ",\"mac\":\"%s\",\"mtu\":%u", mac_format(n->dst_mac, buf), n->mtu);
 	if (n->vlan)
 		text_printf(out, ",\"vlan\":%u", n->vlan & 0xfffu);
-	text_printf(out, ",\"weight\":%u}", n->weight);
+	if (state_name(n->state))
+		text_printf(out, ",\"neighbour\":\"%s\"", state_name(n->state));
+	text_printf(out, ",\"weight\":%u", n->weight);
+	if (backup)
+		text_printf(out, ",\"backup\":true}");
+	else
+		text_printf(out, ",\"buckets\":%u}", n->buckets);
 }
 
 /* The fields of a route, without the braces. */
@@ -55,13 +81,14 @@ static void append_route(struct view_answer *a, const struct fib_route *r, struc
 		    prefix_format(&r->prefix, prefix), eval_reason_name(r->reason), r->table,
 		    r->metric, r->protocol);
 	text_printf(out, ",\"origin\":\"%s\"", r->fixed ? "store" : "kernel");
-	text_printf(out, ",\"best\":%s,\"host\":%s,\"published\":%s,\"group\":%u,\"nexthops\":[",
+	text_printf(out, ",\"best\":%s,\"host\":%s,\"published\":%s,\"standby\":%s,\"group\":%u",
 		    r->best ? "true" : "false", r->host ? "true" : "false",
-		    r->published ? "true" : "false", r->group);
-	for (unsigned int i = 0; i < r->nexthops; i++) {
+		    r->published ? "true" : "false", r->stands_in ? "true" : "false", r->group);
+	text_printf(out, ",\"nexthops\":[");
+	for (unsigned int i = 0; i < r->nexthops + r->backups; i++) {
 		if (i)
 			text_append(out, ",", 1);
-		append_nexthop(a, &r->nexthop[i], r->host, out);
+		append_nexthop(a, &r->nexthop[i], r->host, i >= r->nexthops, out);
 	}
 	text_append(out, "]", 1);
 }

@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 
 #include "datapath/map.h"
+#include "datapath/port_state.h"
 #include "datapath/state.h"
 
 #include "datapath/egress.skel.h"
@@ -166,13 +167,22 @@ static void watch_failures(struct datapath *dp)
  * XDP_REDIRECT of several buffers came with struct net_device's xdp_features (Linux 6.3), which say what a
  * driver sends. Before, such a frame is lost behind the program, and the program not told.
  */
-static bool kernel_redirects_buffers(void)
+static bool kernel_redirects_buffers(const struct btf *btf)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	bool does = btf && btf__find_by_name_kind(btf, "xdp_features_t", BTF_KIND_TYPEDEF) > 0;
+	return btf && btf__find_by_name_kind(btf, "xdp_features_t", BTF_KIND_TYPEDEF) > 0;
+}
 
+/* What this kernel can. Test runs send nothing, and take all ports for what they are told. */
+static void know_kernel(struct datapath *dp)
+{
+	struct btf *btf = dp->dir ? btf__load_vmlinux_btf() : NULL;
+	int cast;
+
+	dp->redirects_buffers = !dp->dir || kernel_redirects_buffers(btf);
+	port_state_find(btf, &dp->sight, &cast);
+	if (cast)
+		deliver_cast(cast);
 	btf__free(btf);
-	return does;
 }
 
 /* For a test run the same program as plain XDP: the kernel does not test-run egress programs. */
@@ -306,7 +316,7 @@ int datapath_open(const char *dir, struct datapath **out, struct text *why)
 	for (int i = 0; i < PORTS_MAX; i++)
 		dp->attached[i].link = -1;
 
-	dp->redirects_buffers = !dir || kernel_redirects_buffers();
+	know_kernel(dp);
 	deliver_open(&dp->deliver, dir != NULL);
 
 	err = dir ? open_folder(dp, why) : 0;

@@ -93,9 +93,18 @@ static void find(struct deliver *d)
 
 static __thread const struct deliver *caller;	/* between deliver_begin() and deliver_end() */
 
-static bool is_call(const struct bpf_insn *insn)
+static int rdonly_cast;		/* the kernel's own kfunc's number; 0: it has none */
+
+static bool is_call(const struct bpf_insn *insn, int of)
 {
-	return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 && insn->imm == CALL_DELIVER;
+	return insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == 0 && insn->imm == of;
+}
+
+static void call_kfunc(struct bpf_insn *insn, int btf, int function)
+{
+	insn->src_reg = BPF_PSEUDO_KFUNC_CALL;
+	insn->off = btf;
+	insn->imm = function;
 }
 
 /* The last thing before the kernel has the program: libbpf has done all of its own. */
@@ -108,21 +117,22 @@ static int fill_in(struct bpf_program *program, struct bpf_prog_load_opts *opts,
 
 	(void)cookie;
 	opts->prog_flags |= BPF_F_XDP_HAS_FRAGS;
-	if (!caller)
+	if (!caller && !rdonly_cast)
 		return 0;
 	insns = xcalloc(n, sizeof(*insns));
 	memcpy(insns, bpf_program__insns(program), n * sizeof(*insns));
 	for (size_t i = 0; i < n; i++) {
-		if (!is_call(&insns[i]))
-			continue;
-		insns[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
-		insns[i].off = 1;
-		insns[i].imm = caller->function;
+		if (caller && is_call(&insns[i], CALL_DELIVER))
+			call_kfunc(&insns[i], 1, caller->function);
+		else if (rdonly_cast && is_call(&insns[i], CALL_CAST))
+			call_kfunc(&insns[i], 0, rdonly_cast);
 	}
 	err = bpf_program__set_insns(program, insns, n);
 	free(insns);
-	descriptors[1] = caller->btf;
-	opts->fd_array = descriptors;
+	if (caller) {
+		descriptors[1] = caller->btf;
+		opts->fd_array = descriptors;
+	}
 	return err;
 }
 
@@ -134,6 +144,11 @@ static void register_section(void)
 	if (!registered)
 		libbpf_register_prog_handler(SECTION, BPF_PROG_TYPE_XDP, BPF_XDP, &opts);
 	registered = true;
+}
+
+void deliver_cast(int function)
+{
+	rdonly_cast = function;
 }
 
 void deliver_begin(const struct deliver *d)

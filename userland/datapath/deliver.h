@@ -45,6 +45,9 @@ void deliver_refused(struct deliver *d, const char *words);
 /** deliver_why() - a sentence without its end: why there is no calling it; NULL if there is. */
 const char *deliver_why(const struct deliver *d);
 
+/** deliver_cast() - the number of bpf_rdonly_cast(), for the calls that CALL_CAST stands in for. */
+void deliver_cast(int function);
+
 /** deliver_begin(), deliver_end() - around the load of an object whose call is to be filled in. */
 void deliver_begin(const struct deliver *d);
 void deliver_end(void);

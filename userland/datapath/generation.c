@@ -127,6 +127,7 @@ static void choose_constants(struct generation *gen, bool delivers)
 	config->vlans = config->route;
 	config->trace = !gen->dp->dir;
 	config->redirects_buffers = gen->dp->redirects_buffers;
+	config->sight = gen->dp->sight;
 	config->delivers = delivers;
 	*(struct measure_config *)&rodata->measure_config =
 		flow_measure_config(gen->image->measure.key, gen->image->measure.slots);

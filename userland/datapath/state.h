@@ -61,6 +61,7 @@ struct datapath {
 	struct generation *staged;	/* the last that was, if it is not committed: its ports may move */
 	unsigned int cpus;	/* possible */
 	bool redirects_buffers;	/* the kernel redirects frames of several buffers; in test runs always */
+	struct sight sight;	/* how programs see the state of devices */
 };
 
 struct tables {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Three offsets and two numbers of the kernel's BTF. As constants of the program they need no relocation
+ * by libbpf, which would read all of that BTF for each generation.
+ */
+#include "datapath/port_state.h"
+
+#include <string.h>
+
+#include <bpf/btf.h>
+
+/*
+ * The offset of a member in bytes, or -1. Those of unnamed structs and unions inside are found too: the
+ * kernel keeps what is used together in such groups.
+ */
+static int find_member(const struct btf *btf, int id, const char *member, int depth)
+{
+	const struct btf_type *t = btf__type_by_id(btf, id);
+
+	for (__u32 i = 0; t && btf_is_composite(t) && i < btf_vlen(t); i++) {
+		const struct btf_member *m = &btf_members(t)[i];
+		const char *name = btf__name_by_offset(btf, m->name_off);
+		int at = btf_member_bit_offset(t, i) / 8, inner;
+
+		if (name && !strcmp(name, member))
+			return at;
+		if ((name && *name) || !depth)
+			continue;
+		inner = find_member(btf, m->type, member, depth - 1);
+		if (inner >= 0)
+			return at + inner;
+	}
+	return -1;
+}
+
+static int offset_of(const struct btf *btf, const char *type, const char *member)
+{
+	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
+
+	return id > 0 ? find_member(btf, id, member, 3) : -1;
+}
+
+void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
+{
+	int device, value, state, word, function;
+
+	*sight = (struct sight){ .how = SIGHT_NONE };
+	*cast = 0;
+	if (!btf)
+		return;
+	device = offset_of(btf, "bpf_dtab_netdev", "dev");
+	value = offset_of(btf, "bpf_dtab_netdev", "val");
+	state = offset_of(btf, "net_device", "state");
+	if (device < 0 || value < 0 || state < 0)
+		return;
+	*sight = (struct sight){ .how = SIGHT_PROBE, .device = device - value, .state = state };
+	word = btf__find_by_name_kind(btf, "rb_node", BTF_KIND_STRUCT);
+	function = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
+	if (function <= 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
+		return;
+	sight->how = SIGHT_CAST;
+	sight->word_type = word;
+	*cast = function;
+}
