@@ -29,7 +29,8 @@ static void resolve_name(const char *from, const char *path, struct text *out)
 	root = *text_string(&whole) == '/';
 	if (root)
 		text_append(out, "/", 1);
-	for (part = strtok_r(whole.data, "/", &rest); part; part = strtok_r(NULL, "/", &rest)) {
+	part = whole.data ? strtok_r(whole.data, "/", &rest) : NULL;	/* NULL: the empty name */
+	for (; part; part = strtok_r(NULL, "/", &rest)) {
 		char *last = out->len > root ? strrchr(out->data + root, '/') : NULL;
 
 		last = last ? last + 1 : out->len > root ? out->data + root : NULL;
