@@ -361,9 +361,10 @@ static void operations(uint8_t family)
 	assert_int_equal(after.prefixes, 0);
 	assert_int_equal(after.bytes_nodes, before.bytes_nodes);
 	assert_int_equal(after.bytes_retired, 0);
-	printf("# IPv%u: inserted %lu, replaced %lu, repeated %lu, deleted %lu, deleted what was not there %lu; at most %lu prefixes; look-ups compared %lu\n",
-	       family, m->inserted, m->replaced, m->repeated, m->deleted, m->missed, m->most,
-	       m->compared);
+	printf("# IPv%u: inserted %lu, replaced %lu, repeated %lu, deleted %lu, ", family, m->inserted,
+	       m->replaced, m->repeated, m->deleted);
+	printf("deleted what was not there %lu; at most %lu prefixes; look-ups compared %lu\n",
+	       m->missed, m->most, m->compared);
 	model_free(m);
 }
 

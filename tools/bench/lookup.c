@@ -15,7 +15,7 @@
 #include "tools/bench/options.h"
 
 struct options {
-	const char *rib;
+	const char *rib, *shape;
 	unsigned int prefixes, rounds;
 	uint8_t family;		/* 0: both */
 	bool json, growth, xdp;
@@ -25,7 +25,7 @@ static const char usage[] =
 "usage: sluice-bench lookup [--rib FILE] [OPTION...]\n"
 "\n"
 "  --rib FILE     lines \"prefix nexthop\", or MRT, plain or compressed; else tables are generated\n"
-"                 that have the Internet's shape\n"
+"  --table SHAPE  of generated tables: internet (as recorded ones are), scattered (harder)\n"
 "  --prefixes N   size of the generated IPv4 table, a quarter of it IPv6 (1000000)\n"
 "  --family 4|6   only this one\n"
 "  --growth       generated tables of 1k, 10k, 100k, 1M prefixes, dependent look-ups only\n"
@@ -115,6 +115,11 @@ static int compare(struct vec *engines, const char *stream)
 	return err;
 }
 
+static struct bench_table generate(const struct options *o, uint8_t family, size_t n)
+{
+	return o->shape ? bench_scattered(family, n) : bench_internet(family, n);
+}
+
 static int measure(const struct options *o, const struct bench_table *t)
 {
 	struct bench_stream stream = { 0 };
@@ -188,6 +193,7 @@ static int parse(int argc, char **argv, struct options *o)
 	const char *family = NULL;
 	const struct bench_option table[] = {
 		{ "rib", .text = &o->rib },
+		{ "table", .text = &o->shape },
 		{ "prefixes", .number = &o->prefixes, .most = 4000000 },
 		{ "family", .text = &family },
 		{ "engines", .text = &bench_engines },
@@ -198,6 +204,12 @@ static int parse(int argc, char **argv, struct options *o)
 	};
 	int err = bench_options(argc, argv, table, usage);
 
+	if (!err && o->shape && !strcmp(o->shape, "internet"))
+		o->shape = NULL;
+	if (!err && o->shape && strcmp(o->shape, "scattered")) {
+		fprintf(stderr, "sluice-bench: --table wants internet or scattered\n");
+		return 2;
+	}
 	if (err || !family)
 		return err;
 	o->family = !strcmp(family, "4") ? ADDR_V4 : !strcmp(family, "6") ? ADDR_V6 : 0;
@@ -217,7 +229,7 @@ static int growth(const struct options *o, uint8_t family)
 
 		if (family == ADDR_V6 && n == 1000000)
 			n = 250000;
-		t = bench_generate(family, n);
+		t = generate(o, family, n);
 		err |= measure(o, &t);
 		free(t.routes);
 	}
@@ -250,7 +262,7 @@ int bench_lookup(int argc, char **argv)
 			continue;
 		}
 		t = o.rib ? from_rib(&rib, family) :
-			    bench_generate(family, family == ADDR_V4 ? o.prefixes :
+			    generate(&o, family, family == ADDR_V4 ? o.prefixes :
 					   o.prefixes / 4 ? o.prefixes / 4 : 1);
 		err |= measure(&o, &t);
 		free(t.routes);

@@ -51,11 +51,15 @@ struct bench_engine {
 #define WARM_UP	0.02		/* seconds */
 
 /* generate.c */
-struct bench_table bench_generate(uint8_t family, size_t n);
+struct bench_table bench_internet(uint8_t family, size_t n);
+struct addr bench_address(const struct prefix *p);	/* within it, at random */
 enum bench_stream_kind { STREAM_PREFIX, STREAM_ZIPF, STREAM_WORST, STREAM_KINDS };
 extern const char *const bench_stream_names[];
 void bench_fill(const struct bench_table *t, enum bench_stream_kind kind,
 		struct bench_stream *stream);
+
+/* scattered.c */
+struct bench_table bench_scattered(uint8_t family, size_t n);
 
 /* lookup_native.c, lookup_dpdk.c: append contenders to @engines, a vec of struct bench_engine */
 void native_contenders(struct vec *engines, const struct bench_table *t,
