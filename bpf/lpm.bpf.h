@@ -126,15 +126,21 @@ LPM_INLINE_FN __u32 lpm_fallback(const __u8 *table, const volatile struct lpm_sh
 
 /* ---- IPv4 --------------------------------------------------------------- */
 
-/* Longer than /24. @full: the node of the block; @result: with LPM_KID. */
-LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
-			     __u32 addr, __u32 result)
+/* Longer than /24. @kid: the line of the node. */
+LPM_INLINE_FN __u32 lpm4_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 kid,
+			     __u32 addr)
+{
+	return lpm_node_result(lpm_line(table, s, kid, 0), addr & 0xff, 0);
+}
+
+/* The same. @word: of the full node; @result: with LPM_KID. */
+LPM_INLINE_FN __u32 lpm4_full_kid(const __u8 *table, const volatile struct lpm_shape *s, __u32 word,
+				  __u32 addr, __u32 result)
 {
 	__u32 at = (word & LPM_DIR_NODE) + sizeof(struct lpm_full) +
 		   4 * (result & LPM_RESULT_MAX);
-	__u32 kid = *(const __u32 *)lpm_offset(table, s, at & ~3u, 0);
 
-	return lpm_node_result(lpm_line(table, s, kid, 0), addr & 0xff, 0);
+	return lpm4_kid(table, s, *(const __u32 *)lpm_offset(table, s, at & ~3u, 0), addr);
 }
 
 LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lpm_shape *s,
@@ -150,13 +156,17 @@ LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lp
 		__u32 rank = lpm_popcount(n->runs << (63 - i));
 
 		/* The first run starts at 0, so rank is 1 .. 28: the slot before result[rank]. */
-		return *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
+		__u32 result = *(const lpm_slot *)((const __u8 *)n + 6 + 2 * (rank & 31));
+
+		if (result & LPM_KID)
+			return lpm4_kid(table, s, ((const __u32 *)n)[~result & 15], addr);
+		return result;
 	}
 	if (word & LPM_DIR_FULL) {
 		const struct lpm_full *n = lpm_at(table, s, word, 0);
 		__u32 result = n->result[i];
 
-		return result & LPM_KID ? lpm4_kid(table, s, word, addr, result) : result;
+		return result & LPM_KID ? lpm4_full_kid(table, s, word, addr, result) : result;
 	}
 	return word;
 }

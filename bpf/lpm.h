@@ -99,7 +99,10 @@ _Static_assert(sizeof(struct lpm_head) == LPM_LINE, "lpm_head");
 #define LPM_DIR_BITS_FIXED	16
 #define LPM_DIR_BITS_SMALL	8
 
-/* At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. */
+/*
+ * At most LPM_PACKED runs of equal results; bit i of runs: one starts at i. A kid's line takes the
+ * room of two results, the first one at the end of the node.
+ */
 #define LPM_PACKED	28
 struct lpm_packed {
 	__u64 runs;

@@ -218,7 +218,7 @@ void node_read(const struct lpm *t, uint32_t line, bool deep, uint32_t *value);
 bool node_is_long(const struct lpm *t, uint32_t line);
 
 /* table4.c, table6.c */
-unsigned int full_read(const struct lpm *t, uint32_t line, uint32_t value[64]);	/* 64 */
+void block_read(const struct lpm *t, uint32_t line, bool packed, uint32_t value[64]);
 int table4_update(struct lpm *t, const struct radix_key *p, uint32_t inherited);
 int table4_build(struct lpm *t, uint32_t inherited);
 void table4_stats(const struct lpm *t, size_t nodes[3]);

@@ -63,18 +63,17 @@ static void unlink_node(struct space *s, uint32_t line)
 /* Calls @each with the kids of a node. */
 static void for_kids(struct lpm *t, uint32_t line, void (*each)(struct lpm *t, uint32_t kid))
 {
+	enum node_kind kind = t->space->share.node[line].kind;
+	unsigned int n = kind == NODE_PACKED || kind == NODE_FULL ? 64 : 256;
 	uint32_t value[256];
-	unsigned int n = 256;
 
-	if (t->space->share.node[line].kind == NODE_PACKED)
-		return;
-	if (t->space->share.node[line].kind == NODE_FULL)
-		n = full_read(t, line, value);
+	if (n == 64)
+		block_read(t, line, kind == NODE_PACKED, value);
 	else
-		node_read(t, line, t->space->share.node[line].kind == NODE_DEEP, value);
+		node_read(t, line, kind == NODE_DEEP, value);
 	/* Full nodes have a kid for each slot, others for each run. */
 	for (unsigned int i = 0; i < n; i++)
-		if (value[i] >= VALUE_KID && (n == 64 || !i || value[i] != value[i - 1]))
+		if (value[i] >= VALUE_KID && (kind == NODE_FULL || !i || value[i] != value[i - 1]))
 			each(t, value[i] & ~VALUE_KID);
 }
 

@@ -6,7 +6,7 @@
  * store, and readers see the block before or after. Blocks that are equal share their nodes.
  *
  * Example: 10.0.0.0/8 -> 1, 10.1.2.0/23 -> 2, 10.1.2.128/25 -> 3. The block 10.1.0.0/18
- * has a full node (it has a kid): slots 0, 1: 1; slot 2: kid 0; slot 3: 2; the others 1.
+ * has a packed node: slots 0, 1: 1; slot 2: kid 0; slot 3: 2; the others 1.
  * Kid 0: slots 0 .. 127: 2, the others 3. All other blocks of 10/8: the word 1.
  */
 #include <errno.h>
@@ -35,13 +35,19 @@ static uint32_t share_block(struct lpm *t, uint32_t word, enum node_kind kind)
 	return (word & ~LPM_DIR_NODE) | line * LPM_LINE;
 }
 
+/* The @n-th kid's line of a packed node. */
+static uint32_t *packed_kid(const struct lpm_packed *p, unsigned int n)
+{
+	return (uint32_t *)(p + 1) - 1 - n;
+}
+
 /*
  * Writes the node of a block, or says that a result does. *word: 0 .. or a node. The references
  * to kids go over to it.
  */
 static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 {
-	unsigned int runs = 1, kids = value[0] >= VALUE_KID, run = 0, kid = 0;
+	unsigned int runs = 1, kids = value[0] >= VALUE_KID, kid_runs = kids, run = 0, kid = 0;
 	struct lpm_packed *p;
 	struct lpm_full *f;
 	uint32_t at;
@@ -49,22 +55,30 @@ static int write_block(struct lpm *t, const uint32_t value[64], uint32_t *word)
 	for (unsigned int i = 1; i < 64; i++) {
 		runs += value[i] != value[i - 1];
 		kids += value[i] >= VALUE_KID;
+		kid_runs += value[i] != value[i - 1] && value[i] >= VALUE_KID;
 	}
 	if (runs == 1 && !kids) {
 		*word = value[0];
 		return 0;
 	}
-	if (!kids && runs <= LPM_PACKED) {
+	if (runs + 2 * kid_runs <= LPM_PACKED) {
 		at = change_alloc(t, sizeof(*p));
 		if (!at)
 			return -ENOSPC;
 		*word = LPM_DIR_PACKED | at * BLOCK_UNIT;
 		p = line_at(t, *word);
 		for (unsigned int i = 0; i < 64; i++) {
-			if (i && value[i] == value[i - 1])
+			if (i && value[i] == value[i - 1]) {
+				value_put(t, value[i]);	/* one refers to it for the whole run */
 				continue;
+			}
 			p->runs |= 1ull << i;
-			p->result[run++] = value[i];
+			if (value[i] >= VALUE_KID) {
+				*packed_kid(p, kid) = value[i] & ~VALUE_KID;
+				p->result[run++] = LPM_KID | kid++;
+			} else {
+				p->result[run++] = value[i];
+			}
 		}
 		*word = share_block(t, *word, NODE_PACKED);
 		return 0;
@@ -96,6 +110,8 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 		if (word & LPM_DIR_PACKED) {
 			run += p->runs >> i & 1;
 			value[i] = p->result[run - 1];
+			if (value[i] & LPM_KID)
+				value[i] = VALUE_KID | *packed_kid(p, value[i] & LPM_RESULT_MAX);
 		} else if (word & LPM_DIR_FULL) {
 			value[i] = f->result[i] & LPM_KID ?
 				VALUE_KID | f->kid[f->result[i] & LPM_RESULT_MAX] : f->result[i];
@@ -105,10 +121,9 @@ static void read_block(const struct lpm *t, uint32_t word, uint32_t value[64])
 	}
 }
 
-unsigned int full_read(const struct lpm *t, uint32_t line, uint32_t value[64])
+void block_read(const struct lpm *t, uint32_t line, bool packed, uint32_t value[64])
 {
-	read_block(t, LPM_DIR_FULL | line * LPM_LINE, value);
-	return 64;
+	read_block(t, (packed ? LPM_DIR_PACKED : LPM_DIR_FULL) | line * LPM_LINE, value);
 }
 
 /* The prefixes at and below @node, the longer ones first, as far as there are few. Return: how many. */
@@ -330,9 +345,9 @@ void table4_stats(const struct lpm *t, size_t nodes[3])
 		uint32_t word = *dir_at(t, block);
 
 		nodes[0] += !!(word & LPM_DIR_PACKED);
-		if (!(word & LPM_DIR_FULL))
+		nodes[1] += !!(word & LPM_DIR_FULL);
+		if (word < LPM_DIR_FULL)
 			continue;
-		nodes[1]++;
 		read_block(t, word, value);
 		for (unsigned int i = 0; i < 64; i++)
 			nodes[2] += value[i] >= VALUE_KID;
