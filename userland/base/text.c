@@ -13,12 +13,16 @@
 
 #include "base/vec.h"
 
-static void reserve(struct text *t, size_t more)
+static void grow(struct text *t, size_t more)
 {
-	if (t->len + more + 1 <= t->cap)
-		return;
 	t->cap = (t->len + more + 1) * 2;
 	t->data = xrealloc(t->data, t->cap);
+}
+
+static inline void reserve(struct text *t, size_t more)
+{
+	if (t->len + more + 1 > t->cap)
+		grow(t, more);
 }
 
 void text_vprintf(struct text *t, const char *format, va_list args)
@@ -55,11 +59,6 @@ void text_append(struct text *t, const void *bytes, size_t n)
 	memcpy(t->data + t->len, bytes, n);
 	t->len += n;
 	t->data[t->len] = '\0';
-}
-
-void text_put(struct text *t, const char *string)
-{
-	text_append(t, string, strlen(string));
 }
 
 void text_put_number(struct text *t, uint64_t n)

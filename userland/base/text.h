@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Always ends in a NUL that @len does not count; {0} is the empty text with @data NULL. */
 struct text {
@@ -20,8 +21,11 @@ void text_vprintf(struct text *t, const char *format, va_list args);
 void text_append(struct text *t, const void *bytes, size_t n);
 
 /* What is printed ten thousand times a policy goes without a format: a string, a decimal number. */
-void text_put(struct text *t, const char *string);
 void text_put_number(struct text *t, uint64_t n);
+static inline void text_put(struct text *t, const char *string)
+{
+	text_append(t, string, strlen(string));
+}
 
 /** text_string() - the text as a C string, "" if nothing was written; owned by @t. */
 const char *text_string(const struct text *t);

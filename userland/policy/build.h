@@ -101,8 +101,8 @@ struct policy_predicate *predicate_name(struct document *doc, struct word name, 
 struct policy_predicate *predicate_broken(struct document *doc, struct place at);
 /** predicate_test() - with the values that were collected. */
 struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,
-					struct place field_at, struct mask mask,
-					enum policy_compare compare, struct place at);
+					struct mask mask, enum policy_compare compare,
+					struct place at);
 
 /* ---- build_set.c: size and timeout first, then the statement ---- */
 

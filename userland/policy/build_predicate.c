@@ -189,18 +189,19 @@ struct policy_predicate *predicate_broken(struct document *doc, struct place at)
 }
 
 struct policy_predicate *predicate_test(struct document *doc, enum policy_field field,
-					struct place field_at, struct mask mask,
-					enum policy_compare compare, struct place at)
+					struct mask mask, enum policy_compare compare,
+					struct place at)
 {
 	struct policy_predicate *p = new_predicate(doc, PREDICATE_TEST, at);
 
 	if (p->kind == PREDICATE_NONE)
 		return p;
 	p->field = field;
-	p->field_place = field_at;
 	p->compare = compare;
 	p->mask = mask.bits;
-	p->mask_place = mask.place;
+	if (mask.place.source)
+		p->mask_place = memcpy(new_node(doc, sizeof(mask.place)), &mask.place,
+				       sizeof(mask.place));
 	p->values = keep_list(doc, &doc->values);
 	p->tests = 1;
 	if (field == FIELD_COUNT)

@@ -62,7 +62,6 @@ static struct policy_predicate *new_test(struct check *c, enum policy_field fiel
 	field_word(field, word, &v.first);
 	v.last = v.first;
 	p->field = field;
-	p->field_place = at;
 	p->compare = COMPARE_EQUAL;
 	p->mask = UINT64_MAX;
 	p->tests = 1;
@@ -385,7 +384,7 @@ static bool apply_mask(struct check *c, const struct policy_predicate *t)
 
 	c->masked.len = 0;
 	if (!spread(&s, 0, policy_field_bits(t->field))) {
-		diag_error(c->diags, t->mask_place, "this mask parts the values of %s into too many ranges",
+		diag_error(c->diags, *t->mask_place, "this mask parts the values of %s into too many ranges",
 			   policy_field_name(t->field));
 		return false;
 	}
@@ -400,7 +399,7 @@ static bool check_mask(struct check *c, const struct policy_predicate *t)
 {
 	if (t->mask <= field_max(t->field))
 		return true;
-	diag_error(c->diags, t->mask_place, "%s has %u bits, and this mask more",
+	diag_error(c->diags, *t->mask_place, "%s has %u bits, and this mask more",
 		   policy_field_name(t->field), policy_field_bits(t->field));
 	return false;
 }
@@ -409,7 +408,7 @@ static bool check_mask(struct check *c, const struct policy_predicate *t)
 
 static bool has_mask(const struct policy_predicate *t)
 {
-	return t->mask_place.source;
+	return t->mask_place;
 }
 
 /*
@@ -439,8 +438,31 @@ static bool share_let(struct check *c, struct policy_predicate *t)
 	return true;
 }
 
-/* Return: whether the values are right, and what they come to stands in c->prefixes or c->ranges. */
-static bool resolve_values(struct check *c, struct policy_predicate *t)
+/* "tcp.flags & syn == syn": a thousand rules may say the same, and share what it comes to. */
+struct masked_test {
+	uint64_t mask;
+	struct policy_range range;
+	uint32_t field, compare;
+};
+
+/* Where the ranges of @t are kept, len 0 if it is new; NULL: it is none. Its values stand in c->ranges. */
+static struct vec *masked_test(struct check *c, const struct policy_predicate *t)
+{
+	struct masked_test key = { .mask = t->mask, .field = t->field, .compare = t->compare };
+
+	if (!has_mask(t) || c->ranges.len != 1)
+		return NULL;
+	key.range = *(struct policy_range *)c->ranges.data;
+	if (!c->masked_tests.key_size)
+		c->masked_tests = TABLE(struct masked_test, struct vec);
+	return table_put(&c->masked_tests, &key, NULL);
+}
+
+/*
+ * Return: whether the values are right, and what they come to stands in c->prefixes or c->ranges; or in
+ * *@masked, if another test has said the same.
+ */
+static bool resolve_values(struct check *c, struct policy_predicate *t, struct vec **masked)
 {
 	uint64_t max = field_max(t->field);
 	bool good = !has_mask(t) || check_mask(c, t);
@@ -455,6 +477,9 @@ static bool resolve_values(struct check *c, struct policy_predicate *t)
 		sort_prefixes(&c->prefixes);
 	if (c->ranges.len > 1)
 		sort_ranges(&c->ranges);
+	*masked = masked_test(c, t);
+	if (*masked && (*masked)->len)
+		return true;
 	t->unequal = c->prefixes.len && t->compare == COMPARE_UNEQUAL;
 	if (c->prefixes.len)
 		return true;
@@ -467,27 +492,6 @@ static bool resolve_values(struct check *c, struct policy_predicate *t)
 		c->masked = other;
 	}
 	return !has_mask(t) || apply_mask(c, t);
-}
-
-/* "tcp.flags & syn == syn": a thousand rules may say the same, and share what it comes to. */
-struct masked_test {
-	uint64_t mask, number;
-	uint32_t field, compare;
-};
-
-/* Where that of @t is kept: len 0 if it is new. NULL: @t is none. */
-static struct vec *masked_test(struct check *c, const struct policy_predicate *t)
-{
-	const struct policy_value *v = vec_at(&t->values, 0);
-	struct masked_test key = { .mask = t->mask, .field = t->field, .compare = t->compare };
-
-	if (!has_mask(t) || t->values.len != 1 || v->type != VALUE_NUMBERS || v->first != v->last ||
-	    (v->name && t->field != FIELD_TCP_FLAGS))
-		return NULL;
-	key.number = v->first;
-	if (!c->masked_tests.key_size)
-		c->masked_tests = TABLE(struct masked_test, struct vec);
-	return table_put(&c->masked_tests, &key, NULL);
 }
 
 /* Which number a question to @set has, asked for @field; entered if it is new. */
@@ -553,17 +557,16 @@ static bool resolve_set(struct check *c, struct policy_predicate *t)
 
 static void check_test(struct check *c, struct policy_predicate *t)
 {
-	struct vec *masked;
+	struct vec *masked = NULL;
 
 	if (resolve_set(c, t) || share_let(c, t))
 		return;
-	masked = masked_test(c, t);
-	if (masked && masked->len) {
-		t->ranges = *masked;
+	if (!resolve_values(c, t, &masked)) {
+		t->kind = PREDICATE_NONE;
 		return;
 	}
-	if (!resolve_values(c, t)) {
-		t->kind = PREDICATE_NONE;
+	if (masked && masked->len) {
+		t->ranges = *masked;
 		return;
 	}
 	keep(c, &t->prefixes, &c->prefixes);

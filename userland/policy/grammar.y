@@ -310,11 +310,11 @@ bare:
 
 test:
 	field mask comparison sum	{ build_first_value(doc, &$4);
-					  $$ = predicate_test(doc, $1, @1, $2, $3, @$); }
+					  $$ = predicate_test(doc, $1, $2, $3, @$); }
 |	field mask IN sum		{ build_first_value(doc, &$4);
-					  $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
+					  $$ = predicate_test(doc, $1, $2, COMPARE_IN, @$); }
 |	field mask IN '{' error '}'	{ $$ = predicate_broken(doc, @$); tokens_recovered(doc); yyerrok; }
-|	field mask IN '{' sums '}'	{ $$ = predicate_test(doc, $1, @1, $2, COMPARE_IN, @$); }
+|	field mask IN '{' sums '}'	{ $$ = predicate_test(doc, $1, $2, COMPARE_IN, @$); }
 ;
 
 /* Behind a field: $0. */

@@ -34,7 +34,7 @@ static void print_mask(const struct policy *p, const struct policy_predicate *t,
 	bool flags = t->field == FIELD_TCP_FLAGS;
 	bool several = flags && (t->mask & (t->mask - 1));
 
-	if (!t->mask_place.source)
+	if (!t->mask_place)
 		return;
 	text_put(out, several ? " & (" : " & ");
 	if (flags || field_kind(t->field) == KIND_MAC)

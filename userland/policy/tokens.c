@@ -38,20 +38,6 @@ static bool at_statement_end(const struct document *doc)
 	return !doc->last_kind || doc->last_kind == ';' || doc->last_kind == '}';
 }
 
-struct place place_behind(struct place p)
-{
-	p.column += p.width;
-	p.width = 1;
-	return p;
-}
-
-struct place place_between(struct place first, struct place last)
-{
-	if (first.line == last.line && last.column + last.width > first.column)
-		first.width = last.column + last.width - first.column;
-	return first;
-}
-
 void tokens_recovered(struct document *doc)
 {
 	doc->recovering = false;

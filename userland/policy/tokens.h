@@ -35,9 +35,19 @@ struct unexpected {
 void tokens_report(struct document *doc, const struct unexpected *u);
 
 /** place_behind() - the place right behind @p. */
-struct place place_behind(struct place p);
+static inline struct place place_behind(struct place p)
+{
+	p.column += p.width;
+	p.width = 1;
+	return p;
+}
 
 /** place_between() - from @first to @last; only @first, if that is on another line. */
-struct place place_between(struct place first, struct place last);
+static inline struct place place_between(struct place first, struct place last)
+{
+	if (first.line == last.line && last.column + last.width > first.column)
+		first.width = last.column + last.width - first.column;
+	return first;
+}
 
 #endif

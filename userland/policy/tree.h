@@ -322,11 +322,10 @@ struct policy_predicate {
 	 * millions, and nobody copies a node.
 	 */
 	enum policy_field field;
-	struct place field_place;
 	/* TEST as written: [field & mask] compare values */
 	enum policy_compare compare;
 	uint64_t mask;			/* all ones: none written */
-	struct place mask_place;	/* source NULL: no mask is written */
+	const struct place *mask_place;	/* NULL: no mask is written */
 	struct vec values;		/* of struct policy_value */
 	/*
 	 * TEST, check: what it comes to. Addresses: prefixes, sorted by prefix_cmp(); any other
