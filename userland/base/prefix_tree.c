@@ -242,6 +242,26 @@ bool prefix_tree_next(const struct prefix_tree *t, const struct prefix *within, 
 	return true;
 }
 
+static void each_below(const struct prefix_tree *t, uint32_t i,
+		       void (*visit)(void *user, const struct prefix *p, uint32_t value), void *user)
+{
+	while (i) {
+		const struct node *n = node_at(t, i);
+		struct prefix p = node_prefix(t, n);
+
+		if (n->live)
+			visit(user, &p, n->value);
+		each_below(t, n->kid[0], visit, user);
+		i = n->kid[1];
+	}
+}
+
+void prefix_tree_each(const struct prefix_tree *t,
+		      void (*visit)(void *user, const struct prefix *p, uint32_t value), void *user)
+{
+	each_below(t, t->root, visit, user);
+}
+
 void prefix_tree_free(struct prefix_tree *t)
 {
 	free(t->node);

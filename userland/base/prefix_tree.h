@@ -64,6 +64,10 @@ void prefix_tree_cover(const struct prefix_tree *t, const struct prefix *p,
 bool prefix_tree_next(const struct prefix_tree *t, const struct prefix *within, struct prefix *p,
 		      uint32_t *value);
 
+/** prefix_tree_each() - visits all prefixes in that order; faster, but the tree must stay as it is. */
+void prefix_tree_each(const struct prefix_tree *t,
+		      void (*visit)(void *user, const struct prefix *p, uint32_t value), void *user);
+
 /** prefix_tree_free() - gives the memory back; the tree is empty and can be used again. */
 void prefix_tree_free(struct prefix_tree *t);
 

@@ -54,6 +54,8 @@ static int compare_pieces(const void *a, const void *b)
 static void collect(struct rules *const *rules, unsigned int layers, enum rule_side side,
 		    struct vec *pieces, uint32_t *greatest)
 {
+	bool in_order = true;
+
 	*greatest = 0;
 	for (unsigned int l = 0; l < layers; l++) {
 		struct vec addresses = VEC(struct rules_address);
@@ -66,11 +68,12 @@ static void collect(struct rules *const *rules, unsigned int layers, enum rule_s
 			p->prefix = a->prefix;
 			p->layer = l;
 			p->word = a->word;
+			in_order = in_order && (pieces->len == 1 || compare_pieces(p - 1, p) < 0);
 			*greatest = a->word > *greatest ? a->word : *greatest;
 		}
 		vec_free(&addresses);
 	}
-	if (pieces->len)
+	if (!in_order)
 		qsort(pieces->data, pieces->len, pieces->elem_size, compare_pieces);
 }
 

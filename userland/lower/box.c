@@ -43,9 +43,13 @@ struct values values_make(struct arena *arena, const struct span *span, uint32_t
 
 struct values values_both(struct arena *arena, struct values a, struct values b)
 {
-	struct span *out = arena_alloc(arena, (a.len + b.len) * sizeof(*out));
 	uint32_t i = 0, j = 0, len = 0;
+	struct span *out;
 
+	if (a.len && b.len == 1 && b.span->first <= a.span->first &&
+	    a.span[a.len - 1].last <= b.span->last)
+		return a;
+	out = arena_alloc(arena, (a.len + b.len) * sizeof(*out));
 	while (i < a.len && j < b.len) {
 		const struct span *s = &a.span[i], *t = &b.span[j];
 

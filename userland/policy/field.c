@@ -98,8 +98,26 @@ static const struct field_word {
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
+/* Most numbers are of fields that have none. */
+static bool has_words(enum policy_field field)
+{
+	switch (field) {
+	case FIELD_ETH_TYPE:
+	case FIELD_IP_PROTO:
+	case FIELD_IP_DSCP:
+	case FIELD_IP_FRAG:
+	case FIELD_TCP_FLAGS:
+	case FIELD_SOCKET:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool field_word(enum policy_field field, const char *word, uint64_t *number)
 {
+	if (!has_words(field))
+		return false;
 	for (size_t i = 0; i < WORDS; i++) {
 		if (words[i].field != field || strcmp(words[i].word, word))
 			continue;
@@ -111,6 +129,8 @@ bool field_word(enum policy_field field, const char *word, uint64_t *number)
 
 const char *field_word_of(enum policy_field field, uint64_t number)
 {
+	if (!has_words(field))
+		return NULL;
 	for (size_t i = 0; i < WORDS; i++)
 		if (words[i].field == field && words[i].number == number)
 			return words[i].word;
@@ -152,7 +172,7 @@ static void print_mac(uint64_t number, struct text *out)
 
 void field_print(const struct policy *p, enum policy_field field, uint64_t number, struct text *out)
 {
-	const char *word = field_word_of(field, number);
+	const char *word;
 
 	if (field == FIELD_TCP_FLAGS)
 		print_flags(number & 0xff, out);
@@ -160,7 +180,7 @@ void field_print(const struct policy *p, enum policy_field field, uint64_t numbe
 		print_mac(number, out);
 	else if (field == FIELD_IN && number < p->ports.len)
 		text_put(out, (*(struct policy_port **)vec_at(&p->ports, number))->name);
-	else if (word)
+	else if ((word = field_word_of(field, number)))
 		text_put(out, word);
 	else if (field == FIELD_ETH_TYPE)
 		text_printf(out, "0x%04" PRIx64, number);

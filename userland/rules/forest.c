@@ -69,23 +69,26 @@ uint32_t forest_get(const struct forest *f, const struct prefix *p)
 
 /* ---- order, sizes, numbers ------------------------------------------------ */
 
-static void order_tree(struct forest *f, uint32_t root)
+/* The way down to the node before, in the order of a tree. */
+struct path {
+	struct forest *forest;
+	uint32_t node[DEPTH_MAX];
+	unsigned int depth;
+};
+
+static void take_node(void *user, const struct prefix *p, uint32_t node)
 {
-	const struct prefix *all = &forest_node(f, root)->prefix;
-	uint32_t path[DEPTH_MAX], node;
-	struct prefix p = { 0 };
-	unsigned int depth = 0;
+	struct path *path = user;
+	struct forest *f = path->forest;
+	struct forest_node *n = forest_node(f, node);
 
-	while (prefix_tree_next(tree_of(f, all->addr.family), all, &p, &node)) {
-		struct forest_node *n = forest_node(f, node);
-
-		while (depth && !prefix_contains(&forest_node(f, path[depth - 1])->prefix, &p))
-			depth--;
-		n->parent = depth ? path[depth - 1] : 0;
-		n->size = 1;
-		path[depth++] = node;
-		vec_append(&f->order, &node);
-	}
+	while (path->depth &&
+	       !prefix_contains(&forest_node(f, path->node[path->depth - 1])->prefix, p))
+		path->depth--;
+	n->parent = path->depth ? path->node[path->depth - 1] : 0;
+	n->size = 1;
+	path->node[path->depth++] = node;
+	vec_append(&f->order, &node);
 }
 
 void forest_order(struct forest *f)
@@ -95,8 +98,8 @@ void forest_order(struct forest *f)
 	f->order.len = 0;
 	vec_reserve(&f->order, f->nodes.len);
 	vec_append(&f->order, &not_ip);
-	order_tree(f, FOREST_ROOT4);
-	order_tree(f, FOREST_ROOT6);
+	for (unsigned int v6 = 0; v6 < 2; v6++)
+		prefix_tree_each(&f->tree[v6], take_node, &(struct path){ .forest = f });
 	for (size_t i = f->order.len; i-- > 0;) {
 		struct forest_node *n = forest_node(f, *(uint32_t *)vec_at(&f->order, i));
 

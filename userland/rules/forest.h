@@ -48,7 +48,8 @@ struct forest_added {
 struct forest {
 	struct prefix_tree tree[2];	/* IPv4, IPv6 -> node */
 	struct vec nodes;		/* of struct forest_node; [0] is none */
-	struct vec order;		/* of uint32_t: nodes, a parent before its kids, by tree */
+	struct vec order;		/* of uint32_t: nodes, a parent before its kids, by tree; not those
+					 * that were added */
 	struct vec numbered;		/* of uint32_t: number -> node */
 	struct vec added;		/* of struct forest_added; [0] is none */
 	uint32_t cap;			/* numbers that tables have room for */

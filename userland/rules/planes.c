@@ -42,7 +42,7 @@ static int prefix_order(const void *a, const void *b)
  */
 static bool side_nodes(struct forest *f, const struct rule *rule, unsigned int side,
 		       uint32_t (*node_of)(struct forest *f, const struct prefix *p),
-		       struct vec *v4, struct vec *v6)
+		       struct vec nodes[2])
 {
 	uint32_t n = rule->prefixes[side], node;
 	const struct prefix *p = rule->prefix[side], *outer = NULL;
@@ -51,9 +51,9 @@ static bool side_nodes(struct forest *f, const struct rule *rule, unsigned int s
 
 	if (!n) {
 		node = FOREST_ROOT4;
-		vec_append(v4, &node);
+		vec_append(&nodes[0], &node);
 		node = FOREST_ROOT6;
-		vec_append(v6, &node);
+		vec_append(&nodes[1], &node);
 		return true;
 	}
 	if (n > 1) {
@@ -74,7 +74,7 @@ static bool side_nodes(struct forest *f, const struct rule *rule, unsigned int s
 		if (!node)
 			all = false;
 		else
-			vec_append(is4 ? v4 : v6, &node);
+			vec_append(&nodes[!is4], &node);
 	}
 	free(sorted);
 	return all;
@@ -96,8 +96,7 @@ bool planes_expand(struct planes *t, const struct rule *rule,
 		   uint32_t (*node)(struct forest *f, const struct prefix *p),
 		   struct pieces *pieces)
 {
-	struct vec v4[2] = { VEC(uint32_t), VEC(uint32_t) };
-	struct vec v6[2] = { VEC(uint32_t), VEC(uint32_t) };
+	static const uint8_t family[2] = { RULE_IP4, RULE_IP6 };
 	size_t before = t->pieces.len;
 	bool all = true;
 
@@ -106,17 +105,16 @@ bool planes_expand(struct planes *t, const struct rule *rule,
 
 		vec_append(&t->pieces, &not_ip);
 	}
-	for (unsigned int side = 0; side < 2 && all; side++)
-		all = side_nodes(&t->forest[side], rule, side, node, &v4[side], &v6[side]);
-	if (all && rule->families & RULE_IP4 && v4[0].len * v4[1].len <= PIECES_MAX)
-		multiply(&t->pieces, &v4[0], &v4[1]);
-	if (all && rule->families & RULE_IP6 && v6[0].len * v6[1].len <= PIECES_MAX)
-		multiply(&t->pieces, &v6[0], &v6[1]);
-	if (v4[0].len * v4[1].len > PIECES_MAX || v6[0].len * v6[1].len > PIECES_MAX)
-		all = false;
-	for (unsigned int side = 0; side < 2; side++) {
-		vec_free(&v4[side]);
-		vec_free(&v6[side]);
+	for (unsigned int side = 0; side < 2 && all; side++) {
+		t->side[side][0].len = t->side[side][1].len = 0;
+		all = side_nodes(&t->forest[side], rule, side, node, t->side[side]);
+	}
+	for (unsigned int v6 = 0; v6 < 2 && all; v6++) {
+		const struct vec *source = &t->side[0][v6], *destination = &t->side[1][v6];
+
+		all = source->len * destination->len <= PIECES_MAX;
+		if (all && rule->families & family[v6])
+			multiply(&t->pieces, source, destination);
 	}
 	if (!all)
 		t->pieces.len = before;
@@ -657,8 +655,10 @@ int planes_build(const struct rules *r, struct planes **planes, struct text *why
 	t->of_rule = xcalloc(r->slots.len, sizeof(*t->of_rule));
 	t->heads = xcalloc(r->slots.len, sizeof(*t->heads));
 	services_init(&t->services);
-	for (unsigned int side = 0; side < 2; side++)
+	for (unsigned int side = 0; side < 2; side++) {
 		forest_init(&t->forest[side]);
+		t->side[side][0] = t->side[side][1] = VEC(uint32_t);
+	}
 	err = expand_all(t, r, why);
 	if (err)
 		goto fail;
@@ -680,8 +680,11 @@ void planes_free(struct planes *t)
 		return;
 	if (t->cells.services)
 		cells_free(&t->cells);
-	for (unsigned int side = 0; side < 2; side++)
+	for (unsigned int side = 0; side < 2; side++) {
 		forest_free(&t->forest[side]);
+		vec_free(&t->side[side][0]);
+		vec_free(&t->side[side][1]);
+	}
 	services_free(&t->services);
 	vec_free(&t->pieces);
 	table_free(&t->pairs);

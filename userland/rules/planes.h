@@ -34,6 +34,7 @@ struct planes {
 	struct forest forest[2];
 	struct services services;
 	struct vec pieces;		/* of struct piece */
+	struct vec side[2][2];		/* of uint32_t: nodes of a rule under way, by side and family */
 	struct pieces *of_rule;		/* by rule */
 	struct rules_head *heads;	/* by rule: first our own, then in the area */
 	uint32_t heads_cap;		/* rule numbers that there is room for */

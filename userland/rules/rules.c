@@ -167,7 +167,9 @@ void rules_addresses(const struct rules *r, enum rule_side side, struct vec *out
 {
 	const struct forest *f = &r->planes->forest[side];
 
-	for (uint32_t node = FOREST_ROOT4; node < f->nodes.len; node++) {
+	/* FOREST_NOT_IP is the first of all. */
+	for (size_t i = 1; i < f->nodes.len - 1; i++) {
+		uint32_t node = i < f->order.len ? *(uint32_t *)vec_at(&f->order, i) : i + 1;
 		struct rules_address a = {
 			.prefix = forest_node(f, node)->prefix,
 			.word = node_word(r->planes, side, node),

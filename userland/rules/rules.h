@@ -162,7 +162,8 @@ struct rules_address {
 
 /**
  * rules_addresses() - appends to @out, a vec of struct rules_address, what the look-up of @side
- * shall hold: every address's word is that of its longest match. 0.0.0.0/0 and ::/0 are among them.
+ * shall hold: every address's word is that of its longest match. 0.0.0.0/0 and ::/0 are among them. In
+ * order (prefix_cmp()), but for prefixes that changes have added.
  */
 void rules_addresses(const struct rules *rules, enum rule_side side, struct vec *out);
 
