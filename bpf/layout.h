@@ -133,9 +133,16 @@ struct nexthop {
 	__u16 vlan;		/* TCI of the tag to push; 0: none */
 	__u16 backup;		/* next-hop group to take when the port is down; 0: none */
 	__u32 ifindex;		/* the kernel's interface (a VLAN's own, where there is a tag) */
-	__u32 reserved;
+	__u32 flags;		/* NEXTHOP_* */
 };
 LAYOUT_ASSERT(struct nexthop, 32);
+
+/*
+ * One of the ways of a static route (struct image_static), each the backup of the one before: not only
+ * a port that is down is passed by, but whatever cannot be taken, and a way back to the port that the
+ * packet came in on, unless there is no other.
+ */
+#define NEXTHOP_ONWARD	(1u << 0)
 
 struct nexthop_bucket {
 	__u16 nexthop;

@@ -146,22 +146,38 @@ static __always_inline bool port_is_up(const struct packet *p, __u32 port)
 	       (config.trace || p->testing || device_is_up(port));
 }
 
-/* The next hop for a group's packet, or where its port is down that of the backup. */
+/* The next hop for a group's packet, or where that cannot be taken its backup. */
 static __always_inline const struct nexthop *find_nexthop(const struct packet *p, __u32 group,
 							  __u32 *number)
 {
+	__u32 first = 0, back = 0;
 	const struct nexthop *nh;
 	struct choice c = { 0 };
+	bool can;
 
 	for (int i = 0; i <= NEXTHOP_BACKUPS_MAX; i++) {
 		choose_nexthop(p, group, &c);
 		nh = &nexthops()->nexthop[c.nexthop & (NEXTHOPS_MAX - 1)];
-		if (!c.backup || nh->reason != REASON_forwarded || port_is_up(p, nh->port))
-			break;
+		if (!(nh->flags & NEXTHOP_ONWARD)) {
+			if (!c.backup || nh->reason != REASON_forwarded || port_is_up(p, nh->port))
+				break;
+		} else {
+			can = nh->reason == REASON_forwarded && port_is_up(p, nh->port);
+			if (can && nh->port != p->port)
+				break;
+			if (can && !back)
+				back = c.nexthop;
+			if (!first)
+				first = c.nexthop;
+			if (!c.backup) {
+				c.nexthop = back ? back : first;
+				break;
+			}
+		}
 		group = c.backup;
 	}
 	*number = c.nexthop;
-	return nh;
+	return &nexthops()->nexthop[c.nexthop & (NEXTHOPS_MAX - 1)];
 }
 
 /* What a packet is not even looked up for. */

@@ -17,6 +17,7 @@
 #include "base/vec.h"
 #include "compile/buckets.h"
 #include "compile/fib.h"
+#include "image/image.h"
 #include "lpm/lpm.h"
 
 #define PORTS 9		/* links 1 .. 8 are ports 1 .. 8, each with one gateway */
@@ -301,6 +302,64 @@ static void test_worse_route(void **state)
 	close_world();
 }
 
+/* A static route's ways: the first that can be taken and does not lead back, as the program takes it. */
+static const struct nexthop *way(uint32_t in, uint32_t down)
+{
+	const struct nexthop *first = NULL, *back = NULL, *hop;
+
+	for (uint32_t at = word(); ; at = w.nexthops->group[hop->backup]) {
+		bool can;
+
+		hop = &w.nexthops->nexthop[NEXTHOP_GROUP_BASE(at)];
+		assert_int_equal(NEXTHOP_GROUP_ORDER(at), 0);
+		assert_true(hop->flags & NEXTHOP_ONWARD);
+		can = hop->reason == REASON_forwarded && !(down >> hop->port & 1);
+		if (can && hop->port != in)
+			return hop;
+		back = can && !back ? hop : back;
+		first = first ? first : hop;
+		if (!hop->backup)
+			return back ? back : first;
+	}
+}
+
+static void test_else(void **state)
+{
+	struct image_static s = { .prefix = { addr_v4(0x0a640000), 16 }, .hops = 3, .hop = {
+		{ gateway(1), 1 }, { gateway(2), 2 }, { { 0 }, 3 } } };
+	struct addr host = addr_v4(0x0a640001), away = gateway(1);
+	struct kernel_neighbour n = neighbour_of(3);
+
+	(void)state;
+	open_world();
+	fib_static_set(w.fib, &s);
+	settle();
+	assert_int_equal(way(9, 0)->port, 1);
+	assert_int_equal(way(1, 0)->port, 2);
+	assert_int_equal(way(9, 1 << 1)->port, 2);
+	assert_int_equal(way(2, 1 << 1)->port, 2);	/* back, since there is no other */
+	assert_int_equal(way(9, 1 << 1 | 1 << 2)->reason, REASON_forwarded);	/* and was down: told by its port */
+	link_down(1, true);
+	link_down(2, true);
+	assert_int_equal(way(9, 0)->reason, REASON_port_down);
+	/* The last one's own neighbours. */
+	n.addr = host;
+	fib_neighbour_set(w.fib, &n);
+	settle();
+	assert_int_equal(way(9, 0)->port, 3);
+	link_down(2, false);
+	assert_int_equal(way(9, 0)->port, 2);
+	assert_int_equal(way(2, 0)->port, 3);
+	link_down(1, false);
+	fib_neighbour_gone(w.fib, 1, &away);
+	settle();
+	assert_int_equal(way(9, 0)->port, 2);
+	fib_static_gone(w.fib, &s.prefix);
+	settle();
+	assert_int_equal(word(), 0);
+	close_world();
+}
+
 /* What was in use is given back: after any number of changes as much is used as before. */
 static void test_nothing_leaks(void **state)
 {
@@ -351,6 +410,7 @@ int main(void)
 		cmocka_unit_test(test_down_to_one),
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_worse_route),
+		cmocka_unit_test(test_else),
 		cmocka_unit_test(test_nothing_leaks),
 	};
 

@@ -510,20 +510,32 @@ static struct route_class static_class(uint8_t family, uint8_t type)
 	};
 }
 
+/* The @i-th way of a static route, with those behind it; with a ref. */
+static uint32_t intern_way(struct fib *fib, const struct image_static *s, unsigned int i)
+{
+	struct kernel_path path = { .weight = 1, .via = s->hop[i].via };
+	struct hop_key key = {
+		.reason = REASON_forwarded, .family = s->prefix.addr.family,
+		.fallback = !s->prefix.len, .onward = s->hops > 1,
+		.port = s->hop[i].port, .paths = 1, .path = &path,
+	};
+	uint32_t set;
+
+	key.backup = i + 1u < s->hops ? intern_way(fib, s, i + 1) : 0;
+	set = hops_intern(&fib->hops, &key);
+	if (key.backup)
+		hops_unref(&fib->hops, key.backup);
+	return set;
+}
+
 void fib_static_set(struct fib *fib, const struct image_static *s)
 {
-	struct kernel_path path = { .weight = 1, .via = s->hop[0].via };
-	struct hop_key key = { .reason = REASON_discard, .family = s->prefix.addr.family,
-			       .fallback = !s->prefix.len };
-	struct route_class class = static_class(key.family, s->hops ? RTN_UNICAST : RTN_BLACKHOLE);
+	uint8_t family = s->prefix.addr.family;
+	struct route_class class = static_class(family, s->hops ? RTN_UNICAST : RTN_BLACKHOLE);
+	uint32_t set = s->hops ? intern_way(fib, s, 0) :
+				 hops_intern(&fib->hops, &(struct hop_key){ .reason = REASON_discard });
 
-	if (s->hops) {
-		key.reason = REASON_forwarded;
-		key.port = s->hop[0].port;
-		key.paths = 1;
-		key.path = &path;
-	}
-	enter_route(fib, family_of(fib, key.family), &s->prefix, &class, hops_intern(&fib->hops, &key));
+	enter_route(fib, family_of(fib, family), &s->prefix, &class, set);
 }
 
 void fib_static_gone(struct fib *fib, const struct prefix *prefix)

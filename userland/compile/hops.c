@@ -50,9 +50,9 @@ static void copy_paths(struct kernel_path *to, const struct hop_key *key)
 static uint64_t key_hash(const struct hop_key *key)
 {
 	struct {
-		uint32_t reason, family, mtu, object, port, backup, fallback;
+		uint32_t reason, family, mtu, object, port, backup, fallback, onward;
 	} head = { key->reason, key->family, key->mtu, key->object, key->port, key->backup,
-		   key->fallback };
+		   key->fallback, key->onward };
 	uint64_t hash = hash_bytes(&head, sizeof(head));
 
 	return key->paths ? hash ^ hash_bytes(key->path, key->paths * sizeof(*key->path)) : hash;
@@ -62,7 +62,7 @@ static bool same_key(const struct hop_key *a, const struct hop_key *b)
 {
 	return a->reason == b->reason && a->family == b->family && a->fallback == b->fallback &&
 	       a->mtu == b->mtu && a->object == b->object && a->port == b->port &&
-	       a->backup == b->backup && a->paths == b->paths &&
+	       a->backup == b->backup && a->onward == b->onward && a->paths == b->paths &&
 	       (!a->paths || !memcmp(a->path, b->path, a->paths * sizeof(*a->path)));
 }
 
@@ -197,11 +197,12 @@ static void watch(struct hops *h, uint32_t set, const struct fib_nexthop *hop)
 	vec_append(&n->users, &set);
 }
 
-static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup)
+static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup, bool onward)
 {
 	struct nexthop slot = {
 		.reason = hop->reason, .port = hop->port, .mtu = hop->mtu, .vlan = hop->vlan,
 		.ifindex = hop->ifindex, .stale = hop->state == NUD_STALE, .backup = backup,
+		.flags = onward ? NEXTHOP_ONWARD : 0,
 	};
 
 	memcpy(slot.dst_mac, hop->dst_mac, 6);
@@ -209,10 +210,10 @@ static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup)
 	return slot;
 }
 
-/* A next hop in memory that says @hop: that at @old, if it does, or a new one. 0: no room. */
-static uint16_t place_hop(struct hops *h, uint16_t old, const struct fib_nexthop *hop, uint16_t backup)
+/* A next hop in memory that says @slot: that at @old, if it does, or a new one. 0: no room. */
+static uint16_t place_hop(struct hops *h, uint16_t old, struct nexthop slot)
 {
-	struct nexthop slot = slot_of(hop, backup), there;
+	struct nexthop there;
 
 	if (old) {
 		there = h->memory->nexthop[old];
@@ -446,7 +447,8 @@ static uint32_t place(struct hops *h, const struct hop_set *s, struct plan *p, u
 	bool room = true;
 
 	for (unsigned int i = 0; i < p->r.hops; i++) {
-		p->hop[i] = place_hop(h, hop_in_memory(s, p->member[i].name), &p->r.hop[i], backup);
+		p->hop[i] = place_hop(h, hop_in_memory(s, p->member[i].name),
+				      slot_of(&p->r.hop[i], backup, s->key.onward));
 		room &= p->hop[i] != 0;
 		if (p->table)
 			p->table->member[i].hop = p->hop[i];
@@ -487,7 +489,7 @@ static void publish(struct hops *h, uint32_t set, uint32_t before)
 	chain = set_at(h, p->r.from)->key.backup;
 	if (p->r.hops > 1) {
 		plan_members(h, set, before, p);
-	} else if (chain && p->r.hop[0].reason == REASON_forwarded) {
+	} else if (chain && (p->r.hop[0].reason == REASON_forwarded || set_at(h, set)->key.onward)) {
 		hops_ref(h, chain);
 		backup = use_backup(h, p, chain);
 	}
@@ -662,6 +664,37 @@ static const struct kernel_path *on_link_path(const struct hops *h, uint32_t set
 	return path->via.family || path->flags & ~KERNEL_PATH_ONLINK ? NULL : path;
 }
 
+/* Whether one of the ways of @set is on the link, and @addr a neighbour there. */
+static bool onward_to_neighbour(const struct hops *h, uint32_t set, const struct addr *addr)
+{
+	for (; set; set = set_at(h, set)->key.backup) {
+		const struct hop_set *s = set_at(h, set);
+		struct neighbour_key key = neighbour_key(path_link(h, s, s->key.path), addr);
+		const struct hop_neighbour *n = table_get(&h->neighbours, &key);
+
+		if (!s->key.path->via.family && n && n->usable)
+			return true;
+	}
+	return false;
+}
+
+/* The ways of @set, with @addr itself as the gateway of those on the link. */
+static uint32_t onward_to_host(struct hops *h, uint32_t set, const struct addr *addr)
+{
+	uint32_t backup = set_at(h, set)->key.backup, host;
+	struct hop_key key = set_at(h, set)->key;
+	struct kernel_path path = *key.path;
+
+	if (!path.via.family)
+		path.via = *addr;
+	key.path = &path;
+	key.backup = backup ? onward_to_host(h, backup, addr) : 0;
+	host = hops_intern(h, &key);
+	if (key.backup)
+		hops_unref(h, key.backup);
+	return host;
+}
+
 uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 {
 	const struct kernel_path *path;
@@ -670,6 +703,8 @@ uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr)
 	struct neighbour_key key;
 	uint32_t ifindex;
 
+	if (set_at(h, set)->key.onward)
+		return onward_to_neighbour(h, set, addr) ? onward_to_host(h, set, addr) : 0;
 	set = standing_in(h, set);
 	path = on_link_path(h, set);
 	if (!path)
@@ -724,14 +759,12 @@ void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route)
 		if (p->r.hop[i].reason == REASON_forwarded)
 			route->reason = REASON_forwarded;
 	/* What stands by: behind those, as far as there is room. */
-	backup = set_at(h, p->r.from)->key.backup;
 	route->backups = 0;
-	if (backup) {
+	while ((backup = set_at(h, p->r.from)->key.backup)) {
 		resolve(h, backup, &p->r);
-		for (unsigned int i = 0; i < p->r.hops && route->nexthops + i < FIB_PATHS_MAX; i++) {
-			route->nexthop[route->nexthops + i] = p->r.hop[i];
-			route->backups++;
-		}
+		for (unsigned int i = 0; i < p->r.hops; i++)
+			if (route->nexthops + route->backups < FIB_PATHS_MAX)
+				route->nexthop[route->nexthops + route->backups++] = p->r.hop[i];
 	}
 	free(p);
 }

@@ -35,6 +35,7 @@ struct hop_key {
 	uint32_t object;	/* a nexthop object; 0: @path says */
 	uint16_t port;		/* not 0: @path leaves by the link that is this port at the time */
 	uint32_t backup;	/* a set to take where all of this one is down; 0: none */
+	bool onward;		/* and where its neighbour is not known, or it leads back: NEXTHOP_ONWARD */
 	unsigned int paths;
 	const struct kernel_path *path;
 };
@@ -84,7 +85,8 @@ void hops_unref(struct hops *h, uint32_t set);
 
 /**
  * hops_host() - the set for the neighbour @addr on the link that @set leaves by, if @set
- * is but one path without a gateway, and the neighbour is usable.
+ * is but one path without a gateway, and the neighbour is usable. Where @set goes onward: likewise, by any
+ * of its ways.
  * Return: the number with a ref for the caller, or 0.
  */
 uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr);

@@ -122,7 +122,7 @@ void resolve(const struct hops *h, uint32_t set, struct resolution *r)
 		if (r->hops)
 			return;
 		/* All of it is dead: what else there is. */
-		if (!s->key.backup)
+		if (!s->key.backup || s->key.onward)
 			return pass_up(r, REASON_port_down);
 	}
 }
