@@ -239,43 +239,52 @@ static const struct classify_engine *ours(const struct vec *engines, const struc
 	return NULL;
 }
 
-/*
- * The times of round @i, less what nothing takes at least: a machine that was busy when that was
- * measured makes nobody faster.
- */
+/* The times of round @i, less what nothing took in that round. */
 static double net(const struct vec *engines, const struct classify_engine *e, size_t i)
 {
 	const struct classify_engine *nothing = nothing_of(engines, e);
 	double ns = *(double *)vec_at(&e->contender.samples, i);
 
-	if (nothing)
-		ns -= contender_spread(&nothing->contender).min;
+	if (nothing && i < nothing->contender.samples.len)
+		ns -= *(double *)vec_at(&nothing->contender.samples, i);
 	return ns > 0.1 ? ns : 0.1;
 }
 
-/* @e's times by those of @of, round by round. */
+/* @e's times, or, by round, the times by those of @of. */
+static struct spread net_spread(const struct vec *engines, const struct classify_engine *e,
+				const struct classify_engine *of)
+{
+	struct contender all = { .samples = VEC(double) };
+	struct spread s;
+
+	for (size_t i = 0; i < e->contender.samples.len; i++) {
+		double x = net(engines, e, i);
+
+		if (of && i >= of->contender.samples.len)
+			break;
+		x /= of ? net(engines, of, i) : 1;
+		vec_append(&all.samples, &x);
+	}
+	s = contender_spread(&all);
+	vec_free(&all.samples);
+	return s;
+}
+
 static void add_ratio(json_t *line, const char *name, const struct vec *engines,
 		      const struct classify_engine *e, const struct classify_engine *of)
 {
-	struct contender ratio = { .samples = VEC(double) };
 	struct spread s;
 	char key[64];
 
-	for (size_t i = 0; of && i < e->contender.samples.len && i < of->contender.samples.len; i++) {
-		double x = net(engines, e, i) / net(engines, of, i);
-
-		vec_append(&ratio.samples, &x);
-	}
-	if (ratio.samples.len) {
-		s = contender_spread(&ratio);
-		snprintf(key, sizeof(key), "%s_median", name);
-		json_object_set_new(line, key, json_real(s.median));
-		snprintf(key, sizeof(key), "%s_min", name);
-		json_object_set_new(line, key, json_real(s.min));
-		snprintf(key, sizeof(key), "%s_max", name);
-		json_object_set_new(line, key, json_real(s.max));
-	}
-	vec_free(&ratio.samples);
+	if (!of || !of->contender.samples.len)
+		return;
+	s = net_spread(engines, e, of);
+	snprintf(key, sizeof(key), "%s_median", name);
+	json_object_set_new(line, key, json_real(s.median));
+	snprintf(key, sizeof(key), "%s_min", name);
+	json_object_set_new(line, key, json_real(s.min));
+	snprintf(key, sizeof(key), "%s_max", name);
+	json_object_set_new(line, key, json_real(s.max));
 }
 
 static void set_seconds(json_t *line, const char *key, double seconds)
@@ -287,17 +296,12 @@ static void set_seconds(json_t *line, const char *key, double seconds)
 static void report(const struct options *o, const struct vec *engines, const struct classify_engine *e,
 		   const char *stream, long checked)
 {
-	const struct classify_engine *nothing = nothing_of(engines, e);
-	struct spread s = contender_spread(&e->contender), n = { 0 };
+	struct spread s;
 	json_t *line;
 
 	if (!e->contender.samples.len)
 		return;
-	if (nothing)
-		n = contender_spread(&nothing->contender);
-	s.median = s.median > n.min ? s.median - n.min : 0;
-	s.min = s.min > n.min ? s.min - n.min : 0;
-	s.max = s.max > n.min ? s.max - n.min : 0;
+	s = net_spread(engines, e, NULL);
 	line = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "bench", "classify", "engine",
 			 e->contender.engine, "where", e->contender.where, "mode", e->mode, "stream",
 			 stream, "rules", (json_int_t)e->on->list.rules.len);

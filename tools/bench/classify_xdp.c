@@ -24,6 +24,7 @@
 #include "tools/bench/router.h"
 
 #define TURN	PACKETS
+#define TRIES	4u	/* runs of a turn */
 
 struct xdp {
 	struct classify_bpf *object;
@@ -215,15 +216,20 @@ static double xdp_turn(struct contender *contender, unsigned int round)
 {
 	struct classify_engine *e = (struct classify_engine *)contender;
 	struct xdp *x = e->its;
-	double seconds;
+	double best = 0;
 
 	(void)round;
 	x->object->bss->turn.count = TURN;
-	/* Once to have the caches. */
-	seconds = classify_run(e->fd);
-	if (seconds >= 0)
-		seconds = classify_run(e->fd);
-	return seconds < 0 ? -1 : seconds * 1e9 / TURN;
+	/* Once to have the caches; then the best of a few: a neighbour's work makes no stage slower. */
+	for (unsigned int i = 0; i <= TRIES; i++) {
+		double seconds = classify_run(e->fd);
+
+		if (seconds < 0)
+			return -1;
+		if (i == 1 || (i && seconds < best))
+			best = seconds;
+	}
+	return best * 1e9 / TURN;
 }
 
 /* The address words of the stream, for the stage without the look-ups. */
