@@ -12,8 +12,9 @@
  *
  * What the verifier would look at many times is a global function, which it looks at once: for each
  * layer its lists, of layer 0 its rows of many bands, and from layer 1 on the walk. Layer 0, which
- * every packet meets, is walked in place: on some processors a call costs as much as the cell that
- * it looks at. Functions of layers that there are not are empty.
+ * every packet meets, is walked in place, the first line of its lists and the look-ups of IPv4
+ * included: on some processors a call costs as much as the cell that it looks at. Functions of
+ * layers that there are not are empty.
  */
 #ifndef SLUICE_CLASSIFY_BPF_H
 #define SLUICE_CLASSIFY_BPF_H
@@ -23,9 +24,12 @@ struct rules_found;
 struct rules_shape;
 static inline int line_in(const volatile struct rules_shape *shape, __u32 at,
 			  const struct rules_classes *classes, struct rules_found *found);
+static inline int first_line_in(const volatile struct rules_shape *shape, __u32 at,
+				const struct rules_classes *classes, struct rules_found *found);
 int band(__u32 x, __u32 destination, const struct rules_classes *classes,
 	 struct rules_found *found);
 #define RULES_LOOK_LINE(area, shape, at, classes, found) line_in(shape, at, classes, found)
+#define RULES_LOOK_FIRST(area, shape, at, classes, found) first_line_in(shape, at, classes, found)
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
 	band(x, destination, classes, found)
 
@@ -306,29 +310,28 @@ static __always_inline __u32 class6(const __u8 *table, unsigned int side, const 
 			   bpf_be64_to_cpu(*(const __be64 *)(address + 8)));
 }
 
-STAGE int look_up_addresses(const struct packet *p, struct question *q)
+STAGE int look_up_addresses6(const struct packet *p, struct question *q)
 {
 	if (!filter.layers || !p || !q)
 		return 0;
-	if (p->family == 4) {
-		q->class[0] = class4(SECTION(src4_anchor), 0, p->source);
-		q->class[1] = class4(SECTION(dst4_anchor), 1, p->destination);
-	} else if (p->family == 6) {
-		q->class[0] = class6(SECTION(src6_anchor), 0, p->source);
-		q->class[1] = class6(SECTION(dst6_anchor), 1, p->destination);
-	}
+	q->class[0] = class6(SECTION(src6_anchor), 0, p->source);
+	q->class[1] = class6(SECTION(dst6_anchor), 1, p->destination);
 	return 0;
 }
 
 /* The classes of both addresses, 0 if the packet is not IP. */
 static __always_inline void find_classes(const struct packet *p, struct question *q)
 {
-	if (filter.address[0][0].bytes || filter.address[0][1].bytes || filter.address[1][0].bytes ||
-	    filter.address[1][1].bytes) {
-		look_up_addresses(p, q);
-	} else if (p->family) {
-		q->class[0] = filter.constant[0][p->family == 6];
-		q->class[1] = filter.constant[1][p->family == 6];
+	if (p->family == 4) {
+		q->class[0] = class4(SECTION(src4_anchor), 0, p->source);
+		q->class[1] = class4(SECTION(dst4_anchor), 1, p->destination);
+	} else if (p->family == 6) {
+		if (filter.address[0][1].bytes || filter.address[1][1].bytes) {
+			look_up_addresses6(p, q);
+		} else {
+			q->class[0] = filter.constant[0][1];
+			q->class[1] = filter.constant[1][1];
+		}
 	}
 }
 
@@ -397,6 +400,15 @@ static __always_inline int line_in(const volatile struct rules_shape *shape, __u
 #undef LAYER
 	}
 	return 1;
+}
+
+/* Of layer 0 in place. */
+static __always_inline int first_line_in(const volatile struct rules_shape *shape, __u32 at,
+					 const struct rules_classes *classes, struct rules_found *found)
+{
+	if (shape == filter.layer)
+		return rules_line(SECTION(rules_anchor), &filter.layer[0], at, classes, found);
+	return line_in(shape, at, classes, found);
 }
 
 #define LAYER(n)				\

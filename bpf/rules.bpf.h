@@ -20,12 +20,19 @@
  * What is done several times over is most of the verifier's work: the lines of lists, the rows of
  * many bands. A BPF program may have each verified once, by global functions of its own around
  * rules_line() and rules_band(): it declares them, and defines these as their calls, before it
- * includes this. Cells are looked at in place: a call costs more than a cell that is no list.
+ * includes this. Cells are looked at in place, and of a list the first line where
+ * RULES_LOOK_FIRST says so: a call costs more than a cell.
  */
 #ifndef RULES_LOOK_LINE
 #define RULES_LOOK_LINE(area, shape, at, classes, found) rules_line(area, shape, at, classes, found)
+#endif
+#ifndef RULES_LOOK_BAND
 #define RULES_LOOK_BAND(area, shape, x, destination, classes, found) \
 	rules_band(area, shape, x, destination, classes, found)
+#endif
+#ifndef RULES_LOOK_FIRST
+#define RULES_LOOK_FIRST(area, shape, at, classes, found) \
+	RULES_LOOK_LINE(area, shape, at, classes, found)
 #endif
 
 #define RULES_INLINE_FN	static inline __attribute__((always_inline, unused))
@@ -35,10 +42,10 @@ struct rules_classes {
 	__u16 of_group[RULES_GROUPS_MAX];
 };
 
-/* The rule that is first so far. */
+/* The rule that is first so far. Where rules are ordered its number says all, until the end. */
 struct rules_found {
 	__u32 priority;		/* 0: there is none */
-	__u32 rule;
+	__u32 rule;		/* RULES_NONE, a number greater than all: there is none */
 	__u32 action;
 };
 #define RULES_FOUND_NONE { .rule = RULES_NONE }
@@ -91,11 +98,24 @@ RULES_INLINE_FN int rules_service_has(const __u8 *area, const volatile struct ru
 	return all >> (service & 31) & 1;
 }
 
+/* Whether rule @rule, and what stands behind it in the list, comes too late to be first. */
+RULES_INLINE_FN int rules_too_late(const volatile struct rules_shape *s, __u32 rule,
+				   const struct rules_found *found)
+{
+	return s->ordered && rule > found->rule;
+}
+
+/* Rule @rule, which is not too late, matches. */
 RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct rules_shape *s,
 				      __u32 rule, struct rules_found *found)
 {
-	const struct rules_head *head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)rule);
+	const struct rules_head *head;
 
+	if (s->ordered) {
+		found->rule = rule;
+		return;
+	}
+	head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)rule);
 	/* 0, no rule, comes last. */
 	if (head->priority - 1 < found->priority - 1) {
 		found->priority = head->priority;
@@ -104,10 +124,23 @@ RULES_INLINE_FN void rules_found_take(const __u8 *area, const volatile struct ru
 	}
 }
 
+/* All cells have been looked at. */
+RULES_INLINE_FN void rules_found_end(const __u8 *area, const volatile struct rules_shape *s,
+				     struct rules_found *found)
+{
+	const struct rules_head *head;
+
+	if (!s->ordered || found->rule == RULES_NONE)
+		return;
+	head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)found->rule);
+	found->priority = head->priority;
+	found->action = head->action;
+}
+
 /**
  * rules_line() - RULES_LIST_LINE entries of a list, from number @at on: what the first of them whose
  * service has the packet adds to what was found.
- * Return: whether that was all: one had it, or the list ended.
+ * Return: whether that was all: one had it, or what is left comes too late, or the list ended.
  */
 RULES_INLINE_FN int rules_line(const __u8 *area, const volatile struct rules_shape *s, __u32 at,
 			       const struct rules_classes *classes, struct rules_found *found)
@@ -116,6 +149,8 @@ RULES_INLINE_FN int rules_line(const __u8 *area, const volatile struct rules_sha
 		const struct rules_entry *e =
 			rules_at(area, s, s->lists + sizeof(*e) * ((__u64)at + i));
 
+		if (rules_too_late(s, e->rule, found))
+			return 1;
 		if (rules_service_has(area, s, e->service & ~RULES_LAST, classes)) {
 			rules_found_take(area, s, e->rule, found);
 			return 1;
@@ -126,12 +161,26 @@ RULES_INLINE_FN int rules_line(const __u8 *area, const volatile struct rules_sha
 	return 0;
 }
 
+RULES_INLINE_FN void rules_list(const __u8 *area, const volatile struct rules_shape *s, __u32 at,
+				const struct rules_classes *classes, struct rules_found *found,
+				int in_place)
+{
+	(void)area;		/* the calls know theirs */
+	if (in_place ? RULES_LOOK_FIRST(area, s, at, classes, found) :
+		       RULES_LOOK_LINE(area, s, at, classes, found))
+		return;
+	for (unsigned int i = RULES_LIST_LINE; i < s->list_max; i += RULES_LIST_LINE)
+		if (RULES_LOOK_LINE(area, s, at + i, classes, found))
+			return;
+}
+
 /**
  * rules_cell() - what one cell adds to what was found.
- * @classes: the packet's service classes.
+ * @classes: the packet's service classes. @in_place: RULES_LOOK_FIRST is for it.
  */
 RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_shape *s, __u32 cell,
-				const struct rules_classes *classes, struct rules_found *found)
+				const struct rules_classes *classes, struct rules_found *found,
+				int in_place)
 {
 	__u32 kind = RULES_KIND(cell), at = RULES_AT(cell);
 
@@ -144,11 +193,11 @@ RULES_INLINE_FN void rules_cell(const __u8 *area, const volatile struct rules_sh
 		at = RULES_AT(cell);
 	}
 	if (kind == RULES_LIST) {
-		for (unsigned int i = 0; i < s->list_max; i += RULES_LIST_LINE)
-			if (RULES_LOOK_LINE(area, s, at + i, classes, found))
-				return;
+		rules_list(area, s, at, classes, found, in_place);
 		return;
 	}
+	if (rules_too_late(s, at, found))
+		return;
 	if (kind == RULES_ONE) {
 		const struct rules_head *head =
 			rules_at(area, s, s->heads + sizeof(*head) * (__u64)at);
@@ -226,7 +275,7 @@ RULES_INLINE_FN void rules_band(const __u8 *area, const volatile struct rules_sh
 				     (__u64)RULES_CLASS(destination) * s->bands[1] + j);
 
 		if (y != RULES_NONE)
-			rules_cell(area, s, rules_plane_cell(area, s, x, y), classes, found);
+			rules_cell(area, s, rules_plane_cell(area, s, x, y), classes, found, 0);
 	}
 }
 
@@ -242,6 +291,7 @@ RULES_INLINE_FN void rules_walk_bands(const __u8 *area, const volatile struct ru
 		if (x != RULES_NONE)
 			RULES_LOOK_BAND(area, s, x, destination, classes, found);
 	}
+	rules_found_end(area, s, found);
 }
 
 /** rules_walk_planes() - as rules_walk(), of tables with two bands a side at most. */
@@ -252,13 +302,15 @@ RULES_INLINE_FN void rules_walk_planes(const __u8 *area, const volatile struct r
 	__u32 ws = RULES_WIDE(source), wd = RULES_WIDE(destination);
 	__u32 cs = RULES_CLASS(source), cd = RULES_CLASS(destination);
 
-	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found);
-	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found);
-	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found);
+	/* Narrow first: whoever writes rules puts those before wider ones, which then come too late. */
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found);
+		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found, 1);
+	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
+		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found, 1);
+	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
+		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found, 1);
+	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found, 1);
+	rules_found_end(area, s, found);
 }
 
 /**

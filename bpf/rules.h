@@ -156,6 +156,7 @@ struct rules_shape {
 
 	__u32 heads;		/* struct rules_head[rules] */
 	__u32 rules;
+	__u32 ordered;		/* numbers ascend as priorities do: the least number is the first rule */
 	__u32 lists;		/* struct rules_entry[] */
 	__u32 list_max;		/* entries of the longest that is allowed: 8 or RULES_LIST_MAX */
 	__u32 rows;		/* __u32[][group[0].classes] */

@@ -38,7 +38,7 @@
 #define PARTS_MAX	(LAYERS_MAX * (2 * RULES_FIELD_COUNT + RULES_GROUPS_MAX + 8 + 2))
 
 /* Who adds a table to the shape adds it here. */
-_Static_assert(sizeof(struct rules_shape) == 4 * (23 + 6 * RULES_FIELD_COUNT + 2 * RULES_GROUPS_MAX),
+_Static_assert(sizeof(struct rules_shape) == 4 * (24 + 6 * RULES_FIELD_COUNT + 2 * RULES_GROUPS_MAX),
 	       "rules_shape");
 
 enum table {
@@ -307,7 +307,7 @@ static bool same_tables(const struct rules_shape *to, const struct rules_shape *
 {
 	if (to->steps != from->steps || to->groups != from->groups || to->bits_words < from->bits_words ||
 	    to->services < from->services || to->list_max < from->list_max ||
-	    to->hashed != from->hashed)
+	    to->hashed != from->hashed || to->ordered > from->ordered)
 		return false;
 	for (unsigned int side = 0; side < 2; side++)
 		if (to->bands[side] != from->bands[side] || to->wide[side] < from->wide[side] ||

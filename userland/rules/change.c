@@ -393,6 +393,15 @@ static uint32_t priority_between(struct rules *r, uint32_t number)
 	return low + (high - low) / 2;
 }
 
+/* Whether numbers ascend about rule @number. */
+static bool in_order(const struct rules *r, uint32_t number)
+{
+	const struct slot *s = slot_at(r, number);
+
+	return (s->prev == RULES_NONE || s->prev < number) &&
+	       (s->next == RULES_NONE || s->next > number);
+}
+
 /* ---- in place ------------------------------------------------------------------------------- */
 
 static uint32_t get_or_add(struct forest *f, const struct prefix *p)
@@ -415,8 +424,11 @@ static int enter_rule(struct change *c, uint32_t number, const struct rule *rule
 		return NO_ROOM;
 	if (!planes_expand(t, rule, get_or_add, fresh))
 		return NO_ROOM;
-	if (is_new)
+	if (is_new) {
 		head->priority = priority_between(c->r, number);
+		t->ordered &= in_order(c->r, number);
+		t->shape.ordered = t->ordered;
+	}
 	head->action = rule->action;
 	head->service = service;
 	link_pieces(t, fresh, number);

@@ -130,12 +130,15 @@ static void say_where(const struct rule *rule, struct text *why)
 
 static int expand_all(struct planes *t, const struct rules *r, struct text *why)
 {
-	uint32_t priority = RULE_GAP;
+	uint32_t priority = RULE_GAP, last = 0;
 
+	t->ordered = true;
 	for (uint32_t i = r->first; i != RULES_NONE; i = slot_at(r, i)->next) {
 		const struct rule *rule = slot_at(r, i)->rule;
 		bool all = planes_expand(t, rule, forest_put, &t->of_rule[i]);
 
+		t->ordered &= i >= last;
+		last = i;
 		if (!all || t->pieces.len > PIECES_MAX) {
 			say_where(rule, why);
 			text_printf(why, "%u sources by %u destinations of one rule, %zu such pairs in the "
@@ -418,6 +421,7 @@ static size_t lay_out(struct planes *t, uint32_t rules, size_t cells, bool gener
 	}
 	lay_out_services(&t->services, s, &end);
 	s->rules = with_room(rules, generous);
+	s->ordered = t->ordered;
 	s->heads = table_at(&end, sizeof(struct rules_head) * s->rules);
 	s->list_max = t->services.groups > 1 ? RULES_LIST_MAX : t->cells.list_max;
 	s->lists = table_at(&end, sizeof(struct rules_entry) *

@@ -43,6 +43,7 @@ struct planes {
 	uint32_t *ww, *nw, *wn;		/* likewise: list numbers while building, then cells */
 	uint8_t *area;
 	struct rules_shape shape;
+	bool ordered;			/* numbers ascend: kept in the shape */
 	size_t hashed;			/* cells in the hash */
 	size_t writes;
 	/* what changes need, made by the first: */
