@@ -13,6 +13,7 @@
 #include "base/table.h"
 
 #define BUFFER	65536
+#define MANY	24	/* packets, to see all ways of a group */
 #define OURS	196	/* rtm_protocol of what we enter: nobody else's */
 
 struct neighbour_key {
@@ -129,6 +130,9 @@ static int take_answer(const struct nlmsghdr *nlh, void *arg)
 		case RTA_VIA:
 			hop.via = via_of(attr);
 			break;
+		case RTA_NH_ID:
+			says->object = true;
+			break;
 		case RTA_MULTIPATH:
 			add_hops(says, attr);
 			break;
@@ -145,8 +149,8 @@ static bool means_no_way(int err)
 	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES || err == -EINVAL;
 }
 
-int kernel_ask(struct kernel *k, const struct addr *to, const struct addr *source, uint32_t in,
-	       struct kernel_says *says)
+static int ask(struct kernel *k, const struct addr *to, const struct addr *source, uint32_t in,
+	       unsigned int flags, struct kernel_says *says)
 {
 	char request[256];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(request);
@@ -158,13 +162,56 @@ int kernel_ask(struct kernel *k, const struct addr *to, const struct addr *sourc
 	route = mnl_nlmsg_put_extra_header(nlh, sizeof(*route));
 	route->rtm_family = family_of(to);
 	route->rtm_dst_len = route->rtm_src_len = addr_bits(to->family);
-	route->rtm_flags = RTM_F_FIB_MATCH;	/* the route with all its paths, not the one that was drawn */
+	route->rtm_flags = flags;
 	mnl_attr_put(nlh, RTA_DST, address_bytes(to), to->bytes);
 	mnl_attr_put(nlh, RTA_SRC, address_bytes(to), source->bytes);
 	mnl_attr_put_u32(nlh, RTA_IIF, in);
 	*says = (struct kernel_says){ 0 };
 	err = talk(k, nlh, take_answer, says);
 	return means_no_way(err) ? 0 : err;
+}
+
+static bool has_hop(const struct kernel_says *says, const struct kernel_hop *hop)
+{
+	for (unsigned int i = 0; i < says->hops; i++)
+		if (says->hop[i].ifindex == hop->ifindex && addr_equal(&says->hop[i].via, &hop->via))
+			return true;
+	return false;
+}
+
+/*
+ * An IPv6 route by a nexthop object: what the kernel names for the route may be another one that has
+ * the same object in its group, since what it caches belongs to the object. What it chooses is right; so
+ * it is asked for packets from other sources, until it has hardly another way left to show.
+ */
+static int ask_for_many(struct kernel *k, const struct addr *to, const struct addr *source, uint32_t in,
+			struct kernel_says *says)
+{
+	struct addr from = *source;
+
+	*says = (struct kernel_says){ 0 };
+	for (unsigned int i = 0; i < MANY; i++) {
+		struct kernel_says one;
+		int err;
+
+		from.bytes[14] = i;
+		err = ask(k, to, &from, in, 0, &one);
+		if (err)
+			return err;
+		says->forwards = one.forwards;
+		if (one.hops && !has_hop(says, &one.hop[0]))
+			add_hop(says, &one.hop[0]);
+	}
+	return 0;
+}
+
+int kernel_ask(struct kernel *k, const struct addr *to, const struct addr *source, uint32_t in,
+	       struct kernel_says *says)
+{
+	/* The route with all its paths, not the one that was drawn. */
+	int err = ask(k, to, source, in, RTM_F_FIB_MATCH, says);
+
+	return err || to->family == ADDR_V4 || !says->object ? err : ask_for_many(k, to, source, in, says);
 }
 
 /* ---- changing ---------------------------------------------------------------------------- */

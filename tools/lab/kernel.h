@@ -25,6 +25,7 @@ struct kernel_hop {
 
 struct kernel_says {
 	bool forwards;		/* else it is local, or there is no way: the stack's affair */
+	bool object;		/* by a nexthop object */
 	unsigned int hops;	/* it takes one of them */
 	struct kernel_hop hop[KERNEL_HOPS_MAX];
 };

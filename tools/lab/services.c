@@ -157,9 +157,12 @@ static bool find_frr(const char *daemon, char path[PATH_MAX])
 static int start_frr_daemon(const struct place_of_work *w, const char *daemon)
 {
 	char program[PATH_MAX], pidfile[PATH_MAX + 64], zebra[PATH_MAX + 64], vty[PATH_MAX + 64];
+	char control[PATH_MAX + 64];
+	bool bfd = !strcmp(daemon, "bfdd");	/* has another socket, the same for all by default */
 	const char *const argv[] = {
 		program, "-f", "/dev/null", "-i", pidfile, "-z", zebra,
-		"--vty_socket", w->dir, "-P", "0", "--log", "stdout", NULL };
+		"--vty_socket", w->dir, "-P", "0", "--log", "stdout",
+		bfd ? "--bfdctl" : NULL, control, NULL };
 	pid_t pid;
 
 	if (!find_frr(daemon, program)) {
@@ -169,6 +172,7 @@ static int start_frr_daemon(const struct place_of_work *w, const char *daemon)
 	snprintf(pidfile, sizeof(pidfile), "%s/%s.pid", w->dir, daemon);
 	snprintf(zebra, sizeof(zebra), "%s/zserv.api", w->dir);
 	snprintf(vty, sizeof(vty), "%s/%s.vty", w->dir, daemon);
+	snprintf(control, sizeof(control), "%s/bfdd.sock", w->dir);
 	pid = start_in(w, w->lab->netns[w->node], argv, daemon);
 	return pid < 0 ? -1 : wait_for_socket(w, pid, daemon, vty);
 }
