@@ -94,6 +94,9 @@ bpf: $(SKEL)
 userland: $(B)/sluiced
 tools: $(B)/sluice $(B)/sluice-lab $(B)/sluice-bench
 
+# What is compiled for CPUs that not all are, and asks before it goes there.
+CFLAGS_bulk_avx2 := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-mavx2 -mpopcnt)
+
 # --- rules -------------------------------------------------------------------
 
 $(B)/obj/%.o: %.c | $(SKEL) $(GRAMMAR)

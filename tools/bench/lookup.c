@@ -34,8 +34,9 @@ static const char usage[] =
 "  --json         one object a line: see sluice-bench --help\n"
 "\n"
 "Inside XDP (as root): sluice, twin (a hash for each length), lpm_trie, fib_lookup (the kernel's\n"
-"table, in a namespace of its own), dir24_bss, dir24_array. Natively: sluice, and DPDK's rte_fib,\n"
-"rte_lpm, rte_fib6, rte_lpm6 where libdpdk was there at build time. Some take long to fill with a\n"
+"table, in a namespace of its own), dir24_bss, dir24_array. Natively: sluice, sluice_bulk (many\n"
+"addresses at a time), and DPDK's rte_fib, rte_lpm, rte_fib6, rte_lpm6, rte_fib_avx512 and\n"
+"rte_fib6_avx512 where libdpdk was there at build time. Some take long to fill with a\n"
 "full table: rte_lpm minutes, fib_lookup half a minute.\n";
 
 /* One family of a file; of equal prefixes the last one. Next hops become 1 .. NEXTHOPS. */
@@ -139,7 +140,7 @@ static int measure(const struct options *o, const struct bench_table *t)
 		stream.v4 = xcalloc(STREAM, sizeof(*stream.v4));
 		stream.v6 = xcalloc(STREAM, sizeof(*stream.v6));
 	}
-	if (bench_wanted("sluice"))
+	if (bench_wanted("sluice") || bench_wanted("sluice_bulk"))
 		native_contenders(&engines, t, &stream);
 	dpdk_contenders(&engines, t, &stream);
 

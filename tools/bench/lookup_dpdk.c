@@ -2,7 +2,7 @@
 /*
  * lookup_dpdk.c: DPDK's tables, natively: rte_fib (DIR-24-8), rte_lpm, rte_fib6 (a trie
  * of 24 bits and bytes), rte_lpm6. Scalar look-ups; in bulk where they overlap, one at a time
- * where each waits for the one before.
+ * where each waits for the one before. rte_fib and rte_fib6 also with AVX-512, where the CPU has it.
  */
 #include "tools/bench/lookup.h"
 #include "tools/bench/options.h"
@@ -35,7 +35,7 @@ static bool eal(void)
 {
 	static char *args[] = { "sluice-bench", "--no-huge", "--no-pci", "--no-shconf",
 				"--no-telemetry", "-m", "3000", "-l", "0",
-				"--log-level=error", NULL };
+				"--log-level=error", "--force-max-simd-bitwidth=512", NULL };
 	static int state;
 
 	if (!state)
@@ -161,6 +161,20 @@ static void *fib_make(size_t n)
 	return f;
 }
 
+static void *fib_vector_make(size_t n)
+{
+	struct rte_fib_conf conf = { .type = RTE_FIB_DIR24_8, .max_routes = n + 1,
+		.dir24_8 = { .nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = 16384 } };
+	struct rte_fib *f = rte_fib_create("fib_vector", -1, &conf);
+
+	if (f && rte_fib_select_lookup(f, RTE_FIB_LOOKUP_DIR24_8_VECTOR_AVX512)) {
+		rte_fib_free(f);
+		rte_errno = ENOTSUP;
+		return NULL;
+	}
+	return f;
+}
+
 static int fib_add(void *its, const struct lpm_route *r)
 {
 	return rte_fib_add(its, addr_v4_number(&r->prefix.addr), r->prefix.len, r->result);
@@ -211,6 +225,20 @@ static void *fib6_make(size_t n)
 	return f;
 }
 
+static void *fib6_vector_make(size_t n)
+{
+	struct rte_fib6_conf conf = { .type = RTE_FIB6_TRIE, .max_routes = n + 1,
+		.trie = { .nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = n + 65536 } };
+	struct rte_fib6 *f = rte_fib6_create("fib6_vector", -1, &conf);
+
+	if (f && rte_fib6_select_lookup(f, RTE_FIB6_LOOKUP_TRIE_VECTOR_AVX512)) {
+		rte_fib6_free(f);
+		rte_errno = ENOTSUP;
+		return NULL;
+	}
+	return f;
+}
+
 static int fib6_add(void *its, const struct lpm_route *r)
 {
 	return rte_fib6_add(its, r->prefix.addr.bytes, r->prefix.len, r->result);
@@ -251,8 +279,10 @@ static void lpm6_drop(void *its)
 
 static const struct kind kinds[] = {
 	{ "rte_fib", ADDR_V4, fib_make, fib_add, fib_del, fib_drop, look_fib },
+	{ "rte_fib_avx512", ADDR_V4, fib_vector_make, fib_add, fib_del, fib_drop, look_fib },
 	{ "rte_lpm", ADDR_V4, lpm_make, lpm_add, lpm_del, lpm_drop, look_lpm },
 	{ "rte_fib6", ADDR_V6, fib6_make, fib6_add, fib6_del, fib6_drop, look_fib6 },
+	{ "rte_fib6_avx512", ADDR_V6, fib6_vector_make, fib6_add, fib6_del, fib6_drop, look_fib6 },
 	{ "rte_lpm6", ADDR_V6, lpm6_make, lpm6_add, lpm6_del, lpm6_drop, look_lpm6 },
 };
 

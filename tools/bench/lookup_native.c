@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * lookup_native.c: our table, walked by the very text of bpf/lpm.bpf.h, natively.
+ * lookup_native.c: our table natively: walked by the very text of bpf/lpm.bpf.h, one address after
+ * the other; and by lpm_bulk4(), lpm_bulk6(), where look-ups overlap.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bpf/lpm.bpf.h"
 #include "tools/bench/lookup.h"
+#include "tools/bench/options.h"
 
 double native_turn(struct contender *c, unsigned int round)
 {
@@ -77,6 +79,45 @@ static uint64_t look6(struct bench_engine *e, uint32_t first, uint32_t count)
 	return sum;
 }
 
+#define BULK	32		/* addresses at a time: what a driver's ring gives at most */
+
+static uint64_t bulk4(struct bench_engine *e, uint32_t first, uint32_t count)
+{
+	const struct native *n = e->its;
+	lpm_result result[BULK];
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < count; i += BULK) {
+		lpm_bulk4(n->table, e->stream->v4 + ((first + i) & (STREAM - 1)), result, BULK);
+		for (uint32_t j = 0; j < BULK; j++)
+			sum += result[j];
+	}
+	return sum;
+}
+
+static uint64_t bulk6(struct bench_engine *e, uint32_t first, uint32_t count)
+{
+	const struct native *n = e->its;
+	lpm_result result[BULK];
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < count; i += BULK) {
+		lpm_bulk6(n->table, (const uint64_t (*)[2])e->stream->v6 +
+			  ((first + i) & (STREAM - 1)), result, BULK);
+		for (uint32_t j = 0; j < BULK; j++)
+			sum += result[j];
+	}
+	return sum;
+}
+
+/* Where each address waits for the result before there is nothing to look up at once. */
+static double bulk_turn(struct contender *c, unsigned int round)
+{
+	const struct bench_engine *e = (const struct bench_engine *)c;
+
+	return e->stream->dependent ? -1 : native_turn(c, round);
+}
+
 static void done(struct bench_engine *e)
 {
 	struct native *n = e->its;
@@ -107,6 +148,7 @@ void native_contenders(struct vec *engines, const struct bench_table *t,
 		       const struct bench_stream *stream)
 {
 	struct native *n = xcalloc(1, sizeof(*n));
+	struct bench_facts facts;
 	struct lpm_stats stats;
 	struct bench_engine *e;
 	double begin, build;
@@ -124,11 +166,21 @@ void native_contenders(struct vec *engines, const struct bench_table *t,
 		exit(1);
 	}
 	lpm_stats(n->table, &stats);
+	facts = (struct bench_facts){ stats.bytes_used, build, update_time(n->table, t) };
+	if (bench_wanted("sluice_bulk")) {
+		e = vec_push(engines);
+		*e = (struct bench_engine){
+			.contender = { .engine = "sluice_bulk", .where = "native",
+				       .turn = bulk_turn },
+			.facts = facts, .table = t, .stream = stream, .its = n,
+			.look = t->family == ADDR_V4 ? bulk4 : bulk6,
+		};
+	}
+	/* The last one, as it frees the table; it is there in any case. */
 	e = vec_push(engines);
 	*e = (struct bench_engine){
 		.contender = { .engine = "sluice", .where = "native", .turn = native_turn },
-		.facts = { stats.bytes_used, build, update_time(n->table, t) },
-		.table = t, .stream = stream, .its = n,
+		.facts = facts, .table = t, .stream = stream, .its = n,
 		.look = t->family == ADDR_V4 ? look4 : look6, .done = done,
 	};
 }

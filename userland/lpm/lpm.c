@@ -154,28 +154,6 @@ void lpm_free(struct lpm *t)
 	free(s);
 }
 
-static struct radix_key key_of(const struct prefix *p)
-{
-	struct radix_key k = { .len = 128 };
-
-	for (unsigned int i = 0; i < 8; i++) {
-		k.hi = k.hi << 8 | p->addr.bytes[i];
-		k.lo = k.lo << 8 | p->addr.bytes[i + 8];
-	}
-	return radix_truncate(k, p->len);
-}
-
-static struct prefix prefix_of(uint8_t family, const struct radix_node *n)
-{
-	struct prefix p = { .addr.family = family, .len = n->len };
-
-	for (unsigned int i = 0; i < 8; i++) {
-		p.addr.bytes[i] = n->hi >> (56 - 8 * i);
-		p.addr.bytes[i + 8] = n->lo >> (56 - 8 * i);
-	}
-	return p;
-}
-
 static bool valid(const struct lpm *t, const struct prefix *p)
 {
 	return p->addr.family == t->family && p->len <= addr_bits(t->family);
@@ -221,7 +199,7 @@ int lpm_insert(struct lpm *t, const struct prefix *p, lpm_result result)
 
 	if (!valid(t, p) || !result || result > result_max(t))
 		return -EINVAL;
-	k = key_of(p);
+	k = radix_key_of(p);
 	if (t->radix.prefixes >= t->limit && !radix_get(&t->radix, &k))
 		return -ENOSPC;
 	old = radix_set(&t->radix, &k, result);
@@ -243,7 +221,7 @@ int lpm_delete(struct lpm *t, const struct prefix *p)
 
 	if (!valid(t, p))
 		return -ENOENT;
-	k = key_of(p);
+	k = radix_key_of(p);
 	old = radix_del(&t->radix, &k);
 	if (!old)
 		return -ENOENT;
@@ -269,7 +247,7 @@ lpm_result lpm_get(const struct lpm *t, const struct prefix *p)
 
 	if (!valid(t, p))
 		return 0;
-	k = key_of(p);
+	k = radix_key_of(p);
 	return radix_get(&t->radix, &k);
 }
 
@@ -304,7 +282,7 @@ int lpm_build(struct lpm *t, const struct lpm_route *routes, size_t n)
 	sorted = xcalloc(n + 1, sizeof(*sorted));
 	entries = (struct radix_entry *)xcalloc(n + 1, sizeof(*entries));
 	for (size_t i = 0; i < n; i++) {
-		sorted[i].entry.key = key_of(&routes[i].prefix);
+		sorted[i].entry.key = radix_key_of(&routes[i].prefix);
 		sorted[i].entry.result = routes[i].result;
 		sorted[i].nth = i;
 		in_order = in_order && (!i || by_key(&sorted[i - 1], &sorted[i]) < 0);
@@ -439,7 +417,7 @@ int lpm_fixed(uint8_t family, const struct lpm_route *routes, size_t n, struct l
 
 lpm_result lpm_walk(const struct lpm_shape *shape, const void *area, const struct addr *a)
 {
-	struct radix_key k = key_of(&(struct prefix){ *a, 128 });
+	struct radix_key k = radix_key_of(&(struct prefix){ *a, 128 });
 
 	return a->family == ADDR_V4 ? lpm4_lookup(area, shape, k.hi >> 32) :
 				      lpm6_lookup(area, shape, k.hi, k.lo);
@@ -447,7 +425,7 @@ lpm_result lpm_walk(const struct lpm_shape *shape, const void *area, const struc
 
 lpm_result lpm_lookup(const struct lpm *t, const struct addr *a)
 {
-	struct radix_key k = key_of(&(struct prefix){ *a, 128 });
+	struct radix_key k = radix_key_of(&(struct prefix){ *a, 128 });
 
 	if (a->family != t->family)
 		return 0;
@@ -463,12 +441,12 @@ lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *m
 
 	if (a->family != t->family)
 		return 0;
-	k = key_of(&(struct prefix){ *a, addr_bits(t->family) });
+	k = radix_key_of(&(struct prefix){ *a, addr_bits(t->family) });
 	node = radix_match(&t->radix, &k);
 	if (!node)
 		return 0;
 	if (match)
-		*match = prefix_of(t->family, radix_node(&t->radix, node));
+		*match = radix_prefix(t->family, radix_node(&t->radix, node));
 	return radix_node(&t->radix, node)->result;
 }
 
@@ -480,13 +458,13 @@ bool lpm_next(const struct lpm *t, const struct prefix *within, struct lpm_route
 	if (within && !valid(t, within))
 		return false;
 	if (within)
-		in = key_of(within);
+		in = radix_key_of(within);
 	if (r->prefix.addr.family)
-		after = key_of(&r->prefix);
+		after = radix_key_of(&r->prefix);
 	node = radix_next(&t->radix, &in, r->prefix.addr.family ? &after : NULL);
 	if (!node)
 		return false;
-	r->prefix = prefix_of(t->family, radix_node(&t->radix, node));
+	r->prefix = radix_prefix(t->family, radix_node(&t->radix, node));
 	r->result = radix_node(&t->radix, node)->result;
 	return true;
 }

@@ -171,6 +171,25 @@ lpm_result lpm_lookup(const struct lpm *t, const struct addr *a);
 lpm_result lpm_match(const struct lpm *t, const struct addr *a, struct prefix *match);
 
 /**
+ * lpm_bulk4(), lpm_bulk6() - lpm_lookup() for @n addresses at once, which then wait for the cache
+ * together: several times as fast from some ten addresses on. Not for fixed tables.
+ * @addr: numbers in host order; of IPv6 the first 64 bits and the last.
+ * @result: @n of them.
+ */
+void lpm_bulk4(const struct lpm *t, const uint32_t *addr, lpm_result *result, size_t n);
+void lpm_bulk6(const struct lpm *t, const uint64_t (*addr)[2], lpm_result *result, size_t n);
+
+/** lpm_bulk_text() - what those are on this CPU: "avx2" or "portable". */
+const char *lpm_bulk_text(void);
+
+/**
+ * lpm_bulk_match() - lpm_match() for @n addresses at once: the longest prefix that each is in, and
+ * its result; result 0 where there is none, or the family is not the table's. For records that
+ * say by which prefix and next hop a flow went.
+ */
+void lpm_bulk_match(const struct lpm *t, const struct addr *a, struct lpm_route *match, size_t n);
+
+/**
  * lpm_next() - walks the prefixes within @within in order (a parent before its
  * children; NULL: all). Start with *@r zeroed; on each call it is the one before,
  * which need not be there any more: routes may be inserted and deleted on the way.

@@ -83,6 +83,28 @@ static void relink(struct radix *r, uint32_t parent, uint32_t old, uint32_t new)
 		r->nodes[parent].child[r->nodes[parent].child[1] == old] = new;
 }
 
+struct radix_key radix_key_of(const struct prefix *p)
+{
+	struct radix_key k = { .len = 128 };
+
+	for (unsigned int i = 0; i < 8; i++) {
+		k.hi = k.hi << 8 | p->addr.bytes[i];
+		k.lo = k.lo << 8 | p->addr.bytes[i + 8];
+	}
+	return radix_truncate(k, p->len);
+}
+
+struct prefix radix_prefix(uint8_t family, const struct radix_node *n)
+{
+	struct prefix p = { .addr.family = family, .len = n->len };
+
+	for (unsigned int i = 0; i < 8; i++) {
+		p.addr.bytes[i] = n->hi >> (56 - 8 * i);
+		p.addr.bytes[i + 8] = n->lo >> (56 - 8 * i);
+	}
+	return p;
+}
+
 uint32_t radix_set(struct radix *r, const struct radix_key *k, uint32_t result)
 {
 	uint32_t parent = 0, at = r->root, new, fork;
@@ -191,17 +213,23 @@ uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint32_t 
 	return at;
 }
 
+uint32_t radix_step(const struct radix *r, const struct radix_key *k, uint32_t at, uint32_t *best)
+{
+	if (!at || !covers(&r->nodes[at], k))
+		return 0;
+	if (r->nodes[at].result)
+		*best = at;
+	if (r->nodes[at].len == k->len)
+		return 0;
+	return r->nodes[at].child[bit_at(k->hi, k->lo, r->nodes[at].len)];
+}
+
 uint32_t radix_match(const struct radix *r, const struct radix_key *k)
 {
 	uint32_t at = r->root, best = 0;
 
-	while (at && covers(&r->nodes[at], k)) {
-		if (r->nodes[at].result)
-			best = at;
-		if (r->nodes[at].len == k->len)
-			break;
-		at = r->nodes[at].child[bit_at(k->hi, k->lo, r->nodes[at].len)];
-	}
+	while (at)
+		at = radix_step(r, k, at, &best);
 	return best;
 }
 

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+
 struct radix_key {
 	uint64_t hi, lo;	/* bits past len are zero */
 	uint8_t len;
@@ -57,6 +59,12 @@ static inline uint32_t radix_bits(uint64_t hi, uint64_t lo, unsigned int from, u
 	return n ? top >> (64 - n) : 0;
 }
 
+/** radix_key_of() - the bits of @p. */
+struct radix_key radix_key_of(const struct prefix *p);
+
+/** radix_prefix() - the prefix that a node stands for. */
+struct prefix radix_prefix(uint8_t family, const struct radix_node *n);
+
 /** radix_set() - enters @k or replaces its result (not 0). Return: what it was, 0: it is new. */
 uint32_t radix_set(struct radix *r, const struct radix_key *k, uint32_t result);
 
@@ -75,6 +83,12 @@ uint32_t radix_below(const struct radix *r, const struct radix_key *k, uint32_t 
 
 /** radix_match() - the node of the longest prefix that covers @k, /0 included, or 0. */
 uint32_t radix_match(const struct radix *r, const struct radix_key *k);
+
+/**
+ * radix_step() - one step of radix_match(): from the node @at, the root at first, to the next.
+ * @best: the longest match so far. Return: 0 at the end.
+ */
+uint32_t radix_step(const struct radix *r, const struct radix_key *k, uint32_t at, uint32_t *best);
 
 /**
  * radix_next() - the first prefix in order that is within @within and comes after
