@@ -96,7 +96,7 @@ static void stage(struct world *w)
 
 static int check(struct world *w, struct witnesses *witnesses, struct text *why)
 {
-	return witnesses_check(w->policy, w->image, w->gen, 0, w->keep, witnesses, why);
+	return witnesses_check(w->policy, w->image, w->gen, NULL, 0, w->keep, witnesses, why);
 }
 
 static void test_sound(void **ctx)

@@ -107,9 +107,12 @@ static void print_witnesses(const json_t *w)
 	if (!w)
 		return;
 	printf("%-12s%lld packets agree%s, %lld of them in the program", "witnesses",
-	       field_number(w, "packets"), json_is_true(json_object_get(w, "complete")) ?
+	       field_number(w, "packets") + field_number(w, "again"), json_is_true(json_object_get(w, "complete")) ?
 	       ", which stand for all there are" : "", field_number(w, "ran"));
-	if (!json_is_true(json_object_get(w, "complete")))
+	if (json_object_get(w, "changed"))
+		printf("; %lld changed rules, %lld as before, of which %lld were met",
+		       field_number(w, "changed"), field_number(w, "same"), field_number(w, "same_met"));
+	else if (!json_is_true(json_object_get(w, "complete")))
 		printf("; %lld rules met, %.0f%% of the cells seen", field_number(w, "rules_met"),
 		       cells ? 100.0 * field_number(w, "cells_seen") / cells : 100.0);
 	putchar('\n');

@@ -138,6 +138,7 @@ static void free_attempt(struct generations *g, struct attempt *a)
 	if (a->policy)
 		policy_free(a->policy);
 	image_free(a->image);
+	witnesses_free(&a->witnesses);
 	if (a->routes != g->routes)
 		routes_close(a->routes);
 	text_free(&a->why);
@@ -407,10 +408,12 @@ static void show(struct generations *g)
 /* In the thread: whether what is loaded does what the policy says (daemon/witnesses.h). */
 static void ask_witnesses(struct generations *g, struct attempt *a)
 {
+	const struct witnesses_before before = { g->policy, g->image, &g->witnesses };
+
 	steps_from(&a->steps);
-	a->witnesses = (struct witnesses){ 0 };
-	a->err = witnesses_check(a->policy, a->image, a->staged, g->p.witness_ms, g->p.refused,
-				 &a->witnesses, &a->why);
+	a->err = witnesses_check(a->policy, a->image, a->staged,
+				 a->wish == WISH_RUNNING || !g->policy ? NULL : &before, g->p.witness_ms,
+				 g->p.refused, &a->witnesses, &a->why);
 	steps_end(&a->steps, STEP_witnesses);
 }
 
@@ -551,7 +554,9 @@ static void take_over(struct generations *g, struct attempt *a)
 	struct routes *routes = g->routes;
 
 	g->loaded++;
+	witnesses_follow(&a->witnesses, &g->witnesses);
 	g->witnesses = a->witnesses;
+	a->witnesses = (struct witnesses){ 0 };
 	g->steps = a->steps;
 	empty_changed_sets(g, a->policy);
 	g->policy = a->policy;
@@ -589,7 +594,7 @@ static void tell_what_runs(struct generations *g, const struct attempt *a, struc
 	if (image->filter.rules.len)
 		text_printf(sentence, ", %zu rule%s", image->filter.rules.len,
 			    image->filter.rules.len == 1 ? "" : "s");
-	if (g->witnesses.verify.packets) {
+	if (g->witnesses.verify.packets || g->witnesses.partial) {
 		text_printf(sentence, " (");
 		witnesses_say(&g->witnesses, sentence);
 		text_printf(sentence, ")");
@@ -999,6 +1004,7 @@ void generations_close(struct generations *g)
 	if (g->policy)
 		policy_free(g->policy);
 	image_free(g->image);
+	witnesses_free(&g->witnesses);
 	uv_close((uv_handle_t *)&g->soon, handle_closed);
 	uv_close((uv_handle_t *)&g->again, handle_closed);
 }

@@ -215,6 +215,12 @@ static json_t *status_witnesses(const struct witnesses *w)
 	json_object_set_new(o, "cells_seen", json_number(r->cells_seen));
 	json_object_set_new(o, "complete", json_boolean(r->complete));
 	json_object_set_new(o, "seconds", json_real(r->seconds));
+	if (!w->partial)
+		return o;
+	json_object_set_new(o, "changed", json_number(w->changed + w->gone));
+	json_object_set_new(o, "same", json_number(w->same));
+	json_object_set_new(o, "same_met", json_number(w->same_met));
+	json_object_set_new(o, "again", json_number(w->again));
 	return o;
 }
 
@@ -253,7 +259,7 @@ int next_status(struct view_answer *a, struct text *out)
 		json_object_set_new(o, "groups", status_groups(v));
 	if (v->image && v->image->filter.rules.len)
 		json_object_set_new(o, "filters", status_filters(a));
-	if (v->witnesses && v->witnesses->verify.packets)
+	if (v->witnesses && (v->witnesses->verify.packets || v->witnesses->partial))
 		json_object_set_new(o, "witnesses", status_witnesses(v->witnesses));
 	if (v->steps && v->steps->all)
 		json_object_set_new(o, "commit", status_commit(v->steps));

@@ -11,6 +11,13 @@
  * A third of the time is the program's. A test run costs some microseconds, and more where the
  * machine is busy. A policy of few rules gets little time, as it needs little, and nobody waits longer
  * than for the rules there are.
+ *
+ * Most commits change little, and what runs has been asked. Then verify is asked about the rules that changed
+ * (verify_focus), and some of the packets that were asked before, by turns, are asked again: what they
+ * met then they must meet now, unless a changed rule has them. So a fault in tables that are
+ * made anew, which has nothing to do with the change, is seen if it is more than a few cells, and
+ * else by some later commit; the walk of all of it is what a commit that changes much, a start, and a
+ * reload take the time for.
  */
 #include "daemon/witnesses.h"
 
@@ -23,14 +30,20 @@
 
 #include "base/pcapng_write.h"
 #include "base/text.h"
+#include "daemon/changed_rules.h"
 #include "datapath/datapath.h"
 #include "policy/eval.h"
 #include "policy/tree.h"
 #include "verify/facts.h"
+#include "verify/match.h"
 #include "verify/walk.h"
 
 #define FRAME_TEST_MAX	3000	/* bytes: what any kernel takes as one buffer */
 #define SET_TESTS_MAX_TRIED 6	/* set tests of which all answers are tried */
+#define CHANGED_MAX	64	/* rules: beyond, all is asked */
+#define AGAIN_MAX	4096	/* packets that are asked again, */
+#define AGAIN_SECONDS	0.01	/* and for how long, */
+#define AGAIN_PROGRAM	8	/* of so many one in the program, too */
 
 struct check {
 	const struct policy *policy;
@@ -40,10 +53,11 @@ struct check {
 	struct eval_env env;
 	struct eval_port *env_ports;
 	double time, most;		/* seconds in the program */
+	bool again;			/* packets are asked again: they are kept already */
 	struct test_result *result;
 	struct facts facts;		/* what eval is told */
 	/* a difference */
-	bool differs;
+	bool differs, by_image;
 	struct witness witness;
 	struct match said;
 	enum sluice_reason reason;
@@ -136,6 +150,8 @@ static bool run(void *context, const struct witness *w)
 	size_t length;
 	int err;
 
+	if (!c->again)
+		kept_packets_add(&c->witnesses->kept, w);
 	if (w->sets || w->fields.value[FIELD_SOCKET] || w->fields.value[FIELD_PKT_LEN] > FRAME_TEST_MAX)
 		return true;
 	if (c->time > c->most) {
@@ -210,9 +226,106 @@ static void open_environment(struct check *c)
 	facts_env(&c->facts, &c->env);
 }
 
+/* ---- what was asked before ------------------------------------------------------------------ */
+
+static void say_image(const struct image *image, const struct walk *walk, struct match *m)
+{
+	*m = (struct match){ .rule = walk->filtered ? walk->layer[0].rule : RULES_NONE };
+	for (unsigned int l = 1; walk->filtered && l < image->filter.shape.layers; l++) {
+		uint32_t rule = walk->layer[l].rule, at = m->sides;
+
+		if (rule >= m->rule)
+			continue;
+		for (; at && m->side[at - 1] > rule; at--)
+			m->side[at] = m->side[at - 1];
+		m->side[at] = rule;
+		m->sides++;
+	}
+}
+
+/* Whether a rule that changed may have the packet: then it was asked about that. */
+static bool changed_has(const struct policy *p, const struct changed_rules *changed, const struct witness *w)
+{
+	for (size_t i = 0; i < changed->rules.len; i++) {
+		uint32_t number = *(uint32_t *)vec_at(&changed->rules, i);
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, number);
+
+		if (predicate_holds(rule->predicate, &w->fields, w->sets))
+			return true;
+	}
+	return false;
+}
+
+/* Return: go on. */
+static bool ask_again(struct check *c, const struct image *image, const struct witness *w, bool program)
+{
+	struct walk walk;
+	struct match said;
+
+	walk_packet(image, c->port, &w->fields, w->sets, &walk);
+	say_image(image, &walk, &said);
+	c->witnesses->again++;
+	if (!agree(&said, &w->policy) ||
+	    drops(c->policy, said.rule) != (walk.filtered && walk.layer[0].action & ACTION_DROP)) {
+		c->differs = c->by_image = true;
+		c->witness = *w;
+		c->said = said;
+		return false;
+	}
+	return !program || run(c, w);
+}
+
+static int ask_kept(struct check *c, const struct image *image, const struct kept_packets *kept,
+		    const struct changed_rules *changed)
+{
+	size_t n = kept->packets.len, most = n < AGAIN_MAX ? n : AGAIN_MAX;
+	double until = now() + AGAIN_SECONDS;
+
+	c->again = true;
+	c->most += c->time;
+	for (size_t i = 0; i < most && ((i & 31) || now() < until); i++) {
+		struct witness w = *(struct witness *)vec_at(&kept->packets, (kept->at + i) % n);
+
+		if (!kept_packets_translate(&w, changed->now, changed->before) ||
+		    changed_has(c->policy, changed, &w))
+			continue;
+		if (!ask_again(c, image, &w, !(i % AGAIN_PROGRAM)))
+			return -EILSEQ;
+	}
+	return 0;
+}
+
+/* Whether it is worth asking about what changed alone. */
+static bool is_partial(const struct policy *policy, const struct image *image,
+		       const struct witnesses_before *before, struct changed_rules *changed)
+{
+	if (!before || !image->filter.shape.layers ||
+	    !(before->witnesses->verify.packets || before->witnesses->partial) ||
+	    !changed_rules_find(before->policy, before->image, policy, image, changed))
+		return false;
+	if (changed->rules.len + changed->gone.len <= CHANGED_MAX)
+		return true;
+	changed_rules_free(changed);
+	return false;
+}
+
+/* ---- all ---------------------------------------------------------------------------------------- */
+
+static void take_changes(struct witnesses *w, const struct witnesses_before *before,
+			 struct changed_rules *changed, size_t rules)
+{
+	w->partial = true;
+	w->changed = changed->rules.len;
+	w->gone = changed->gone.len;
+	w->same = rules - changed->rules.len;
+	w->same_met = kept_packets_met(&before->witnesses->kept, changed->now);
+	w->now = changed->now;
+	changed->now = NULL;
+}
+
 int witnesses_check(const struct policy *policy, const struct image *image,
-		    struct generation *generation, unsigned int most_ms, const char *keep,
-		    struct witnesses *witnesses, struct text *why)
+		    struct generation *generation, const struct witnesses_before *before,
+		    unsigned int most_ms, const char *keep, struct witnesses *witnesses, struct text *why)
 {
 	unsigned int time_ms = most_ms ? most_ms : verify_time(policy);
 	struct check c = {
@@ -223,36 +336,77 @@ int witnesses_check(const struct policy *policy, const struct image *image,
 		.most = time_ms * 1e-3 / 3,
 		.result = xcalloc(1, sizeof(*c.result)),
 	};
-	const struct verify_options options = { .time_ms = time_ms, .take = run, .context = &c };
+	struct verify_options options = { .time_ms = time_ms, .take = run, .context = &c };
+	struct changed_rules changed;
+	struct verify_focus focus;
+	bool partial = is_partial(policy, image, before, &changed);
 	int err;
 
 	*witnesses = (struct witnesses){ 0 };
+	kept_packets_init(&witnesses->kept, policy->rules.len);
 	open_environment(&c);
+	if (partial) {
+		focus = (struct verify_focus){ changed.rules.data, changed.rules.len, changed.gone.data,
+					       changed.gone.len };
+		options.focus = &focus;
+	}
 	err = verify_image(policy, image, &options, &witnesses->verify, why);
+	if (!err && !c.differs && partial)
+		err = ask_kept(&c, image, &before->witnesses->kept, &changed);
 	if (c.differs) {
 		witnesses->verify.differ = true;
 		witnesses->verify.witness = c.witness;
 		witnesses->verify.image = c.said;
-		snprintf(witnesses->verify.what, sizeof(witnesses->verify.what),
-			 "that is the program in the kernel, where the packet ends as %s",
-			 eval_reason_name(c.reason));
+		*witnesses->verify.what = '\0';
+		if (!c.by_image)
+			snprintf(witnesses->verify.what, sizeof(witnesses->verify.what),
+				 "that is the program in the kernel, where the packet ends as %s",
+				 eval_reason_name(c.reason));
 		err = -EILSEQ;
 	}
 	if (err == -EILSEQ)
 		say_difference(policy, &witnesses->verify, keep, why);
+	if (partial) {
+		take_changes(witnesses, before, &changed, policy->rules.len);
+		changed_rules_free(&changed);
+	}
 	free(c.port);
 	free(c.env_ports);
 	free(c.result);
 	return err;
 }
 
+void witnesses_follow(struct witnesses *w, struct witnesses *before)
+{
+	if (w->partial) {
+		size_t at = before->kept.at + w->again;
+
+		kept_packets_follow(&w->kept, &before->kept, w->now);
+		w->kept.at = w->kept.packets.len ? at % w->kept.packets.len : 0;
+	}
+	free(w->now);
+	w->now = NULL;
+	witnesses_free(before);
+}
+
+void witnesses_free(struct witnesses *w)
+{
+	kept_packets_free(&w->kept);
+	free(w->now);
+	w->now = NULL;
+}
+
 void witnesses_say(const struct witnesses *w, struct text *out)
 {
-	text_printf(out, "%" PRIu64 " witnesses agree", w->verify.packets);
-	if (w->verify.complete)
+	text_printf(out, "%" PRIu64 " witnesses agree", w->verify.packets + w->again);
+	if (w->verify.complete) {
 		text_printf(out, ", all there are");
-	else
+	} else if (w->partial) {
+		text_printf(out, ", for %zu changed rule%s; %zu are as before, of which %zu were met",
+			    w->changed + w->gone, w->changed + w->gone == 1 ? "" : "s", w->same, w->same_met);
+	} else {
 		text_printf(out, ", for %zu of %zu rules and %.0f%% of the cells", w->verify.rules_met,
 			    w->verify.rules, w->verify.cells ?
 			    100.0 * w->verify.cells_seen / w->verify.cells : 100.0);
+	}
 }
