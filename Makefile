@@ -168,7 +168,7 @@ $(B)/test/%: $(B)/obj/selftests/unit/%.o $(LIB)
 # The store's file belongs to the daemon, which is no library.
 $(B)/test/test_disk: $(B)/obj/selftests/unit/test_disk.o $(B)/obj/userland/daemon/disk.o $(LIB)
 	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
-$(B)/test/test_witnesses: $(B)/obj/selftests/prog/test_witnesses.o $(B)/obj/userland/daemon/witnesses.o $(LIB)
+$(B)/test/test_witnesses: $(B)/obj/selftests/prog/test_witnesses.o $(patsubst %,$(B)/obj/userland/daemon/%.o,witnesses changed_rules kept_packets) $(LIB)
 	$(Q)$(call link,$(filter %.o,$^),-lcmocka)
 $(B)/test/%: $(B)/obj/selftests/prog/%.o $(LIB)
 	$(Q)$(call link,$<,-lcmocka)

@@ -475,6 +475,60 @@ static int take(struct document_reader *r, const char *name, uint32_t chunk, con
 	return document_take(r, key, len, value, strlen(value));
 }
 
+/* Cuts @text. Return: how many chunks, their ends in @end. */
+static size_t cut(const char *text, size_t len, size_t *end)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; at < len; n++) {
+		size_t one = document_cut(text + at, len - at);
+
+		assert_in_range(one, 1, DOCUMENT_CHUNK);
+		at += one;
+		end[n] = at;
+	}
+	return n;
+}
+
+/* A line that is changed changes its own chunk, and at most the next. */
+static void chunks_end_where_they_did(void **state)
+{
+	size_t end[2][256], n[2], same = 0, rounds = 50;
+	struct text text = { 0 }, other = { 0 };
+	static const char zero[3 * DOCUMENT_CHUNK];
+
+	(void)state;
+	assert_int_equal(cut(zero, 1, end[0]), 1);
+	assert_int_equal(cut(zero, DOCUMENT_CHUNK, end[0]), 1);
+	assert_int_equal(cut(zero, DOCUMENT_CHUNK + 1, end[0]), 2);
+	assert_int_equal(cut(zero, sizeof(zero), end[0]), 3);
+	for (unsigned int i = 0; i < 10000; i++)
+		text_printf(&text, "\tallow if ip.src == 10.%u.%u.%u and tcp.dst == %u;\n", i & 7, i >> 3 & 255,
+			    i * 7 & 255, i);
+	n[0] = cut(text.data, text.len, end[0]);
+	for (unsigned int i = 0; i < rounds; i++) {
+		char *line = memchr(text.data + text.len / rounds * i, '\n', text.len);
+		size_t at = line + 1 - text.data, left = 0, right = 0;
+
+		other.len = 0;
+		text_append(&other, text.data, at);
+		text_printf(&other, "\tdrop if ip.ttl == %u;\n", i);
+		text_append(&other, text.data + at, text.len - at);
+		n[1] = cut(other.data, other.len, end[1]);
+		while (left < n[0] && left < n[1] && end[0][left] == end[1][left])
+			left++;
+		while (right < n[0] && right < n[1] &&
+		       text.len - end[0][n[0] - 1 - right] == other.len - end[1][n[1] - 1 - right])
+			right++;
+		assert_true(left + right + 3 >= n[0]);
+		same += n[0] == n[1];
+	}
+	printf("# %zu chunks; %zu of %zu changes leave their number\n", n[0], same, rounds);
+	assert_true(n[0] > 20 && same * 4 > rounds * 3);
+	text_free(&text);
+	text_free(&other);
+}
+
 static void chunks_become_documents(void **state)
 {
 	struct text told = { 0 };
@@ -514,6 +568,7 @@ int main(void)
 		cmocka_unit_test(lengths_at_their_limits),
 		cmocka_unit_test(small_buffers),
 		cmocka_unit_test(chunks_become_documents),
+		cmocka_unit_test(chunks_end_where_they_did),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

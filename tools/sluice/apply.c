@@ -2,50 +2,73 @@
 /*
  * sluice apply: makes the given policies, with all that they include, the running ones.
  *
- * They are parsed and checked here first, together with the typed objects of the store, which
- * stay: mistakes show at once, with the user's own paths, and where no store answers all the same.
  * What was read is what is sent: each document under the name it was read by, in one transaction,
- * in place of all documents that were there before.
+ * in place of all documents that there were before. sluiced parses and checks them together with
+ * the typed objects of the store, which stay. Here they are parsed where sluiced has refused them, to show
+ * mistakes as the user asked for; and where nobody answers, to show them all the same: a large policy that
+ * is right is not read twice.
  */
+#include <errno.h>
+#include <string.h>
+
 #include "base/vec.h"
 #include "check.h"
 #include "cli.h"
 #include "commit.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
+#include "policy/documents.h"
 #include "policy/parse.h"
 #include "store.h"
 
-static struct policy *parse(const struct cli *cli, const char *const *names, size_t count,
-			    const struct vec *objects)
-{
-	struct policy *p;
-	struct diags diags;
+struct application {
+	const struct cli *cli;
+	const char *const *names;
+	size_t count;
+	struct vec objects;	/* of struct object: that the documents will stand beside */
+	struct vec documents;	/* of struct policy_document */
+};
 
-	diags_init(&diags);
-	p = policy_parse_configuration(names, count, policy_load_file, NULL, objects, &diags);
-	if (diags.errors) {	/* warnings alone come back with the verdict */
-		check_complain(cli, &diags);
-		policy_free(p);
-		p = NULL;
-	}
-	diags_free(&diags);
-	return p;
+/* What was read is not read again: standard input could not be. */
+static int load(void *context, const char *name, size_t limit, struct text *out)
+{
+	int err = policy_load_given(context, name, limit, out);
+
+	return err == -ENOENT ? policy_load_file(NULL, name, limit, out) : err;
 }
 
-static int send_documents(struct client *c, const struct policy *p)
+/* Return: whether there are mistakes, which are shown then; warnings alone come with the verdict. */
+static bool complain(struct application *a)
 {
+	struct diags diags;
+	struct policy *p;
+	bool wrong;
+
+	diags_init(&diags);
+	p = policy_parse_configuration(a->names, a->count, load, &a->documents, &a->objects, &diags);
+	wrong = diags.errors;
+	if (wrong)
+		check_complain(a->cli, &diags);
+	policy_free(p);
+	diags_free(&diags);
+	return wrong;
+}
+
+static int send_documents(struct client *c, const struct vec *documents)
+{
+	static const char bom[] = "\xef\xbb\xbf";
 	int err = client_del_documents(c);
 
-	for (size_t i = 0; !err && i < p->sources.len; i++) {
-		const struct source *s = *(struct source **)vec_at(&p->sources, i);
+	for (size_t i = 0; !err && i < documents->len; i++) {
+		const struct policy_document *d = vec_at(documents, i);
+		size_t skip = d->text.len >= 3 && !memcmp(d->text.data, bom, 3) ? 3 : 0;
 
-		err = client_put_document(c, s->name, s->text, s->len);
+		err = client_put_document(c, d->name, text_string(&d->text) + skip, d->text.len - skip);
 	}
 	return err;
 }
 
-/* The objects that the documents will stand beside. Return: 0 or -errno. */
+/* Return: 0 or -errno. */
 static int begin(struct client *c, struct vec *objects)
 {
 	struct text why = { 0 };
@@ -61,39 +84,58 @@ static int begin(struct client *c, struct vec *objects)
 	return err;
 }
 
-static int apply_documents(const struct cli *cli, const char *const *names, size_t count,
-			   const struct client_commit *how)
+static int commit(struct application *a, struct client *c, const struct client_commit *how)
 {
-	struct vec objects = VEC(struct object);
+	struct client_verdict verdict = { 0 };
+	int err = client_commit(c, how, &verdict), code;
+
+	if (err) {
+		commit_refused(a->cli, c, err);
+		return CLI_FAILED;
+	}
+	if (!verdict.accepted && complain(a))
+		code = CLI_FAILED;
+	else
+		code = commit_tell(a->cli, &verdict, how);
+	client_verdict_free(&verdict);
+	return code;
+}
+
+static int apply_documents(struct application *a, const struct client_commit *how)
+{
 	struct client *c = client_new();
-	int closed = store_try(cli, c), err = closed, code = CLI_FAILED;
-	struct policy *p;
+	int closed = store_try(a->cli, c), err = closed, unread, code = CLI_FAILED;
 
 	if (!err)
-		err = begin(c, &objects);
-	p = parse(cli, names, count, &objects);
-	if (!p)
-		goto free_all;
+		err = begin(c, &a->objects);
+	unread = policy_documents(a->names, a->count, policy_load_file, NULL, &a->documents);
+	if (unread) {
+		if (!complain(a))
+			cli_error("the documents cannot be read: %s", strerror(-unread));
+		goto free_client;
+	}
 	if (!err)
-		err = send_documents(c, p);
-	if (closed)
-		code = store_complain(cli, c, closed);
-	else if (err)
-		cli_error("%s", client_error(c));
+		err = send_documents(c, &a->documents);
+	if (!err)
+		code = commit(a, c, how);
+	else if (complain(a))
+		code = CLI_FAILED;
+	else if (closed)
+		code = store_complain(a->cli, c, closed);
 	else
-		code = commit_transaction(cli, c, how);
-	policy_free(p);
-free_all:
-	vec_free(&objects);
+		cli_error("%s", client_error(c));
+free_client:
 	client_free(c);
 	return code;
 }
 
 int apply(struct cli *cli, int argc, char **argv)
 {
+	struct application a = { .cli = cli, .objects = VEC(struct object),
+				 .documents = VEC(struct policy_document) };
 	struct commit_words words = { 0 };
 	const struct cli_option own[] = { COMMIT_OPTIONS(words), { 0 } };
-	int n = cli_options(cli, argc, argv, own);
+	int n = cli_options(cli, argc, argv, own), code;
 	struct client_commit how;
 
 	if (n < 0)
@@ -102,5 +144,10 @@ int apply(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "which file shall be applied?");
 	if (commit_how(cli, &words, &how))
 		return CLI_USAGE;
-	return apply_documents(cli, (const char *const *)argv, n, &how);
+	a.names = (const char *const *)argv;
+	a.count = n;
+	code = apply_documents(&a, &how);
+	vec_free(&a.objects);
+	policy_documents_free(&a.documents);
+	return code;
 }

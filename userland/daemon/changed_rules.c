@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/table.h"
-#include "bpf/rules.h"
 #include "image/image.h"
 #include "policy/tree.h"
 
@@ -184,6 +183,8 @@ static void pair_middle(const struct image *before, const struct image *now, con
 bool changed_rules_find(const struct policy *before, const struct image *image_before,
 			const struct policy *policy, const struct image *image, struct changed_rules *c)
 {
+	/* But for a let, words mean what they say. */
+	bool lets = before->lets.len || policy->lets.len;
 	struct middle m;
 	uint32_t *was;
 
@@ -202,7 +203,7 @@ bool changed_rules_find(const struct policy *before, const struct image *image_b
 		uint32_t old = i < m.first ? i : i < m.end ? was[i - m.first] : i - m.end + m.end_before;
 
 		if (old != RULES_NONE && !strcmp(words_at(image_before, old)->text, words_at(image, i)->text) &&
-		    same_predicate(rule_at(before, old)->predicate, rule_at(policy, i)->predicate))
+		    (!lets || same_predicate(rule_at(before, old)->predicate, rule_at(policy, i)->predicate)))
 			c->now[old] = i;
 		else
 			vec_append(&c->rules, &i);

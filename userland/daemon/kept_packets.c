@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/kernel.h"
-#include "bpf/rules.h"
 
 static bool has_met(const struct kept_packets *k, size_t rule)
 {

@@ -41,6 +41,8 @@
 #define FRAME_TEST_MAX	3000	/* bytes: what any kernel takes as one buffer */
 #define SET_TESTS_MAX_TRIED 6	/* set tests of which all answers are tried */
 #define CHANGED_MAX	64	/* rules: beyond, all is asked */
+#define EVAL_MS		3	/* for policy/eval, which goes through all rules, where little changed, */
+#define EVAL_RULE_MS	2	/* and so much longer for each rule that did */
 #define AGAIN_MAX	4096	/* packets that are asked again, */
 #define AGAIN_SECONDS	0.01	/* and for how long, */
 #define AGAIN_PROGRAM	8	/* of so many one in the program, too */
@@ -349,6 +351,7 @@ int witnesses_check(const struct policy *policy, const struct image *image,
 		focus = (struct verify_focus){ changed.rules.data, changed.rules.len, changed.gone.data,
 					       changed.gone.len };
 		options.focus = &focus;
+		options.eval_ms = EVAL_MS + EVAL_RULE_MS * (changed.rules.len + changed.gone.len);
 	}
 	err = verify_image(policy, image, &options, &witnesses->verify, why);
 	if (!err && !c.differs && partial)

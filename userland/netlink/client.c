@@ -919,7 +919,7 @@ int client_put_document(struct client *c, const char *name, const void *bytes, s
 
 	/* an empty document is one empty chunk */
 	for (uint32_t chunk = 0; !err && (at < len || !chunk); chunk++) {
-		size_t n = len - at < DOCUMENT_CHUNK ? len - at : DOCUMENT_CHUNK;
+		size_t n = at < len ? document_cut((const char *)bytes + at, len - at) : 0;
 
 		err = client_set(c, SLUICE_OBJECT_DOCUMENT, key, document_key(name, chunk, key),
 				 (const char *)bytes + at, n, 0);

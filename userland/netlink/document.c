@@ -19,6 +19,29 @@ size_t document_key(const char *name, uint32_t chunk, uint8_t key[SLUICE_KEY_MAX
 	return len + TAIL;
 }
 
+/* Of so many lines one ends a chunk, that has so many bytes already. */
+#define CUT_LINES	32u
+#define CUT_MIN		(DOCUMENT_CHUNK / 4)
+
+size_t document_cut(const char *bytes, size_t len)
+{
+	size_t most = len < DOCUMENT_CHUNK ? len : DOCUMENT_CHUNK, at = 0;
+	uint32_t hash = 0;
+
+	if (len <= CUT_MIN)
+		return len;
+	for (; at < most; at++) {
+		hash = (hash ^ (unsigned char)bytes[at]) * 0x01000193u;
+		if (bytes[at] != '\n')
+			continue;
+		/* The upper bits: the lowest is that of the last byte alone. */
+		if (at >= CUT_MIN && !((hash >> 16) % CUT_LINES))
+			return at + 1;
+		hash = 0;
+	}
+	return most;
+}
+
 int document_end(struct document_reader *r)
 {
 	if (!r->chunks)

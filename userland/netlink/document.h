@@ -23,6 +23,14 @@
  */
 size_t document_key(const char *name, uint32_t chunk, uint8_t key[SLUICE_KEY_MAX]);
 
+/**
+ * document_cut() - how many of @len bytes, which are more than none, the next chunk shall have.
+ * It ends behind a line that its content says, if there is one in reach: so a line that is changed, longer
+ * or shorter, leaves all chunks but its own as they were, and what is kept of many generations is little
+ * more than of one.
+ */
+size_t document_cut(const char *bytes, size_t len);
+
 typedef int (*document_fn)(void *ctx, const char *name, const char *bytes, size_t len);
 
 /* Puts chunks together: document_take() each in order, then document_end(). */

@@ -14,11 +14,7 @@ int policy_yyparse(struct document *doc);
 
 /* ---- names of documents ------------------------------------------------- */
 
-/*
- * @path as seen from the folder of @from (NULL: no folder), in the plain form: no "." and
- * no empty parts, ".." only in front.
- */
-static void resolve_name(const char *from, const char *path, struct text *out)
+void policy_document_name(const char *from, const char *path, struct text *out)
 {
 	const char *slash = from && *path != '/' ? strrchr(from, '/') : NULL;
 	struct text whole = { 0 };
@@ -222,7 +218,7 @@ void parse_include(struct document *doc, const char *path, struct place at)
 		diag_error(doc->parser->diags, at, "a document's name cannot be empty");
 		return;
 	}
-	resolve_name(doc->source->name, path, &name);
+	policy_document_name(doc->source->name, path, &name);
 	known = find_source(doc->parser->policy, text_string(&name));
 	if (known && is_open(doc, known))
 		report_cycle(doc, known, at);
@@ -313,7 +309,7 @@ struct policy *policy_parse_configuration(const char *const *names, size_t count
 	for (size_t i = 0; i < count; i++) {
 		struct text name = { 0 };
 
-		resolve_name(NULL, names[i], &name);
+		policy_document_name(NULL, names[i], &name);
 		if (!find_source(parser.policy, text_string(&name)))
 			read_document(&parser, names[i], text_string(&name), (struct place){ 0 }, NULL);
 		text_free(&name);

@@ -91,6 +91,12 @@ struct document {
 
 /* parse.c */
 
+/**
+ * policy_document_name() - appends @path as seen from the folder of @from (NULL: no folder), in the plain form: no "."
+ * and no empty parts, ".." only in front.
+ */
+void policy_document_name(const char *from, const char *path, struct text *out);
+
 /** parse_include() - reads what an include statement names. */
 void parse_include(struct document *doc, const char *name, struct place at);
 

@@ -181,8 +181,10 @@ static void second_judge(struct run *r, const struct packet *k, const struct mat
 	struct match eval;
 	bool dropped, wanted;
 	const struct facts facts = { r->p, &k->fields, k->sets, 0 };
+	double most = r->options->eval_ms ? r->options->eval_ms * 1e-3 :
+		      (r->deadline - r->start) / EVAL_SHARE;
 
-	if (facts_contradict(&facts) || r->eval_time > (r->deadline - r->start) / EVAL_SHARE)
+	if (facts_contradict(&facts) || r->eval_time > most)
 		return;
 	ask_eval(r, k, &eval, &dropped);
 	r->report->evaluated++;

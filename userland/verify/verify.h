@@ -48,6 +48,7 @@ struct verify_focus {
 
 struct verify_options {
 	unsigned int time_ms;		/* after which no further packet is asked; 0: verify_time() */
+	unsigned int eval_ms;		/* of that, policy/eval may have; 0: a tenth */
 	verify_witness_fn *take;	/* NULL: nobody wants them */
 	void *context;
 	const struct verify_focus *focus;	/* NULL: everything */

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * documents.c: of a document only the statements "include" are found: words outside of comments and strings,
+ * with a string behind them. The word is reserved, so that it stands for nothing else. A text
+ * with mistakes may have others than its parse would find, but then that refuses it.
+ */
+#include "policy/documents.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/kernel.h"
+#include "policy/parser.h"
+
+struct reading {
+	policy_load_fn *load;
+	void *context;
+	struct vec *documents;
+	size_t bytes;
+};
+
+static int read_one(struct reading *r, const char *asked, const char *name);
+
+static struct policy_document *find(const struct vec *documents, const char *name)
+{
+	for (size_t i = 0; i < documents->len; i++) {
+		struct policy_document *d = vec_at(documents, i);
+
+		if (!strcmp(d->name, name))
+			return d;
+	}
+	return NULL;
+}
+
+static bool is_of_word(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_-.:/", c));
+}
+
+/* Behind the string that begins at @p; @end if it has no end. */
+static const char *string_end(const char *p, const char *end)
+{
+	for (p++; p < end && *p != '\n'; p++) {
+		if (*p == '\\' && p + 1 < end)
+			p++;
+		else if (*p == '"')
+			return p + 1;
+	}
+	return end;
+}
+
+static const char *line_end(const char *p, const char *end)
+{
+	const char *newline = memchr(p, '\n', end - p);
+
+	return newline ? newline : end;
+}
+
+static const char *skip_space(const char *p, const char *end)
+{
+	while (p < end && (isspace((unsigned char)*p) || *p == '#'))
+		p = *p == '#' ? line_end(p, end) : p + 1;
+	return p;
+}
+
+/* What the document @name includes at @p, a string; *@next: behind it. */
+static int include(struct reading *r, const char *name, const char *p, const char *end, const char **next)
+{
+	struct text path = { 0 }, resolved = { 0 };
+	int err = 0;
+
+	*next = string_end(p, end);
+	for (p++; p < *next - 1; p++) {
+		if (*p == '\\')
+			p++;
+		text_append(&path, p, 1);
+	}
+	if (!path.len || strlen(path.data) != path.len)
+		err = -EINVAL;
+	if (!err) {
+		policy_document_name(name, path.data, &resolved);
+		if (!find(r->documents, text_string(&resolved)))
+			err = read_one(r, text_string(&resolved), text_string(&resolved));
+	}
+	text_free(&path);
+	text_free(&resolved);
+	return err;
+}
+
+static int follow_includes(struct reading *r, const char *name, const char *text, size_t len)
+{
+	static const char word[] = "include";
+	const char *p = text, *end = text + len;
+	int err = 0;
+
+	/* Most documents have none. */
+	if (!memmem(text, len, word, strlen(word)))
+		return 0;
+	while (!err && p < end) {
+		const char *begin = p;
+
+		if (*p == '#') {
+			p = line_end(p, end);
+		} else if (*p == '"') {
+			p = string_end(p, end);
+		} else if (!is_of_word(*p)) {
+			p++;
+		} else {
+			while (p < end && is_of_word(*p))
+				p++;
+			if ((size_t)(p - begin) != strlen(word) || memcmp(begin, word, strlen(word)))
+				continue;
+			p = skip_space(p, end);
+			err = p < end && *p == '"' ? include(r, name, p, end, &p) : -EINVAL;
+		}
+	}
+	return err;
+}
+
+static int read_one(struct reading *r, const char *asked, const char *name)
+{
+	struct policy_document *d;
+	struct text text = { 0 };
+	char *copy;
+	size_t len;
+	int err;
+
+	if (r->documents->len == POLICY_DOCUMENTS_MAX)
+		return -E2BIG;
+	err = r->load(r->context, asked, POLICY_FILE_MAX - r->bytes, &text);
+	if (err) {
+		text_free(&text);
+		return err;
+	}
+	r->bytes += text.len;
+	if (r->bytes > POLICY_FILE_MAX) {
+		text_free(&text);
+		return -E2BIG;
+	}
+	d = vec_push(r->documents);
+	*d = (struct policy_document){ xstrdup(name), text };
+	/* The documents may move while others are read; the bytes do not. */
+	copy = d->text.data;
+	len = d->text.len;
+	name = d->name;
+	return copy ? follow_includes(r, name, copy, len) : 0;
+}
+
+int policy_documents(const char *const *names, size_t count, policy_load_fn *load, void *context,
+		     struct vec *documents)
+{
+	struct reading r = { load, context, documents, 0 };
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++) {
+		struct text name = { 0 };
+
+		policy_document_name(NULL, names[i], &name);
+		if (!find(documents, text_string(&name)))
+			err = read_one(&r, names[i], text_string(&name));
+		text_free(&name);
+	}
+	return err;
+}
+
+void policy_documents_free(struct vec *documents)
+{
+	for (size_t i = 0; i < documents->len; i++) {
+		struct policy_document *d = vec_at(documents, i);
+
+		free(d->name);
+		text_free(&d->text);
+	}
+	vec_free(documents);
+}
+
+int policy_load_given(void *context, const char *name, size_t limit, struct text *out)
+{
+	const struct policy_document *d;
+	struct text plain = { 0 };
+
+	policy_document_name(NULL, name, &plain);
+	d = find(context, text_string(&plain));
+	text_free(&plain);
+	if (!d)
+		return -ENOENT;
+	if (d->text.len > limit)
+		return -EFBIG;
+	if (d->text.len)
+		text_append(out, d->text.data, d->text.len);
+	return 0;
+}
