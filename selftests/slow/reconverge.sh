@@ -164,7 +164,8 @@ bfd_up() {
 	for i in 1 2 3 4 5; do
 		want=$(ports $i | wc -l)
 		at_least $((2 * want)) \
-			"$(vty r$i 'show bfd peers json' | jq '[.[] | select(.status == "up")] | length')" "BFD sessions that are up on r$i" || return 1
+			"$(vty r$i 'show bfd peers json' | jq '[.[] | select(.status == "up")] | length')" \
+			"BFD sessions that are up on r$i" || return 1
 	done
 }
 no_bfd() {

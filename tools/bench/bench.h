@@ -46,6 +46,9 @@ void contenders_run(struct contender **c, size_t n, unsigned int rounds);
 /** contender_spread() - over its samples; all 0 if there are none. */
 struct spread contender_spread(const struct contender *c);
 
+/** contender_ratio() - of @c's time to @to's, round by round; all 0 if a turn of either failed. */
+struct spread contender_ratio(const struct contender *c, const struct contender *to);
+
 /** bench_random() - the same numbers in each run. */
 uint64_t bench_random(void);
 

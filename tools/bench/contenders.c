@@ -66,21 +66,43 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-struct spread contender_spread(const struct contender *c)
+/* Sorts them. */
+static struct spread spread_of(double *sorted, size_t n)
 {
-	size_t n = c->samples.len;
 	struct spread s = { 0 };
-	double *sorted;
 
 	if (!n)
 		return s;
-	sorted = xcalloc(n, sizeof(*sorted));
-	memcpy(sorted, c->samples.data, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), ascending);
 	s.min = sorted[0];
 	s.max = sorted[n - 1];
 	s.median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+	return s;
+}
+
+struct spread contender_spread(const struct contender *c)
+{
+	size_t n = c->samples.len;
+	double *sorted = xcalloc(n + 1, sizeof(*sorted));
+	struct spread s;
+
+	if (n)
+		memcpy(sorted, c->samples.data, n * sizeof(*sorted));
+	s = spread_of(sorted, n);
 	free(sorted);
+	return s;
+}
+
+struct spread contender_ratio(const struct contender *c, const struct contender *to)
+{
+	size_t n = c->samples.len == to->samples.len ? c->samples.len : 0;
+	double *ratios = xcalloc(n + 1, sizeof(*ratios));
+	struct spread s;
+
+	for (size_t i = 0; i < n; i++)
+		ratios[i] = *(double *)vec_at(&c->samples, i) / *(double *)vec_at(&to->samples, i);
+	s = spread_of(ratios, n);
+	free(ratios);
 	return s;
 }
 

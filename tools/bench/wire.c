@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -72,22 +73,27 @@ int wire_leave(void)
 	return setns(home, CLONE_NEWNET) ? -errno : 0;
 }
 
-static int run_in(int namespace, const char *program, const char *commands)
+static int feed_in(int namespace, const char *command, const char *input)
 {
-	char command[64];
 	FILE *to;
 	int status;
 
 	if (setns(namespace, CLONE_NEWNET))
 		return -errno;
-	snprintf(command, sizeof(command), "%s -batch - >/dev/null", program);
 	to = popen(command, "w");
-	if (!to)
-		return -errno;
-	fputs(commands, to);
-	status = pclose(to);
+	if (to)
+		fputs(input, to);
+	status = to ? pclose(to) : -1;
 	wire_leave();
-	if (!status)
+	return status < 0 ? -errno : WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int run_in(int namespace, const char *program, const char *commands)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "%s -batch - >/dev/null", program);
+	if (!feed_in(namespace, command, commands))
 		return 0;
 	fprintf(stderr, "sluice-bench: %s refused the benchmark's set-up\n", program);
 	return -EIO;
@@ -96,6 +102,30 @@ static int run_in(int namespace, const char *program, const char *commands)
 int wire_run(const struct wire *w, const char *program, const char *commands)
 {
 	return run_in(w->router, program, commands);
+}
+
+int wire_feed(const struct wire *w, const char *command, const char *input)
+{
+	return feed_in(w->router, command, input);
+}
+
+int wire_read(const struct wire *w, const char *command, uint64_t *number)
+{
+	char said[4096], *digit;
+	size_t n;
+	FILE *from;
+	int status;
+
+	if (setns(w->router, CLONE_NEWNET))
+		return -errno;
+	from = popen(command, "r");
+	n = from ? fread(said, 1, sizeof(said) - 1, from) : 0;
+	status = from ? pclose(from) : -1;
+	wire_leave();
+	said[n] = '\0';
+	digit = strpbrk(said, "0123456789");
+	*number = digit ? strtoull(digit, NULL, 10) : 0;
+	return status < 0 ? -errno : WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
 static void set(int namespace, const char *path, const char *value)

@@ -36,8 +36,14 @@ void wire_free(struct wire *w);
 int wire_enter(const struct wire *w);
 int wire_leave(void);
 
-/** wire_ip() - runs "ip", "tc" or "bridge" commands in the router, one a line. Return: 0 or -EIO (said). */
+/** wire_run() - runs "ip", "tc" or "bridge" commands in the router, one a line. Return: 0 or -EIO (said). */
 int wire_run(const struct wire *w, const char *program, const char *commands);
+
+/** wire_feed() - runs @command in the router, by the shell, with @input. Return: its exit code, or -errno. */
+int wire_feed(const struct wire *w, const char *command, const char *input);
+
+/** wire_read() - runs @command in the router, and takes the first number that it says. Return: likewise. */
+int wire_read(const struct wire *w, const char *command, uint64_t *number);
 
 /** wire_ifindex() - in the router: of "in", or of outN. */
 uint32_t wire_in(const struct wire *w);
