@@ -135,6 +135,8 @@ RULES_INLINE_FN void rules_found_end(const __u8 *area, const volatile struct rul
 	head = rules_at(area, s, s->heads + sizeof(*head) * (__u64)found->rule);
 	found->priority = head->priority;
 	found->action = head->action;
+	if (!found->priority)		/* not in a sound area */
+		found->rule = RULES_NONE;
 }
 
 /**

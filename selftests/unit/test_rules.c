@@ -647,6 +647,35 @@ static void test_gaps(void **state)
 	rule_list_free(&list);
 }
 
+/* The greatest number in front of all others: from then on numbers do not tell which rule is first. */
+static void test_new_first(void **state)
+{
+	struct rule_list list = mix_list(&seed, &mixes[0], 200);
+	struct rule every = { .families = RULE_ALL };
+	struct rules *r = build(&list, NULL);
+	struct rules_stats stats;
+	struct text why = { 0 };
+	uint32_t number;
+
+	(void)state;
+	assert_non_null(r);
+	assert_true(rules_shape(r)->ordered);
+	assert_int_equal(rules_insert(r, rules_first(r), &every, &number, &why), 0);
+	assert_int_equal(number, 200);
+	assert_false(rules_shape(r)->ordered);
+	for (unsigned int i = 0; i < 200; i++) {
+		struct rule_packet p = list_packet(&seed, &list);
+
+		assert_int_equal(rules_match(r, &p), number);
+	}
+	assert_int_equal(rules_delete(r, number, &why), 0);
+	compare_changed(r, 200);
+	rules_stats(r, &stats);
+	assert_int_equal(stats.builds, 1);
+	rules_free(r);
+	rule_list_free(&list);
+}
+
 /* A change that does not fit leaves all as it was. */
 static void test_change_refused(void **state)
 {
@@ -726,6 +755,7 @@ int main(void)
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_gaps),
+		cmocka_unit_test(test_new_first),
 		cmocka_unit_test(test_change_refused),
 		cmocka_unit_test(test_out_of_bounds),
 	};
