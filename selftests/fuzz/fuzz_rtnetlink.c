@@ -105,6 +105,7 @@ static void take(struct world *w, const struct nlmsghdr *nlh)
 	static struct decoded_route route;
 	struct kernel_neighbour neighbour;
 	struct kernel_address address;
+	struct decoded_bucket bucket;
 	struct kernel_link link;
 	struct kernel_rule rule;
 	int err = 0;
@@ -141,6 +142,10 @@ static void take(struct world *w, const struct nlmsghdr *nlh)
 			break;
 		must(nexthop.nexthop.id && nexthop.nexthop.members <= DECODE_PATHS_MAX);
 		check_path(&nexthop.nexthop.path);
+		break;
+	case RTM_NEWNEXTHOPBUCKET:
+		err = decode_bucket(nlh, &bucket);
+		must(err || (bucket.group && bucket.member && bucket.index <= UINT16_MAX));
 		break;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:

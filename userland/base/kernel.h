@@ -50,6 +50,7 @@ struct kernel_neighbour {
 	uint8_t flags;		/* NTF_* */
 	uint8_t mac_len;	/* 6, or @mac is zero */
 	uint8_t mac[6];
+	bool managed;		/* the kernel keeps it fresh by itself: NTF_EXT_MANAGED */
 };
 
 #define KERNEL_PATH_ONLINK	(1u << 0)

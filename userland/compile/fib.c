@@ -1179,6 +1179,12 @@ void fib_port_set(struct fib *fib, uint32_t ifindex, uint16_t port)
 		mark_hosts(fib);
 }
 
+void fib_used_stale(struct fib *fib, void (*used)(void *user, uint32_t ifindex, const struct addr *addr),
+		    void *user)
+{
+	hops_used_stale(&fib->hops, used, user);
+}
+
 static void count_host(struct fib *fib, const struct addr *addr, int by)
 {
 	struct family *f = family_of(fib, addr->family);
@@ -1396,6 +1402,7 @@ static void note_full(const struct family *f, struct text *out)
 void fib_notes(const struct fib *fib, struct text *out)
 {
 	struct fib_stats s;
+	size_t encap;
 
 	fib_stats(fib, &s);
 	for (const struct family *f = next_family(fib, NULL); f; f = next_family(fib, f))
@@ -1408,6 +1415,9 @@ void fib_notes(const struct fib *fib, struct text *out)
 	if (s.not_followed)
 		text_printf(out, "%zu routes are left to the kernel: by TOS, or several with one key\n",
 			    s.not_followed);
+	encap = hops_encapsulating(&fib->hops);
+	if (encap)
+		text_printf(out, "%zu routes encapsulate: the kernel forwards by them\n", encap);
 	views_notes(&fib->views, out);
 }
 

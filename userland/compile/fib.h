@@ -129,6 +129,13 @@ void fib_reclaim_to(struct fib *fib, const struct fib_mark *mark);
 /** fib_reclaim() - all that was replaced: no call to the fib since the grace period began. */
 void fib_reclaim(struct fib *fib);
 
+/**
+ * fib_used_stale() - calls @used for each neighbour that is stale, and that a packet was sent by since
+ * it became so, or since the last call.
+ */
+void fib_used_stale(struct fib *fib, void (*used)(void *user, uint32_t ifindex, const struct addr *addr),
+		    void *user);
+
 /* ---- questions ------------------------------------------------------------ */
 
 #define FIB_PATHS_MAX 128
@@ -139,6 +146,7 @@ struct fib_nexthop {
 	uint16_t weight;	/* of a group's members: as the kernel says */
 	uint16_t buckets;	/* of the group that it has; flows are spread evenly over buckets */
 	uint16_t state;		/* of the neighbour at @via: NUD_*; 0: none, or there is no @via */
+	bool stale;		/* whether it is to be refreshed when packets are sent by it */
 	uint16_t port;
 	uint16_t vlan;
 	uint32_t ifindex;	/* of the kernel's path */

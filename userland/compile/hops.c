@@ -201,7 +201,7 @@ static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup, bo
 {
 	struct nexthop slot = {
 		.reason = hop->reason, .port = hop->port, .mtu = hop->mtu, .vlan = hop->vlan,
-		.ifindex = hop->ifindex, .stale = hop->state == NUD_STALE, .backup = backup,
+		.ifindex = hop->ifindex, .stale = hop->stale, .backup = backup,
 		.flags = onward ? NEXTHOP_ONWARD : 0,
 	};
 
@@ -612,17 +612,42 @@ bool hops_reclaim(struct hops *h, uint64_t mark)
 	return freed;
 }
 
-void hops_set_stale(struct hops *h, uint32_t set, uint32_t ifindex, const uint8_t *mac, bool stale)
+bool hops_set_stale(struct hops *h, uint32_t set, uint32_t ifindex, const uint8_t *mac, bool stale)
 {
 	const struct hop_set *s = set_at(h, set);
 	unsigned int n = s->table ? s->table->members : 1;
+	bool cleared = false;
 
 	for (unsigned int i = 0; s->group && i < n; i++) {
 		uint16_t hop = s->table ? s->table->member[i].hop : s->one.hop;
 		struct nexthop *slot = &h->memory->nexthop[hop];
 
-		if (hop && slot->ifindex == ifindex && !memcmp(slot->dst_mac, mac, 6))
-			__atomic_store_n(&slot->stale, stale, __ATOMIC_RELAXED);
+		if (!hop || slot->ifindex != ifindex || memcmp(slot->dst_mac, mac, 6))
+			continue;
+		if (__atomic_load_n(&slot->stale, __ATOMIC_RELAXED) == stale)
+			continue;
+		__atomic_store_n(&slot->stale, stale, __ATOMIC_RELAXED);
+		cleared = true;
+	}
+	return cleared;
+}
+
+void hops_used_stale(struct hops *h, void (*used)(void *user, uint32_t ifindex, const struct addr *addr),
+		     void *user)
+{
+	const void *key;
+	void *value;
+
+	for (size_t pos = 0; table_next(&h->neighbours, &pos, &key, &value); ) {
+		const struct neighbour_key *k = key;
+		const struct hop_neighbour *n = value;
+		bool cleared = false;
+
+		for (size_t i = 0; n->stale && i < n->users.len; i++)
+			cleared |= hops_set_stale(h, *(uint32_t *)vec_at(&n->users, i), k->ifindex,
+						  n->mac, true);
+		if (cleared)
+			used(user, k->ifindex, &k->addr);
 	}
 }
 
@@ -767,6 +792,25 @@ void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route)
 				route->nexthop[route->nexthops + route->backups++] = p->r.hop[i];
 	}
 	free(p);
+}
+
+size_t hops_encapsulating(const struct hops *h)
+{
+	struct resolution *r = xcalloc(1, sizeof(*r));
+	size_t n = 0;
+
+	for (uint32_t set = 1; set < h->sets.len; set++) {
+		bool does = false;
+
+		if (!set_at(h, set)->uses)
+			continue;
+		resolve(h, set, r);
+		for (unsigned int i = 0; i < r->hops; i++)
+			does |= r->hop[i].reason == REASON_encap;
+		n += does ? set_at(h, set)->uses : 0;
+	}
+	free(r);
+	return n;
 }
 
 size_t hops_bytes(const struct hops *h)

@@ -120,6 +120,13 @@ void hops_release(struct hops *h);
  */
 bool hops_reclaim(struct hops *h, uint64_t mark);
 
+/** hops_used_stale() - as fib_used_stale(). */
+void hops_used_stale(struct hops *h, void (*used)(void *user, uint32_t ifindex, const struct addr *addr),
+		     void *user);
+
+/** hops_encapsulating() - how many entries of tables lead to a path that encapsulates. */
+size_t hops_encapsulating(const struct hops *h);
+
 /** hops_describe() - what @set resolves to, into the nexthop fields of @route. */
 void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route);
 

@@ -71,7 +71,7 @@ static void tell_staleness(struct hops *h, const struct neighbour_key *key, cons
 {
 	for (size_t i = 0; i < n->users.len; i++)
 		hops_set_stale(h, *(uint32_t *)vec_at(&n->users, i), key->ifindex, n->mac,
-			       n->state == NUD_STALE);
+			       n->stale);
 }
 
 int hops_neighbour_set(struct hops *h, const struct kernel_neighbour *neighbour)
@@ -87,10 +87,11 @@ int hops_neighbour_set(struct hops *h, const struct kernel_neighbour *neighbour)
 		n->users = VEC(uint32_t);
 	}
 	was = n->usable;
-	was_stale = n->state == NUD_STALE;
+	was_stale = n->stale;
 	n->state = neighbour->state;
+	n->stale = usable && n->state == NUD_STALE && !neighbour->managed;
 	if (was == usable && (!usable || !memcmp(n->mac, neighbour->mac, 6))) {
-		if (usable && was_stale != (n->state == NUD_STALE))
+		if (was_stale != n->stale)
 			tell_staleness(h, &key, n);
 		if (!usable && n->state == NUD_NONE && !n->users.len)
 			table_del(&h->neighbours, &key);

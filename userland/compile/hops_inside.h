@@ -61,6 +61,7 @@ struct neighbour_key {
 struct hop_neighbour {
 	uint16_t state;		/* NUD_* */
 	bool usable;
+	bool stale;		/* and is not refreshed by the kernel alone */
 	uint8_t mac[6];
 	struct vec users;	/* of uint32_t: sets that were resolved by it, at least */
 };
@@ -110,7 +111,10 @@ void resolve(const struct hops *h, uint32_t set, struct resolution *r);
 /** mark_dirty() - resolve the set again with the next flush. */
 void mark_dirty(struct hops *h, uint32_t set);
 
-/** hops_set_stale() - the next hops of @set by the neighbour with @mac on @ifindex are @stale. */
-void hops_set_stale(struct hops *h, uint32_t set, uint32_t ifindex, const uint8_t *mac, bool stale);
+/**
+ * hops_set_stale() - the next hops of @set by the neighbour with @mac on @ifindex are @stale.
+ * Return: whether one was not.
+ */
+bool hops_set_stale(struct hops *h, uint32_t set, uint32_t ifindex, const uint8_t *mac, bool stale);
 
 #endif

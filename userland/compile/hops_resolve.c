@@ -47,6 +47,7 @@ static bool resolve_path(const struct hops *h, const struct hop_set *s,
 	memcpy(out->src_mac, link->mac, 6);
 	n = path->via.family ? table_get(&h->neighbours, &key) : NULL;
 	out->state = n ? n->state : NUD_NONE;
+	out->stale = n && n->stale;
 	if (n && n->usable && link->mac_len == 6) {
 		memcpy(out->dst_mac, n->mac, 6);
 		out->reason = REASON_forwarded;

@@ -801,6 +801,11 @@ static void begin_next(uv_timer_t *timer)
 static void link_set(void *ctx, struct routes *r, const struct kernel_link *link);
 static void link_gone(void *ctx, struct routes *r, uint32_t ifindex);
 
+static void stale_used(void *ctx, uint32_t ifindex, const struct addr *addr)
+{
+	neighbours_used(((struct generations *)ctx)->neighbours, ifindex, addr);
+}
+
 static void routes_are_ready(void *ctx, struct routes *r)
 {
 	struct generations *g = ctx;
@@ -865,6 +870,7 @@ static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
 		.ctx = g,
 		.link_set = link_set,
 		.link_gone = link_gone,
+		.stale_used = stale_used,
 		.ready = routes_are_ready,
 		.lost = routes_are_lost,
 		.broken = routes_are_broken,

@@ -141,6 +141,16 @@ void neighbours_link(struct neighbours *n, uint32_t ifindex)
 	ask_soon(n);
 }
 
+void neighbours_used(struct neighbours *n, uint32_t ifindex, const struct addr *addr)
+{
+	int err = n->asker ? neighbour_use(n->asker, ifindex, addr) : 0;
+
+	if (err && err != -ENETDOWN && err != -ENODEV)
+		notes_set(n->notes, "neighbours", "the kernel does not refresh neighbours for us (%s): "
+			  "one whose link-layer address changes without a word is sent to in vain",
+			  strerror(-err));
+}
+
 struct neighbours *neighbours_open(uv_loop_t *loop, struct datapath *dp, struct notes *notes)
 {
 	struct neighbours *n = xcalloc(1, sizeof(*n));

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+struct addr;
 struct datapath;
 struct image;
 struct neighbours;
@@ -24,5 +25,11 @@ void neighbours_link(struct neighbours *n, uint32_t ifindex);
 
 /** neighbours_close() - they stay as they are. The loop has yet to run the close callback. */
 void neighbours_close(struct neighbours *n);
+
+/**
+ * neighbours_used() - packets are sent to a neighbour that the kernel has called stale, past the kernel: it
+ * is asked to look. That is what a packet passed up as a sample would do, but loses and reorders none.
+ */
+void neighbours_used(struct neighbours *n, uint32_t ifindex, const struct addr *addr);
 
 #endif

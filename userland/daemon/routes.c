@@ -22,6 +22,7 @@
 #include "lpm/lpm.h"
 #include "netlink/mirror.h"
 
+#define STALE_MS	1000
 #define RECLAIM_MS 100
 
 struct routes {
@@ -36,6 +37,7 @@ struct routes {
 	struct vec statics;		/* of struct image_static, sorted: what the fib has of them */
 	uv_poll_t poll;
 	uv_timer_t reclaim;		/* runs while something is to be reclaimed, and no period is under way */
+	uv_timer_t stale;		/* looks which stale neighbours are sent to */
 	unsigned int handles;		/* that the loop still has */
 	bool ready, waiting;		/* for a grace period, of what was replaced before @mark */
 	struct fib_mark mark;
@@ -192,6 +194,22 @@ static void listen_to_kernel(struct routes *r)
 	uv_poll_start(&r->poll, UV_READABLE, kernel_speaks);
 }
 
+/* ---- neighbours that are stale ------------------------------------------------- */
+
+static void stale_used(void *user, uint32_t ifindex, const struct addr *addr)
+{
+	struct routes *r = user;
+
+	r->owner.stale_used(r->owner.ctx, ifindex, addr);
+}
+
+static void look_for_stale(uv_timer_t *timer)
+{
+	struct routes *r = timer->data;
+
+	fib_used_stale(r->fib, stale_used, r);
+}
+
 /* ---- life ---------------------------------------------------------------------- */
 
 static int make_tables(struct routes *r, struct text *why)
@@ -286,8 +304,10 @@ int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint3
 	}
 	uv_poll_init(loop, &r->poll, mirror_fd(r->mirror));
 	uv_timer_init(loop, &r->reclaim);
-	r->poll.data = r->reclaim.data = r;
-	r->handles = 2;
+	uv_timer_init(loop, &r->stale);
+	r->poll.data = r->reclaim.data = r->stale.data = r;
+	r->handles = 3;
+	uv_timer_start(&r->stale, look_for_stale, STALE_MS, STALE_MS);
 	listen_to_kernel(r);
 	*out = r;
 	return 0;
@@ -308,6 +328,7 @@ void routes_close(struct routes *r)
 	grace_forget(r->grace, r);
 	uv_close((uv_handle_t *)&r->poll, handle_closed);
 	uv_close((uv_handle_t *)&r->reclaim, handle_closed);
+	uv_close((uv_handle_t *)&r->stale, handle_closed);
 }
 
 /* ---- questions -------------------------------------------------------------------- */

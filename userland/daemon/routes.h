@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+struct addr;
 struct datapath;
 struct delays;
 struct fib;
@@ -34,6 +35,8 @@ struct routes_owner {
 	void (*link_gone)(void *ctx, struct routes *r, uint32_t ifindex);
 	/* All that the kernel has is known, once: say which are ports, then flush. */
 	void (*ready)(void *ctx, struct routes *r);
+	/* Packets are sent by a neighbour that the kernel calls stale: at most once a second each. */
+	void (*stale_used)(void *ctx, uint32_t ifindex, const struct addr *addr);
 	/* What the kernel said was lost in part (@lost), or has been made good. */
 	void (*lost)(void *ctx, struct routes *r, bool lost);
 	/* The kernel cannot be heard any more: open another one, and close this. */

@@ -195,6 +195,7 @@ int decode_neighbour(const struct nlmsghdr *nlh, struct kernel_neighbour *n)
 {
 	const struct ndmsg *nd = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *a;
+	uint32_t flags;
 	uint8_t family;
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*nd))
@@ -213,6 +214,8 @@ int decode_neighbour(const struct nlmsghdr *nlh, struct kernel_neighbour *n)
 			n->mac_len = 6;
 			memcpy(n->mac, mnl_attr_get_payload(a), 6);
 		}
+		if (type_of(a) == NDA_FLAGS_EXT && get_u32(a, &flags))
+			n->managed = flags & NTF_EXT_MANAGED;
 	}
 	return n->addr.family ? 0 : -EINVAL;
 }
@@ -325,6 +328,49 @@ static int decode_members(const struct nlattr *a, struct decoded_nexthop *d)
 	return 0;
 }
 
+static bool get_u16(const struct nlattr *a, uint32_t *to)
+{
+	if (payload(a) < 2)
+		return false;
+	*to = mnl_attr_get_u16(a);
+	return true;
+}
+
+static int decode_resilience(const struct nlattr *group, struct kernel_nexthop *n)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, group)
+		if (type_of(a) == NHA_RES_GROUP_BUCKETS && !get_u16(a, &n->buckets))
+			return -EINVAL;
+	return 0;
+}
+
+int decode_bucket(const struct nlmsghdr *nlh, struct decoded_bucket *bucket)
+{
+	const struct nlattr *a, *in, *about = NULL;
+	bool index = false;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nhmsg))
+		return -EINVAL;
+	*bucket = (struct decoded_bucket){ 0 };
+	mnl_attr_for_each(a, nlh, sizeof(struct nhmsg)) {
+		if (type_of(a) == NHA_ID && !get_u32(a, &bucket->group))
+			return -EINVAL;
+		if (type_of(a) == NHA_RES_BUCKET)
+			about = a;
+	}
+	if (!about)
+		return -EINVAL;
+	mnl_attr_for_each_nested(in, about) {
+		if (type_of(in) == NHA_RES_BUCKET_INDEX)
+			index = get_u16(in, &bucket->index);
+		else if (type_of(in) == NHA_RES_BUCKET_NH_ID && !get_u32(in, &bucket->member))
+			return -EINVAL;
+	}
+	return bucket->group && index && bucket->member ? 0 : -EINVAL;
+}
+
 int decode_nexthop(const struct nlmsghdr *nlh, struct decoded_nexthop *d)
 {
 	const struct nhmsg *nhm = mnl_nlmsg_get_payload(nlh);
@@ -348,6 +394,11 @@ int decode_nexthop(const struct nlmsghdr *nlh, struct decoded_nexthop *d)
 			break;
 		case NHA_GROUP:
 			err = decode_members(a, d);
+			if (err)
+				return err;
+			break;
+		case NHA_RES_GROUP:
+			err = decode_resilience(a, n);
 			if (err)
 				return err;
 			break;

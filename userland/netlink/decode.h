@@ -29,6 +29,11 @@ struct decoded_nexthop {
 	struct kernel_nexthop_member member[DECODE_PATHS_MAX];
 };
 
+/* One bucket of a resilient group. */
+struct decoded_bucket {
+	uint32_t group, index, member;
+};
+
 /**
  * decode_fits() - whether the message at @nlh is whole within the @left bytes there are.
  * As mnl_nlmsg_ok(), which takes a length past INT_MAX for a good one, and never gets on from there.
@@ -38,7 +43,9 @@ bool decode_fits(const struct nlmsghdr *nlh, int left);
 int decode_link(const struct nlmsghdr *nlh, struct kernel_link *link);
 int decode_address(const struct nlmsghdr *nlh, struct kernel_address *address);
 int decode_neighbour(const struct nlmsghdr *nlh, struct kernel_neighbour *neighbour);
+/* Of a resilient group @nexthop.buckets is how many there are; whose they are is told by buckets. */
 int decode_nexthop(const struct nlmsghdr *nlh, struct decoded_nexthop *nexthop);
+int decode_bucket(const struct nlmsghdr *nlh, struct decoded_bucket *bucket);
 int decode_route(const struct nlmsghdr *nlh, struct decoded_route *route);
 int decode_rule(const struct nlmsghdr *nlh, struct kernel_rule *rule);
 

@@ -35,6 +35,11 @@
  *    dead, until it gets one, or comes up.
  *  - a link's MTU changes: so does that of IPv6 routes by it that have one of their own. (Each
  *    path of an IPv6 multipath route has its own, and one is told: the others' is not known.)
+ *
+ * Buckets. A resilient group is told with how many buckets it has, and each bucket when it moves to
+ * another member; but not whose they are when the group is made, or made anew. So after such news they
+ * are dumped, by a dump of their own at the end of a round, or as soon as none runs.
+ *
  * That a path is dead because its link is down is for the reader of the links to see.
  */
 #include "netlink/feed.h"
@@ -70,7 +75,7 @@
 #define VAIN_DOUBLINGS	6
 
 enum dump_kind {
-	DUMP_LINKS, DUMP_ADDRESSES, DUMP_NEXTHOPS, DUMP_RULES, DUMP_ROUTES, DUMP_NEIGHBOURS
+	DUMP_LINKS, DUMP_ADDRESSES, DUMP_NEXTHOPS, DUMP_RULES, DUMP_ROUTES, DUMP_NEIGHBOURS, DUMP_BUCKETS
 };
 
 struct dump {
@@ -111,8 +116,9 @@ static const struct feed_shape {
 			{ RTM_GETNEXTHOP, AF_UNSPEC, sizeof(struct nhmsg), DUMP_NEXTHOPS },
 			{ RTM_GETROUTE, AF_INET, sizeof(struct rtmsg), DUMP_ROUTES },
 			{ RTM_GETROUTE, AF_INET6, sizeof(struct rtmsg), DUMP_ROUTES },
+			{ RTM_GETNEXTHOPBUCKET, AF_UNSPEC, sizeof(struct nhmsg), DUMP_BUCKETS },
 		},
-		.dumps = 5,
+		.dumps = 6,
 		.group = { RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
 			   RTNLGRP_NEXTHOP },
 	},
@@ -142,8 +148,9 @@ struct neighbour_entry {
 };
 
 struct nexthop_entry {
-	struct kernel_nexthop nexthop;		/* its members are ours */
+	struct kernel_nexthop nexthop;		/* its members and buckets are ours */
 	uint32_t round;
+	bool moved;		/* its buckets are others' than was reported */
 };
 
 /* Rules that look alike to us are counted. */
@@ -172,6 +179,8 @@ struct feed {
 	unsigned int vain;	/* rounds in a row that made another necessary */
 	uint64_t again_ms;	/* when that may begin */
 	bool waiting;		/* for that */
+	bool want_buckets;	/* dump them when no dump runs */
+	bool moved;		/* some nexthop object has */
 
 	struct table links;	/* ifindex -> struct link_entry */
 	struct table addresses;	/* struct address_key -> struct address_entry */
@@ -324,13 +333,19 @@ static void sweep_by_nexthops(struct feed *f)
 		f->stats.silent += routes_sweep(&f->routes[i], fate_by_nexthops, f);
 }
 
+static void free_lists(struct kernel_nexthop *n)
+{
+	free((void *)n->member);
+	free((void *)n->bucket);
+}
+
 static void drop_nexthop(struct feed *f, uint32_t id)
 {
 	struct nexthop_entry *e = table_get(&f->nexthops, &id);
 
 	if (!e)
 		return;
-	free((void *)e->nexthop.member);
+	free_lists(&e->nexthop);
 	table_del(&f->nexthops, &id);
 	REPORT(f, nexthop_gone, id);
 }
@@ -355,6 +370,7 @@ static void shrink_groups(struct feed *f)
 		if (left == n->members)
 			continue;
 		n->members = left;
+		f->want_buckets |= n->buckets != 0;
 		if (left)
 			REPORT(f, nexthop_set, n);
 		else
@@ -525,7 +541,7 @@ static void address_gone(struct feed *f, const struct kernel_address *a)
 static bool same_neighbour(const struct kernel_neighbour *a, const struct kernel_neighbour *b)
 {
 	return a->state == b->state && a->flags == b->flags && a->mac_len == b->mac_len &&
-	       !memcmp(a->mac, b->mac, 6);
+	       a->managed == b->managed && !memcmp(a->mac, b->mac, 6);
 }
 
 static void neighbour_told(struct feed *f, const struct kernel_neighbour *n, bool gone, bool dumped)
@@ -559,28 +575,74 @@ static void neighbour_told(struct feed *f, const struct kernel_neighbour *n, boo
 static bool same_nexthop(const struct kernel_nexthop *a, const struct kernel_nexthop *b)
 {
 	return a->flags == b->flags && a->protocol == b->protocol && a->members == b->members &&
-	       !memcmp(&a->path, &b->path, sizeof(a->path)) &&
+	       a->buckets == b->buckets && !memcmp(&a->path, &b->path, sizeof(a->path)) &&
 	       (!a->members || !memcmp(a->member, b->member, a->members * sizeof(*a->member)));
+}
+
+/* The buckets of a group that is told anew: as they were, until they are dumped. */
+static uint32_t *take_buckets(struct kernel_nexthop *old, uint32_t buckets)
+{
+	uint32_t *bucket = (uint32_t *)old->bucket;
+
+	if (old->buckets != buckets)
+		return buckets ? xcalloc(buckets, sizeof(*bucket)) : NULL;
+	old->bucket = NULL;
+	return bucket;
 }
 
 static void nexthop_set(struct feed *f, const struct kernel_nexthop *n)
 {
 	struct kernel_nexthop_member *member = NULL;
 	struct nexthop_entry *e;
+	uint32_t *bucket;
 	bool fresh;
 
 	e = table_put(&f->nexthops, &n->id, &fresh);
 	e->round = f->round;
+	if (n->buckets && !is_dumping(f, DUMP_NEXTHOPS))
+		f->want_buckets = true;
 	if (!fresh && same_nexthop(&e->nexthop, n))
 		return;
 	if (n->members) {
 		member = xcalloc(n->members, sizeof(*member));
 		memcpy(member, n->member, n->members * sizeof(*member));
 	}
-	free((void *)e->nexthop.member);
+	bucket = take_buckets(&e->nexthop, n->buckets);
+	free_lists(&e->nexthop);
 	e->nexthop = *n;
 	e->nexthop.member = member;
-	REPORT(f, nexthop_set, n);
+	e->nexthop.bucket = bucket;
+	REPORT(f, nexthop_set, &e->nexthop);
+}
+
+static void bucket_told(struct feed *f, const struct decoded_bucket *b)
+{
+	struct nexthop_entry *e = table_get(&f->nexthops, &b->group);
+	uint32_t *bucket;
+
+	if (!e || b->index >= e->nexthop.buckets)
+		return;
+	bucket = (uint32_t *)e->nexthop.bucket + b->index;
+	if (*bucket == b->member)
+		return;
+	*bucket = b->member;
+	e->moved = f->moved = true;
+}
+
+/* All that moved since the last time, at once. */
+static void report_buckets(struct feed *f)
+{
+	const void *key;
+	void *value;
+
+	for (size_t pos = 0; f->moved && table_next(&f->nexthops, &pos, &key, &value); ) {
+		struct nexthop_entry *e = value;
+
+		if (e->moved)
+			REPORT(f, nexthop_set, &e->nexthop);
+		e->moved = false;
+	}
+	f->moved = false;
 }
 
 static void nexthop_gone(struct feed *f, uint32_t id)
@@ -639,9 +701,19 @@ static int request_dump(struct feed *f)
 	header[0] = d->family;		/* the first byte of each of these headers */
 	f->torn = f->skipping = f->failed = false;
 	f->round++;
+	if (d->kind == DUMP_BUCKETS)
+		f->want_buckets = false;
 	if (d->kind == DUMP_ROUTES)
 		routes_dump_begin(routes_of_dump(f));
 	return mnl_socket_sendto(f->socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+}
+
+/* Only the last one, of buckets. */
+static int dump_buckets(struct feed *f)
+{
+	f->dump = f->shape->dumps - 1;
+	f->retries = 0;
+	return request_dump(f);
 }
 
 static int start_over(struct feed *f)
@@ -767,6 +839,8 @@ static void settle_dump(struct feed *f, bool complete)
 		if (complete)
 			drop_unnamed_neighbours(f, family);
 		break;
+	case DUMP_BUCKETS:
+		break;		/* what it told stands; a group's news ask for another */
 	}
 }
 
@@ -795,6 +869,11 @@ static void end_round(struct feed *f)
 static int end_dump(struct feed *f)
 {
 	f->stats.torn += f->torn || f->skipping;
+	/* What changed while buckets were dumped was told, too; but for groups that were made anew. */
+	if (is_dumping(f, DUMP_BUCKETS) && f->torn) {
+		f->want_buckets = true;
+		f->torn = false;
+	}
 	settle_dump(f, !f->torn && !f->skipping && !f->failed);
 	if ((f->torn || f->skipping) && f->retries++ < DUMP_RETRIES)
 		return request_dump(f);
@@ -835,6 +914,7 @@ static void take_message(struct feed *f, const struct nlmsghdr *nlh, bool dumped
 {
 	struct kernel_neighbour neighbour;
 	struct kernel_address address;
+	struct decoded_bucket bucket;
 	struct kernel_link link;
 	struct kernel_rule rule;
 	struct routes *routes;
@@ -890,6 +970,11 @@ static void take_message(struct feed *f, const struct nlmsghdr *nlh, bool dumped
 		err = decode_nexthop(nlh, &f->nexthop);
 		if (!err)
 			nexthop_gone(f, f->nexthop.nexthop.id);
+		break;
+	case RTM_NEWNEXTHOPBUCKET:
+		err = decode_bucket(nlh, &bucket);
+		if (!err)
+			bucket_told(f, &bucket);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE:
@@ -984,14 +1069,17 @@ static int all_read(struct feed *f)
 		err = request_dump(f);
 	} else {
 		f->waiting = f->again && f->vain && now_ms() < f->again_ms;
-		if (!f->again || f->waiting)
+		if (f->again && !f->waiting)
+			err = start_over(f);
+		else if (f->want_buckets)
+			err = dump_buckets(f);
+		else
 			return 0;
-		err = start_over(f);
 	}
 	return err ? err : 1;
 }
 
-int feed_read(struct feed *f)
+static int read_some(struct feed *f)
 {
 	struct sockaddr_nl from;
 	struct iovec iov = { f->buffer, sizeof(f->buffer) };
@@ -1034,6 +1122,14 @@ int feed_read(struct feed *f)
 			return err;
 	}
 	return 1;
+}
+
+int feed_read(struct feed *f)
+{
+	int more = read_some(f);
+
+	report_buckets(f);
+	return more;
 }
 
 uint64_t feed_due_ms(const struct feed *f)
@@ -1117,7 +1213,7 @@ void feed_close(struct feed *f)
 	if (!f)
 		return;
 	for (size_t pos = 0; table_next(&f->nexthops, &pos, &key, &value); )
-		free((void *)((struct nexthop_entry *)value)->nexthop.member);
+		free_lists(&((struct nexthop_entry *)value)->nexthop);
 	table_free(&f->links);
 	table_free(&f->addresses);
 	table_free(&f->neighbours);

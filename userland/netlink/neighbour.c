@@ -120,15 +120,19 @@ int neighbour_keep(struct neighbour_asker *asker, uint32_t ifindex, const struct
 	return ask(asker, nlh, NULL, NULL);
 }
 
-int neighbour_release(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a)
+int neighbour_use(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a)
 {
 	char buffer[256] __attribute__((aligned(8)));
-	uint16_t state = state_of(asker, ifindex, a);
 	int err;
 
-	if (state == NUD_NONE || is_fixed(state))
-		return 0;
 	err = ask(asker, put_request(asker, buffer, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_REPLACE, NTF_USE,
 				     ifindex, a), NULL, NULL);
 	return err == -ENOENT ? 0 : err;
+}
+
+int neighbour_release(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a)
+{
+	uint16_t state = state_of(asker, ifindex, a);
+
+	return state == NUD_NONE || is_fixed(state) ? 0 : neighbour_use(asker, ifindex, a);
 }

@@ -23,6 +23,12 @@ void neighbour_asker_close(struct neighbour_asker *asker);
  */
 int neighbour_keep(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a);
 
+/**
+ * neighbour_use() - one that is stale was sent to: the kernel shall ask whether it is still there, as if
+ * it had been by a packet of its own. Not for one that is kept, which would cease to be.
+ */
+int neighbour_use(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a);
+
 /** neighbour_release() - the kernel may forget it again. One that is not there is no error. */
 int neighbour_release(struct neighbour_asker *asker, uint32_t ifindex, const struct addr *a);
 
