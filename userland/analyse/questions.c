@@ -669,6 +669,22 @@ bool analyse_asserts(const struct policy *policy, double seconds, const char *op
 	return all;
 }
 
+/* Whether a reader was warned of the rule already: of all of it, or, if nothing can meet it, of a test of it. */
+static bool is_told(const struct diags *diags, const struct policy_rule *rule, bool empty)
+{
+	const struct place *at = &rule->place;
+
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = vec_at(&diags->list, i);
+		unsigned int behind = d->place.column - at->column;
+
+		if (d->level == DIAG_WARNING && d->place.source == at->source &&
+		    d->place.line == at->line && (!behind || (empty && behind < at->width)))
+			return true;
+	}
+	return false;
+}
+
 int analyse_dead_rules(const struct policy *policy, double seconds, struct diags *diags)
 {
 	struct vec none = VEC(struct assertion), dead = VEC(struct dead_rule);
@@ -691,6 +707,8 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 		if (!rule || warned[rule->number])
 			continue;
 		warned[rule->number] = true;
+		if (is_told(diags, rule, d->empty))
+			continue;
 		if (++count > DEAD_SHOWN)
 			continue;
 		diag_warning(diags, rule->place, d->empty ? "no packet can meet this" :
@@ -714,9 +732,12 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 	}
 	for (uint32_t i = 0; i < q.b.of[0].list.entries.len; i++)
 		has[entry_at(&q, i)->number] = true;
-	for (uint32_t i = 1; i <= policy->rules.len && count >= 0; i++)
-		if (!has[i] && ++count <= DEAD_SHOWN)
-			diag_warning(diags, behaviour_rule(&q.b, 0, i)->place, "no packet can meet this");
+	for (uint32_t i = 1; i <= policy->rules.len && count >= 0; i++) {
+		const struct policy_rule *rule = behaviour_rule(&q.b, 0, i);
+
+		if (!has[i] && !is_told(diags, rule, true) && ++count <= DEAD_SHOWN)
+			diag_warning(diags, rule->place, "no packet can meet this");
+	}
 	if (count > DEAD_SHOWN)
 		diag_warning(diags, (struct place){ 0 }, "no packet gets to %d more rules", count - DEAD_SHOWN);
 out:

@@ -124,15 +124,17 @@ static void say_field(struct saying *s, enum rules_field of, enum policy_field f
 
 static void say_prefixes(struct saying *s, const char *name, const struct vec *prefixes, bool not)
 {
+	const struct prefix *one = prefixes->len == 1 ? vec_at(prefixes, 0) : NULL;
 	struct text *out = term(s);
 	char buf[PREFIX_STRLEN];
 
-	text_printf(out, "%s%s in ", not ? "not " : "", name);
-	if (prefixes->len == 1) {
-		text_printf(out, "%s", prefix_format_short(vec_at(prefixes, 0), buf));
+	text_printf(out, "%s%s ", not ? "not " : "", name);
+	if (one) {
+		text_printf(out, "%s %s", one->len == addr_bits(one->addr.family) ? "==" : "in",
+			    prefix_format_short(one, buf));
 		return;
 	}
-	text_printf(out, "{ ");
+	text_printf(out, "in { ");
 	for (size_t i = 0; i < prefixes->len && (!s->most || i < s->most); i++)
 		text_printf(out, "%s%s", i ? ", " : "", prefix_format_short(vec_at(prefixes, i), buf));
 	say_more(s, prefixes->len, out);

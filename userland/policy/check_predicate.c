@@ -29,14 +29,10 @@ static void keep(struct check *c, struct vec *to, const struct vec *from)
 
 /* ---- words of the language ---------------------------------------------- */
 
-static const char *const bare_words[BARE_WORDS] = {
-	"ip4", "ip6", "arp", "tcp", "udp", "icmp", "igmp",
-};
-
 bool is_bare_word(const char *word)
 {
 	for (unsigned int i = 0; i < BARE_WORDS; i++)
-		if (!strcmp(word, bare_words[i]))
+		if (!strcmp(word, field_bare_word(i)))
 			return true;
 	return false;
 }
@@ -102,7 +98,7 @@ static struct policy_predicate *bare_word(struct check *c, const char *word, str
 {
 	unsigned int i = 0;
 
-	while (strcmp(word, bare_words[i]))
+	while (strcmp(word, field_bare_word(i)))
 		i++;
 	if (!c->bare[i]) {
 		c->bare[i] = make_bare_word(c, word, at);

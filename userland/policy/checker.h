@@ -14,6 +14,7 @@
 #define SLUICE_POLICY_CHECKER_H
 
 #include "base/table.h"
+#include "policy/field.h"
 #include "policy/tree.h"
 
 enum named_kind { NAMED_PORT, NAMED_LET, NAMED_MEASURE, NAMED_SET };
@@ -30,8 +31,6 @@ struct named {
 struct name_key {
 	char name[POLICY_NAME_MAX];	/* filled up with NULs */
 };
-
-#define BARE_WORDS 7
 
 struct check {
 	struct policy *policy;

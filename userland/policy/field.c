@@ -145,6 +145,15 @@ const char *field_word_next(enum policy_field field, unsigned int *pos)
 	return NULL;
 }
 
+const char *field_bare_word(unsigned int number)
+{
+	static const char *const bare[BARE_WORDS] = {
+		"ip4", "ip6", "arp", "tcp", "udp", "icmp", "igmp",
+	};
+
+	return number < BARE_WORDS ? bare[number] : NULL;
+}
+
 static void print_flags(uint64_t number, struct text *out)
 {
 	const char *bar = "";

@@ -42,6 +42,10 @@ const char *field_word_of(enum policy_field field, uint64_t number);
 /** field_word_next() - the words of @field, one by one: start with *@pos = 0; NULL at the end. */
 const char *field_word_next(enum policy_field field, unsigned int *pos);
 
+/** field_bare_word() - the words that are tests by themselves, by number: ip4, tcp; NULL: no more. */
+const char *field_bare_word(unsigned int number);
+#define BARE_WORDS 7
+
 /**
  * field_print() - @number as a policy has it: "tcp", "syn|ack", "02:00:00:00:00:01", 443.
  * @p: whose ports FIELD_IN numbers; not used for other fields.

@@ -182,17 +182,18 @@ static void take_inner(struct words *w, const char *value, struct place place)
 /* "tcp", "ip6": the same as a field with a value. */
 static void take_bare(struct words *w, const char *word, struct place place)
 {
-	enum { ETHERTYPES = 3 };	/* of these, the first */
-	static const char *const bare[] = { "ip4", "ip6", "arp", "tcp", "udp", "icmp", "igmp" };
 	struct nearest near = NEAREST(word);
 
-	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
-		enum policy_field field = i < ETHERTYPES ? FIELD_ETH_TYPE : FIELD_IP_PROTO;
+	for (unsigned int i = 0; i < BARE_WORDS; i++) {
+		enum policy_field field = FIELD_ETH_TYPE;
 		uint64_t value = 0;
 
-		nearest_try(&near, bare[i]);
-		if (strcmp(word, bare[i]))
+		nearest_try(&near, field_bare_word(i));
+		if (strcmp(word, field_bare_word(i)))
 			continue;
+		/* "ip6" is a protocol, too: as a word by itself it is the packet. */
+		if (!field_word(field, word, &value))
+			field = FIELD_IP_PROTO;
 		/* ICMP has a number of its own in each family, which frame_settle() knows. */
 		if (!strcmp(word, "icmp"))
 			field = FIELD_ICMP_TYPE;
@@ -376,8 +377,6 @@ static void print_value(const struct policy *p, const struct frame_fields *f,
 
 	if (field_kind(field) == KIND_ADDRESS) {
 		text_printf(out, "%s", addr_format(field == FIELD_IP_SRC ? &f->src : &f->dst, buf));
-	} else if (field == FIELD_ETH_TYPE && !field_word_of(field, f->value[field])) {
-		text_printf(out, "0x%04llx", (unsigned long long)f->value[field]);
 	} else {
 		field_print(p, field, f->value[field], out);
 	}

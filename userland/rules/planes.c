@@ -27,6 +27,7 @@
 #define CLASSES_SOME	2048u
 #define CLASSES_FEW	256u
 #define PIECES_MAX	((size_t)1 << 23)
+#define CHAINS_MAX	((size_t)1 << 25)	/* lists on the way: 800 MB */
 #define FILL_PERCENT	88	/* of the buckets' places */
 
 /* ---- pieces ------------------------------------------------------------------- */
@@ -222,6 +223,7 @@ static uint32_t in_front(struct fill *f, uint32_t list)
 		chain_at(f, next)->becomes = fresh;
 	}
 	vec_append(&f->chains, &(struct chain){ .rule = f->rule, .next = next });
+	f->overflow |= f->chains.len == CHAINS_MAX;
 	return fresh;
 }
 
