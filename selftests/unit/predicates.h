@@ -4,6 +4,7 @@
  *
  * They name the ports wan and lan, and the lets web and us, which are predicates. Values are chosen so
  * that tests are met now and then: of 192.0.2.0/24, 2001:db8::/32 and 02:00:00:00:00:00 to 3.
+ * Chance is @seed's, unless who includes this has below() already, and says so by PREDICATES_BELOW.
  */
 #ifndef SLUICE_SELFTESTS_PREDICATES_H
 #define SLUICE_SELFTESTS_PREDICATES_H
@@ -13,6 +14,7 @@
 #include "base/text.h"
 #include "policy/field.h"
 
+#ifndef PREDICATES_BELOW
 static uint64_t seed;
 
 static unsigned int below(unsigned int n)
@@ -22,6 +24,7 @@ static unsigned int below(unsigned int n)
 	seed ^= seed << 17;
 	return (seed >> 11) % n;
 }
+#endif
 
 static void put_number(struct text *t, enum policy_field f, unsigned int max)
 {

@@ -59,7 +59,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	void *p;
 
 	size = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-	if ((size_t)(a->end - a->next) < size)
+	if (!a->blocks || (size_t)(a->end - a->next) < size)
 		add_block(a, size);
 	p = a->next;
 	a->next += size;
