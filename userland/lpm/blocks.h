@@ -6,6 +6,13 @@
  *
  * Blocks are 32 bytes times a power of two, aligned to their size, named by their
  * offset in units of 32 bytes. Block 0 is never given out.
+ *
+ * For each order a bitmap has the free blocks, and above it bitmaps have which words of the one
+ * below are not zero. The lowest free block that holds what is asked for is given out, so that what
+ * changes moves down. Nothing more is done against holes: they take no room in the caches, as
+ * blocks are whole lines; 40 times 23,446 recorded updates (LINX 2014) to a full table left 0.6 %
+ * of holes; a table that lost three quarters of its routes is 38 % holes, IPv6 68 %, and 16 % and
+ * 4 % once they are back.
  */
 #ifndef SLUICE_LPM_BLOCKS_H
 #define SLUICE_LPM_BLOCKS_H
@@ -15,12 +22,11 @@
 
 #define BLOCK_UNIT	32u	/* bytes */
 #define BLOCK_ORDERS	28
+#define BLOCK_LEVELS	5	/* 64^5 blocks and more than there are */
 
 struct blocks {
 	uint32_t units;
-	uint32_t head[BLOCK_ORDERS];	/* free blocks by order; 0: none */
-	uint32_t *next, *prev;
-	uint8_t *order;			/* order + 1 of the free block that begins here, else 0 */
+	uint64_t *free[BLOCK_ORDERS][BLOCK_LEVELS];	/* bitmaps; the last level has one word */
 	size_t bytes_used;
 };
 
@@ -43,5 +49,8 @@ uint32_t blocks_alloc(struct blocks *b, unsigned int order);
 
 /** blocks_free() - gives a block back. */
 void blocks_free(struct blocks *b, uint32_t at, unsigned int order);
+
+/** blocks_extent() - bytes from the area's start to the end of its last block in use. */
+size_t blocks_extent(const struct blocks *b);
 
 #endif

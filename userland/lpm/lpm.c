@@ -480,6 +480,7 @@ void lpm_stats(const struct lpm *t, struct lpm_stats *stats)
 		.prefixes = t->radix.prefixes,
 		.bytes_used = sizeof(struct lpm_head) + t->space->blocks.bytes_used,
 		.bytes_nodes = t->space->blocks.bytes_used,
+		.bytes_extent = blocks_extent(&t->space->blocks),
 		.bytes_retired = t->space->bytes_retired,
 		.bytes_areas = t->space->shape.bytes,
 		.bytes_shadow = t->radix.cap * sizeof(struct radix_node),

@@ -60,7 +60,8 @@ struct lpm_stats {
 	/* Of all tables of the memory together: */
 	size_t bytes_used;	/* dir, seeds, index, nodes and results in use */
 	size_t bytes_nodes;	/* of those: nodes with their results */
-	size_t bytes_retired;	/* of those: wait for lpm_reclaim() */
+	size_t bytes_extent;	/* from the first node to the last, holes between them included */
+	size_t bytes_retired;	/* of those in use: wait for lpm_reclaim() */
 	size_t bytes_areas;	/* shape.bytes */
 	size_t words;		/* words published so far: what changes cost the readers */
 	/* Of this one: */
