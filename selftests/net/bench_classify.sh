@@ -29,7 +29,7 @@ lines() {
 		(map(select(.bench == "classify" and .ns_median >= 0 and .ns_min <= .ns_max and
 			.checked > 0 and .commit_s > 0)) | length) == length and
 		(map(select(.engine != "sluice") | .times_sluice_median > 0) | all) and
-		(map(select(.engine == "sluice") | .table_bytes > 0 and .compile_s > 0) | all) and
+		(map(select(.engine == "sluice") | .table_bytes > 0 and .compile_s > 0 and .plan_s > 0) | all) and
 		(group_by([.engine, .where, .mode]) |
 			map({ ([.[0].engine, .[0].where, .[0].mode] | join(" ")): length }) | add) ==
 			{ "sluice xdp whole": 6, "sluice xdp tables": 6, "linear_bpf xdp whole": 6,

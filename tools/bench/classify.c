@@ -316,6 +316,7 @@ static void report(const struct options *o, const struct vec *engines, const str
 		json_object_set_new(line, "table_bytes", json_integer(e->table_bytes));
 	set_seconds(line, "parse_s", e->parse_s);
 	set_seconds(line, "compile_s", e->compile_s);
+	set_seconds(line, "plan_s", e->plan_s);
 	set_seconds(line, "commit_s", e->commit_s);
 	json_object_set_new(line, "checked", json_integer(checked));
 	bench_line(line, o->json);

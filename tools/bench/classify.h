@@ -26,7 +26,7 @@ struct classify_engine {
 	const char *mode;		/* whole: with the address look-ups; tables: without */
 	const char *path;		/* what is around it; "nothing" of the same path is taken off */
 	size_t rules;			/* as many as it has: all, if it could */
-	double parse_s, compile_s, commit_s;	/* 0: there is no such thing */
+	double parse_s, compile_s, plan_s, commit_s;	/* 0: there is no such thing */
 	double table_bytes;		/* 0: not known */
 	/* The stream is another one. NULL: nothing is to be done. */
 	void (*fill)(struct classify_engine *e);

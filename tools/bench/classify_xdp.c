@@ -13,6 +13,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "analyse/behaviour.h"
+#include "analyse/difference.h"
 #include "compile/compile.h"
 #include "datapath/datapath.h"
 #include "datapath/map.h"
@@ -24,13 +26,14 @@
 #include "tools/bench/router.h"
 
 #define TURN	PACKETS
+#define PLAN_SECONDS 30
 #define TRIES	4u	/* runs of a turn */
 
 struct xdp {
 	struct classify_bpf *object;
 	struct image *image;
 	unsigned int users;		/* engines */
-	double parse_s, compile_s, commit_s, bytes;
+	double parse_s, compile_s, plan_s, commit_s, bytes;
 };
 
 double classify_run(int fd)
@@ -71,8 +74,8 @@ static void write_test(struct text *out, const struct rule_test *t, unsigned int
 		text_printf(out, " in %u-%u", t->a, t->b);
 }
 
-/* The list as a policy: every rule allows, and has the number that it has in the list. */
-static void write_policy(const struct rule_list *list, struct text *out)
+/* The list as a policy: every rule allows, but for @dropped, and has the number that it has in the list. */
+static void write_policy(const struct rule_list *list, size_t dropped, struct text *out)
 {
 	char prefix[PREFIX_STRLEN];
 
@@ -81,7 +84,7 @@ static void write_policy(const struct rule_list *list, struct text *out)
 		const struct rule *r = *(struct rule **)vec_at(&list->rules, i);
 		unsigned int protocol = 0;
 
-		text_printf(out, "allow if ip4");
+		text_printf(out, i == dropped ? "drop if ip4" : "allow if ip4");
 		for (unsigned int side = 0; side < 2; side++)
 			if (r->prefix[side][0].len)
 				text_printf(out, " and ip.%s in %s", side ? "dst" : "src",
@@ -96,6 +99,45 @@ static void write_policy(const struct rule_list *list, struct text *out)
 	text_printf(out, "}\n");
 }
 
+/* What "sluice plan" asks about a change: here one rule in the middle drops what it allowed. */
+static double plan(const struct rule_list *list, const struct policy *before)
+{
+	struct difference found = { .classes = VEC(struct difference_class) };
+	struct difference_options options = { .seconds = PLAN_SECONDS };
+	const struct policy *policies[2] = { before };
+	struct text source = { 0 }, why = { 0 };
+	struct policy *after;
+	struct behaviours b;
+	struct diags diags;
+	double begin, seconds = 0;
+	int err;
+
+	write_policy(list, list->rules.len / 2, &source);
+	diags_init(&diags);
+	after = policy_parse_text("after.sluice", text_string(&source), source.len, &diags);
+	policies[1] = after;
+	begin = bench_cpu();
+	err = behaviours_init(&b, policies, 2, &diags);
+	if (!err)
+		err = behaviours_close(&b, NULL, 0, &diags);
+	options.possible = &b.possible;
+	if (!err)
+		err = difference_find(&b.of[0].list, &b.of[1].list, &options, &found, &why);
+	if (err)
+		fprintf(stderr, "the change of a rule cannot be planned: %s\n", text_string(&why));
+	else if (found.undecided)
+		fprintf(stderr, "the change of a rule was not planned in %d s\n", PLAN_SECONDS);
+	else
+		seconds = bench_cpu() - begin;
+	difference_free(&found);
+	behaviours_free(&b);
+	policy_free(after);
+	diags_free(&diags);
+	text_free(&source);
+	text_free(&why);
+	return seconds;
+}
+
 static int compile(struct xdp *x, const struct rule_list *list)
 {
 	struct text source = { 0 }, out = { 0 };
@@ -105,7 +147,7 @@ static int compile(struct xdp *x, const struct rule_list *list)
 	int err = -EINVAL;
 	double begin;
 
-	write_policy(list, &source);
+	write_policy(list, list->rules.len, &source);
 	diags_init(&diags);
 	numbering_init(&numbering, NULL, NULL, NULL);
 	begin = bench_cpu();
@@ -115,6 +157,8 @@ static int compile(struct xdp *x, const struct rule_list *list)
 	if (!diags.errors)
 		err = compile_policy(policy, &numbering, NULL, &x->image, &diags);
 	x->compile_s = bench_cpu() - begin;
+	if (!err)
+		x->plan_s = plan(list, policy);
 	if (err) {
 		diags_print(&diags, &out, false);
 		fputs(text_string(&out), stderr);
@@ -281,7 +325,7 @@ static void add(struct xdp *x, struct classify *c, struct vec *engines, const ch
 	*e = (struct classify_engine){
 		.contender = { .engine = name, .where = "xdp", .turn = xdp_turn },
 		.on = c, .mode = mode, .path = "stage", .rules = c->list.rules.len, .parse_s = x->parse_s,
-		.compile_s = x->compile_s, .commit_s = x->commit_s, .table_bytes = x->bytes,
+		.compile_s = x->compile_s, .plan_s = x->plan_s, .commit_s = x->commit_s, .table_bytes = x->bytes,
 		.fill = xdp_fill, .check = xdp_check, .done = xdp_done,
 		.fd = bpf_program__fd(program), .turn = TURN, .its = x,
 	};
