@@ -31,6 +31,7 @@
  *	.data.number	__u32: the generation's number; not changed while a packet may read it
  *	groups		HASH group_key -> struct group
  *	group_prefixes	LPM_TRIE group_prefix_key -> struct group
+ *	counted		LPM_TRIE counted_key -> __u32: a counter
  *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
  *	.data.rules	the area of bpf/classify.h, and the look-ups .data.src4, src6, dst4, dst6
  *	rule_actions	ARRAY [rule] of __u32	its first action; RULES_NONE: none
@@ -329,6 +330,18 @@ struct count {
 	__u64 bytes;
 };
 
+/* What is forwarded to a prefix is counted, by the longest one. The family matches exactly. */
+#define COUNTED_MAX	4096
+
+struct counted_key {
+	__u32 prefixlen;	/* COUNTED_FIXED + the prefix's own length */
+	__u32 family;		/* 4 or 6 */
+	__u8 destination[16];
+};
+LAYOUT_ASSERT(struct counted_key, 24);
+
+#define COUNTED_FIXED	32
+
 struct port_stats {
 	struct count rx;	/* what came in */
 	struct count tx;	/* what was forwarded out of it; copies are counted by leg */
@@ -395,6 +408,8 @@ struct config {
 	__u8 marks;		/* a rule sets a mark: bpf/classify.h has the rest of what filters are */
 	__u8 sources;		/* some port has CONFIG_PORT_SOURCES */
 	__u8 bogons;		/* number + 1 of the table that lists them: result BOGON_LISTED; 0: none */
+	__u8 counted;		/* prefixes are counted (count.bpf.h) */
+	__u8 pad2[3];
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 	struct sight sight;

@@ -5,6 +5,7 @@
 #ifndef SLUICE_STATS_BPF_H
 #define SLUICE_STATS_BPF_H
 
+#include "bpf/count.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/parse.bpf.h"
 
@@ -56,6 +57,8 @@ static __always_inline void account(struct xdp_md *ctx, const struct packet *p,
 			out->tx.packets++;
 			out->tx.bytes += length;
 		}
+		if (config.counted)
+			count_prefix(p, length);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "lpm/rib.h"
 #include "tools/bench/bench.h"
@@ -70,6 +71,30 @@ static int set_up_measuring(struct way *w, const struct vec *routes)
 {
 	return set_up_router(w, routes, "measure flows by (ip.src, ip.dst, ip.proto, l4.src, l4.dst) {\n"
 			     "    threshold 0.1%; oversampling 20; interval 5s; slots 8192;\n}\n");
+}
+
+/* By a thousand of the table's prefixes. */
+static int set_up_counting(struct way *w, const struct vec *routes)
+{
+	struct table known = TABLE(struct prefix, char);
+	struct text count = { 0 };
+	char prefix[PREFIX_STRLEN];
+	int err;
+
+	for (size_t i = 0, step = 1 + routes->len / 1000; i < routes->len && known.len < 1000; i += step) {
+		const struct rib_route *r = vec_at(routes, i);
+		bool fresh;
+
+		table_put(&known, &r->prefix, &fresh);
+		if (fresh)
+			text_printf(&count, "%s%s", count.len ? ", " : "count prefixes { ",
+				    prefix_format(&r->prefix, prefix));
+	}
+	text_printf(&count, " };\n");
+	err = set_up_router(w, routes, text_string(&count));
+	table_free(&known);
+	text_free(&count);
+	return err;
 }
 
 static int set_up_kernel(struct way *w, const struct vec *routes)
@@ -135,6 +160,7 @@ static const struct {
 } engines[] = {
 	{ "sluice", set_up_sluice },
 	{ "sluice_measure", set_up_measuring },
+	{ "sluice_count", set_up_counting },
 	{ "kernel", set_up_kernel },
 	{ "flowtable", set_up_flowtable },
 	{ "fib_lookup", set_up_fib_lookup },
@@ -289,7 +315,7 @@ static const char usage[] =
 "\n"
 "UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
 "one CPU; receivers are XDP programs that count and drop. sluice_measure is sluice that measures\n"
-"flows too, in 8,192 slots; flowtable the kernel with nftables' flow table, which knows all flows\n"
+"flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes; flowtable the kernel with nftables' flow table, which knows all flows\n"
 "when it is measured; fib_lookup an XDP program that asks the kernel's table. times: of the first\n"
 "engine's cost, round by round. --prefixes 10000; --flows 4096, each to an address of its own;\n"
 "--length 64; --rounds 11; --frames 50000 a turn.\n";

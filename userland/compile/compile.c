@@ -211,6 +211,26 @@ static void compile_routes(struct compiler *c)
 		qsort(statics->data, statics->len, statics->elem_size, compare_statics);
 }
 
+static int compile_counted(struct compiler *c)
+{
+	for (size_t i = 0; i < c->policy->counted.len; i++) {
+		const struct policy_counted *p = vec_at(&c->policy->counted, i);
+		uint8_t family = p->prefix.addr.family;
+		struct image_counted counted = {
+			.key.prefixlen = COUNTED_FIXED + p->prefix.len, .key.family = family,
+		};
+		char name[PREFIX_STRLEN];
+		int err = counter(c, p->place, &counted.counter, "prefix", prefix_format(&p->prefix, name), NULL);
+
+		if (err)
+			return err;
+		memcpy(counted.key.destination, p->prefix.addr.bytes, 16);
+		vec_append(&c->image->counted, &counted);
+	}
+	c->image->config.counted = c->image->counted.len > 0;
+	return 0;
+}
+
 /* ---- all ------------------------------------------------------------------ */
 
 static void compile_measure(struct image *image, const struct policy_measure *m)
@@ -253,6 +273,7 @@ static int compile_all(struct compiler *c)
 			err = compile_entry(c, group, vec_at(&group->entries, j));
 	}
 	compile_routes(c);
+	err = err ? err : compile_counted(c);
 	if (policy->measures.len)
 		compile_measure(c->image, vec_at(&policy->measures, 0));
 	return err ? err : compile_filters(c);

@@ -181,6 +181,22 @@ static int fill_groups(struct generation *gen, struct text *why)
 	return err;
 }
 
+static int fill_counted(struct generation *gen, struct text *why)
+{
+	int counted = bpf_object__find_map_fd_by_name(gen->object, "counted");
+	int err = 0;
+
+	map_clear(counted, sizeof(struct counted_key));
+	for (size_t i = 0; !err && i < gen->image->counted.len; i++) {
+		const struct image_counted *c = vec_at(&gen->image->counted, i);
+
+		err = bpf_map_update_elem(counted, &c->key, &c->counter, 0) ? -errno : 0;
+	}
+	if (err)
+		text_printf(why, "cannot enter the prefixes that are counted: %s", strerror(-err));
+	return err;
+}
+
 /* The inner maps, all entered by one call: each call waits for a grace period. */
 static int make_legs(struct generation *gen, struct text *why)
 {
@@ -341,6 +357,8 @@ int datapath_stage(struct datapath *dp, const struct image *image, struct tables
 	}
 	if (!err)
 		err = fill_groups(gen, why);
+	if (!err)
+		err = fill_counted(gen, why);
 	if (!err)
 		err = make_legs(gen, why);
 	if (!err)

@@ -13,6 +13,7 @@ struct image *image_new(void)
 
 	image->ports = VEC(struct image_port);
 	image->statics = VEC(struct image_static);
+	image->counted = VEC(struct image_counted);
 	image->groups = VEC(struct image_group);
 	image->group_prefixes = VEC(struct image_group_prefix);
 	image->legs = VEC(struct image_leg);
@@ -55,6 +56,7 @@ void image_free(struct image *image)
 		return;
 	vec_free(&image->ports);
 	vec_free(&image->statics);
+	vec_free(&image->counted);
 	vec_free(&image->groups);
 	vec_free(&image->group_prefixes);
 	vec_free(&image->legs);
@@ -114,6 +116,7 @@ struct image *image_copy(const struct image *image)
 	copy->measure = image->measure;
 	copy_vec(&copy->ports, &image->ports);
 	copy_vec(&copy->statics, &image->statics);
+	copy_vec(&copy->counted, &image->counted);
 	copy_vec(&copy->groups, &image->groups);
 	copy_vec(&copy->group_prefixes, &image->group_prefixes);
 	copy_vec(&copy->legs, &image->legs);
@@ -203,6 +206,17 @@ static void dump_group_prefix(const struct image *image, const struct image_grou
 	text_printf(out, "group_prefixes %s from %s: ", prefix_format(&p, s),
 		    port_name(image, ntohs(g->key.port)));
 	dump_group_value(&g->value, out);
+}
+
+static void dump_counted(const struct image_counted *counted, struct text *out)
+{
+	struct prefix p = {
+		.addr = addr_from_bytes(counted->key.family, counted->key.destination),
+		.len = counted->key.prefixlen - COUNTED_FIXED,
+	};
+	char s[PREFIX_STRLEN];
+
+	text_printf(out, "counted %s: counter %u\n", prefix_format(&p, s), counted->counter);
 }
 
 static void dump_leg(const struct image *image, const struct image_leg *l, struct text *out)
@@ -360,6 +374,8 @@ void image_dump(const struct image *image, struct text *out)
 	}
 	for (size_t i = 0; i < image->statics.len; i++)
 		dump_static(image, vec_at(&image->statics, i), out);
+	for (size_t i = 0; i < image->counted.len; i++)
+		dump_counted(vec_at(&image->counted, i), out);
 	for (size_t i = 0; i < image->groups.len; i++)
 		dump_group(image, vec_at(&image->groups, i), out);
 	for (size_t i = 0; i < image->group_prefixes.len; i++)

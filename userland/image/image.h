@@ -66,6 +66,12 @@ struct image_leg {
 	bool store;			/* an object of the store */
 };
 
+/* One key of the map "counted". */
+struct image_counted {
+	struct counted_key key;
+	uint32_t counter;
+};
+
 struct image_counter {
 	char name[COUNTER_NAME_MAX];
 	uint32_t number;
@@ -129,6 +135,7 @@ struct image {
 	uint32_t group_count;		/* group numbers are 0 .. group_count - 1 */
 	struct vec ports;		/* of struct image_port, in the policy's order */
 	struct vec statics;		/* of struct image_static, sorted by prefix_cmp() */
+	struct vec counted;		/* of struct image_counted */
 	struct vec groups;		/* of struct image_group, PORT_ANY keys included */
 	struct vec group_prefixes;	/* of struct image_group_prefix */
 	struct vec legs;		/* of struct image_leg, sorted by group */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * build_static.c: static routes, with their next hops in the order of the text.
+ * build_static.c: static routes, with their next hops in the order of the text; prefixes to count by.
  */
 #include "base/object.h"
 #include "policy/build.h"
@@ -45,4 +45,15 @@ void build_static(struct document *doc, const struct prefix *prefix, struct plac
 		vec_append(statics, s);
 	}
 	build_hops(doc);
+}
+
+void build_counted(struct document *doc, const struct prefix *prefix, struct place at)
+{
+	struct vec *counted = &doc->parser->policy->counted;
+
+	if (counted->len == POLICY_COUNTED_MAX)
+		diag_error(diags_of(doc), at, "with this one more than %d prefixes are counted",
+			   POLICY_COUNTED_MAX);
+	if (counted->len <= POLICY_COUNTED_MAX)
+		vec_append(counted, &(struct policy_counted){ .prefix = *prefix, .place = at });
 }

@@ -133,6 +133,7 @@ void policy_check(struct policy *p, struct diags *diags)
 		resolve_let(&c, *(struct policy_let **)vec_at(&p->lets, i));
 	check_routes(&c);
 	check_statics(&c);
+	check_counted(&c);
 	check_filters(&c);
 	check_asserts(&c);
 	check_multicast(&c);

@@ -99,3 +99,29 @@ void check_statics(struct check *c)
 	keep_one_each(c);
 	route_by_main(c->policy);
 }
+
+/* ---- count prefixes ---------------------------------------------------------- */
+
+void check_counted(struct check *c)
+{
+	struct table known = TABLE(struct prefix, struct place);
+	char name[PREFIX_STRLEN], where[PLACE_ROOM];
+
+	for (size_t i = 0; i < c->policy->counted.len && !c->diags->truncated; i++) {
+		const struct policy_counted *p = vec_at(&c->policy->counted, i);
+		bool fresh;
+		struct place *at = table_put(&known, &p->prefix, &fresh);
+
+		if (i == 0 && !c->policy->routes.len) {
+			diag_error(c->diags, p->place, "nothing is forwarded that could be counted");
+			diag_hint(c->diags, "\"route main;\" follows the kernel's main table");
+		}
+		if (fresh) {
+			*at = p->place;
+			continue;
+		}
+		diag_error(c->diags, p->place, "%s is counted already", prefix_format_short(&p->prefix, name));
+		diag_hint(c->diags, "see %s", place_name(c, at, where));
+	}
+	table_free(&known);
+}

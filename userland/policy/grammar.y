@@ -83,6 +83,7 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	INSERT "insert" INTO "into" EMIT "emit" MARK "mark"
 	ISOLATED "isolated" REACHABLE "reachable" NEVER "never" REACHES "reaches"
 	COVERED "covered" ALIKE "equal" POLICY "policy" VIA "via" ELSE "else" ON "on"
+	PREFIXES "prefixes"
 
 %type <word> name
 %type <mode> mode
@@ -120,6 +121,7 @@ statement:
 |	ROUTE ADDRESS DROP ';'		{ build_static(doc, &$2, @2); }
 |	ROUTE BAD_ADDRESS hops ';'
 |	ROUTE BAD_ADDRESS DROP ';'
+|	COUNT PREFIXES '{' counted '}' ';'
 |	MULTICAST '{' groups '}'
 |	MULTICAST '{' groups error '}'	{ tokens_recovered(doc); yyerrok; }
 |	MEASURE name BY '(' fields ')' '{' settings '}'
@@ -143,7 +145,7 @@ name:
 |	OVERSAMPLING | INTERVAL | SLOTS | SIZE | TIMEOUT | SOCKET
 |	ALLOW | DROP | COUNT | POLICE | BURST | PER | INSERT | INTO | EMIT | MARK
 |	ISOLATED | REACHABLE | NEVER | REACHES | COVERED | ALIKE | POLICY
-|	VIA | ELSE | ON
+|	VIA | ELSE | ON | PREFIXES
 ;
 
 /* A name alone is read as a predicate: what it is turns out when all names are known. */
@@ -231,6 +233,16 @@ hop:
 	ADDRESS ON ref			{ build_hop(doc, &$1, &$3, @1); }
 |	BAD_ADDRESS ON ref
 |	ref				{ build_hop(doc, NULL, &$1, @1); }
+;
+
+counted:
+	counted_prefix
+|	counted ',' counted_prefix
+;
+
+counted_prefix:
+	ADDRESS				{ build_counted(doc, &$1, @1); }
+|	BAD_ADDRESS
 ;
 
 /* ---- multicast ---------------------------------------------------------- */

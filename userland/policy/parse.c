@@ -247,6 +247,7 @@ static struct policy *new_policy(void)
 	p->lets = VEC(struct policy_let *);
 	p->routes = VEC(struct policy_route);
 	p->statics = VEC(struct policy_static);
+	p->counted = VEC(struct policy_counted);
 	p->groups = VEC(struct policy_group);
 	p->measures = VEC(struct policy_measure);
 	p->filters = VEC(struct policy_filter *);

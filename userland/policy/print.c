@@ -138,6 +138,19 @@ static void print_statics(const struct policy *p, struct text *out)
 	}
 }
 
+static void print_counted(const struct policy *p, struct text *out)
+{
+	char buf[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < p->counted.len; i++) {
+		const struct policy_counted *counted = vec_at(&p->counted, i);
+
+		text_printf(out, "%s%s", i ? ", " : "count prefixes { ", prefix_format(&counted->prefix, buf));
+	}
+	if (p->counted.len)
+		text_printf(out, " };\n");
+}
+
 static void print_leg(const struct policy_leg *leg, struct text *out)
 {
 	text_printf(out, "%s", leg->host ? "host" : leg->to.name);
@@ -233,6 +246,7 @@ void policy_print(const struct policy *p, struct text *out)
 	print_filters(p, out);
 	print_routes(p, out);
 	print_statics(p, out);
+	print_counted(p, out);
 	print_groups(p, out);
 	for (size_t i = 0; i < p->measures.len; i++)
 		print_measure(vec_at(&p->measures, i), out);

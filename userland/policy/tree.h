@@ -60,6 +60,7 @@
 #define POLICY_BURST_MAX	0xffffffffull	/* bytes or packets */
 #define POLICY_BURST_LEAST	1514	/* bytes: a burst of less would let no full frame through */
 #define POLICY_ASSERTS_MAX	1024
+#define POLICY_COUNTED_MAX	4096	/* prefixes: COUNTED_MAX of bpf/layout.h */
 #define POLICY_LIMIT4_MAX	4194304
 #define POLICY_LIMIT6_MAX	1048576
 
@@ -71,6 +72,7 @@ struct policy {
 	struct vec lets;		/* of struct policy_let * */
 	struct vec routes;		/* of struct policy_route; check: none, or one for table main */
 	struct vec statics;		/* of struct policy_static; check: no prefix twice */
+	struct vec counted;		/* of struct policy_counted; check: no prefix twice */
 	struct vec groups;		/* of struct policy_group, those of the store last */
 	struct vec measures;		/* of struct policy_measure; check: at most one */
 	struct vec filters;		/* of struct policy_filter *, in the order of the text */
@@ -338,6 +340,14 @@ struct policy_predicate {
 	bool unequal;			/* prefixes: any address but these */
 	struct policy_set *set;		/* SET; check */
 	unsigned int set_test;		/* SET; check: number in policy->set_tests */
+};
+
+/* ---- count prefixes { PREFIX, ... }; ---------------------------------------- */
+
+/* What is forwarded to it is counted, unless to a longer one that is counted. */
+struct policy_counted {
+	struct prefix prefix;
+	struct place place;
 };
 
 /* ---- set NAME : FIELD size N [timeout TIME]; ------------------------------ */
