@@ -32,7 +32,8 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 steps() { at r -j status | jq -c '.commit | map_values(. * 10000 | round / 10)'; }
 # Of all lines of numbers the medians: for each name
 medians() {
-	jq -sc '. as $all | .[0] | with_entries(.key as $k | .value = ($all | map(.[$k]) | sort | .[length / 2 | floor]))'
+	jq -sc '. as $all | .[0] |
+		with_entries(.key as $k | .value = ($all | map(.[$k]) | sort | .[length / 2 | floor]))'
 }
 commit() {	# the file that is edited; adds the milliseconds to $scratch/ms
 	local begin
