@@ -6,7 +6,7 @@
 need ip jq
 scratch=$(mktemp -d) LAB_DIR=$scratch
 trap 'rm -rf "$scratch"' EXIT
-engines=sluice,twin,lpm_trie,fib_lookup,dir24_bss
+engines=sluice,sluice_bulk,twin,lpm_trie,fib_lookup,dir24_bss
 
 table() {
 	cat > "$scratch/table" <<END
@@ -28,13 +28,25 @@ generated() {
 	sluice-bench lookup --json --rounds 1 --engines $engines --prefixes 1000 > "$scratch/lines"
 }
 
-# family, stream, mode, and who: 2 * 3 * 2 lines of each
+# An IPv4 look-up reads one word of the first level, and the most that can be: three lines more.
+touched() {
+	sluice-bench lookup --json --lines --prefixes 4000 --table scattered |
+		jq -es '(map(select(.engine == "sluice" and .family == 4)) |
+				(map(select(.level == "dir"))[0].per_lookup == 1) and
+				(map(.per_lookup) | add | . > 1 and . < 4)) and
+			(map(.from_l1 + .from_l2 + .from_l3 + .from_memory - .per_lookup | fabs < 0.001) |
+				all) and
+			(map(.engine) | unique) == ["dir24", "lpm_trie", "sluice"]'
+}
+
+# family, stream, mode, and who: 2 * 3 * 2 lines of each, half as many in bulk
 lines() {
 	jq -es '
 		(map(select(.bench == "lookup" and .ns_median >= 0 and .ns_min <= .ns_median and
 			.ns_median <= .ns_max and .prefixes > 0)) | length) == length and
 		(group_by([.engine, .where]) | map({ (.[0].engine + " " + .[0].where): length }) | add) ==
-			{ "sluice xdp": 12, "sluice native": 12, "twin xdp": 12, "lpm_trie xdp": 12,
+			{ "sluice xdp": 12, "sluice native": 12,
+			  "sluice_bulk native": 6, "twin xdp": 12, "lpm_trie xdp": 12,
 			  "fib_lookup xdp": 12, "dir24_bss xdp": 6 }' "$scratch/lines"
 }
 
@@ -44,6 +56,7 @@ refuses() {
 		"sluice-bench: $scratch/bad:2: not a prefix: \"10.0.0.0/99 1\"" ] || return 1
 	sluice-bench lookup --family 5 && return 1
 	sluice-bench lookup --rounds 0 && return 1
+	sluice-bench lookup --table round && return 1
 	sluice-bench nothing && return 1
 	sluice-bench lookup --help | grep -q -- --growth
 }
@@ -51,5 +64,6 @@ refuses() {
 check "a table with every length agrees" table
 check "generated tables agree" generated
 check "the lines are as documented" lines
+check "a model of the cache lines that are touched" touched
 check "wrong usage is refused" refuses
 finish

@@ -18,7 +18,7 @@ struct options {
 	const char *rib, *shape;
 	unsigned int prefixes, rounds;
 	uint8_t family;		/* 0: both */
-	bool json, growth, xdp;
+	bool json, growth, xdp, lines;
 };
 
 static const char usage[] =
@@ -29,6 +29,8 @@ static const char usage[] =
 "  --prefixes N   size of the generated IPv4 table, a quarter of it IPv6 (1000000)\n"
 "  --family 4|6   only this one\n"
 "  --growth       generated tables of 1k, 10k, 100k, 1M prefixes, dependent look-ups only\n"
+"  --lines        no times: cache lines that a look-up touches, by level of the table, and which\n"
+"                 cache they would come from (a model; this machine's sizes, a quarter of L3)\n"
 "  --engines A,B  only these\n"
 "  --rounds N     turns of each contender (9)\n"
 "  --json         one object a line: see sluice-bench --help\n"
@@ -131,6 +133,15 @@ static int measure(const struct options *o, const struct bench_table *t)
 
 	if (!t->n)
 		return 0;
+	if (o->lines) {
+		stream.v4 = xcalloc(STREAM, sizeof(*stream.v4));
+		stream.v6 = xcalloc(STREAM, sizeof(*stream.v6));
+		bench_fill(t, STREAM_PREFIX, &stream);
+		lookup_lines(t, &stream, o->json);
+		free(stream.v4);
+		free(stream.v6);
+		return 0;
+	}
 	if (o->xdp) {
 		xdp = xdp_open(&stream, t);
 		if (!xdp)
@@ -200,6 +211,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "engines", .text = &bench_engines },
 		{ "rounds", .number = &o->rounds, .most = 1000 },
 		{ "growth", .flag = &o->growth },
+		{ "lines", .flag = &o->lines },
 		{ "json", .flag = &o->json },
 		{ 0 },
 	};

@@ -68,6 +68,9 @@ void dpdk_contenders(struct vec *engines, const struct bench_table *t,
 		     const struct bench_stream *stream);
 double native_turn(struct contender *c, unsigned int round);
 
+/* lookup_lines.c: cache lines touched, by level; @stream is filled. */
+void lookup_lines(const struct bench_table *t, const struct bench_stream *stream, bool as_json);
+
 /* lookup_xdp.c: as those; the stream is its maps' memory. Return: 0 or -errno, said. */
 struct xdp;
 struct xdp *xdp_open(struct bench_stream *stream, const struct bench_table *t);
