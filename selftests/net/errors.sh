@@ -51,6 +51,12 @@ refused "a leg on no port" 'wlan' <<< 'port a = "lan1"; multicast { (*, 239.1.1.
 refused "an interface that is not there" 'nosuch0' <<< 'port a = "lan1"; port b = "nosuch0"; route main;'
 refused "an interface that takes no XDP" 'lo' <<< 'port a = "lan1"; port b = "lo"; route main;'
 check "a file that is not there" fails_saying "No such file" at r1 apply "$scratch/none.sluice"
+mkdir "$scratch/equal"
+printf 'port lan1 = "lan1"; filter lan1 { drop if tcp.dst == 23; }\n' > "$scratch/equal/a.sluice"
+printf 'port lan1 = "lan1"; filter lan1 { drop if tcp.dst == 24; }\n' > "$scratch/equal/b.sluice"
+printf 'include "a.sluice"; assert equal policy "a.sluice" "b.sluice";\n' > "$scratch/equal/other.sluice"
+check "documents that shall be equal, and are not" fails_saying "tcp.dst=2[34]" \
+	at r1 apply "$scratch/equal/other.sluice"
 check "after all these, untouched" untouched
 
 check "a second sluiced is refused" fails_saying "already" timeout 10 sluiced -n "$LAB.r1"
@@ -128,4 +134,9 @@ again() {
 	at r1 apply "$scratch/good.sluice" && at_least $((first + 1)) "$(generation r1)" "generation"
 }
 check "and a right policy is taken" again
+alike() {
+	sed 's/drop if \(.*\);/drop if not not (\1);/' "$scratch/equal/a.sluice" > "$scratch/equal/b.sluice"
+	at r1 apply "$scratch/equal/other.sluice" && at r1 policy show | grep -q 'assert equal policy'
+}
+check "and one with documents that shall be equal, and are" alike
 finish

@@ -277,8 +277,14 @@ static void try_marks(const struct both *b, unsigned int side)
 					high = middle;
 			}
 			below = vec_at(&marks, low - 1);
-			assert_int_equal(walk_class(&b->image[i]->filter, side, &a),
-					 walk_class(&b->image[i]->filter, side, below));
+			if (walk_class(&b->image[i]->filter, side, &a) !=
+			    walk_class(&b->image[i]->filter, side, below)) {
+				char address[ADDR_STRLEN], mark[ADDR_STRLEN];
+
+				fail_msg("%s has another class than the mark below it, %s, in the image %s",
+					 addr_format(&a, address), addr_format(below, mark),
+					 i ? "that was changed" : "as it was");
+			}
 		}
 		vec_free(&marks);
 	}
@@ -599,7 +605,7 @@ static void test_changes(void **ctx)
 {
 	const char *wanted = getenv("MUTATIONS"), *ms = getenv("WITNESS_MS");
 	unsigned int mutations = wanted ? strtoul(wanted, NULL, 0) : PLACES, caught[PLACES] = { 0 };
-	unsigned int unseen[PLACES] = { 0 }, all_caught = 0, time_ms = ms ? strtoul(ms, NULL, 0) : 2000;
+	unsigned int unseen[PLACES] = { 0 }, all_caught = 0, time_ms = ms ? strtoul(ms, NULL, 0) : 10000;
 	struct subject subjects[LIST_MANY];
 
 	(void)ctx;
@@ -615,6 +621,8 @@ static void test_changes(void **ctx)
 
 		if (at == LIST_MANY)
 			fail_msg("nothing to change: %s", places[where]);
+		if (getenv("VERBOSE"))
+			print_message("# %u: %s of policy %zu\n", done, places[where], at);
 		if (verify_image(subjects[at].policy, changed, &options, &report, &why)) {
 			caught[where]++;
 			all_caught++;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "analyse/behaviour.h"
+#include "analyse/compared.h"
 #include "analyse/dead.h"
 #include "analyse/regions.h"
 #include "analyse/ways.h"
@@ -513,7 +514,7 @@ static bool answer_equal(struct questions *q, struct asked *asked)
 
 /* ---- all ----------------------------------------------------------------------------- */
 
-static void answer(struct questions *q, struct asked *asked)
+static int answer(struct questions *q, struct asked *asked, struct diags *diags)
 {
 	bool holds = false;
 
@@ -531,9 +532,12 @@ static void answer(struct questions *q, struct asked *asked)
 	case ASSERT_EQUAL:
 		answer_equal(q, asked);
 		break;
+	case ASSERT_EQUAL_POLICIES:
+		return compared_answer(asked->answer, q->seconds, diags);
 	}
 	if (holds)
 		note_vacuous(q, asked);
+	return 0;
 }
 
 static void free_questions(struct questions *q)
@@ -592,7 +596,7 @@ int analyse_assertions(const struct policy *policy, double seconds, struct vec *
 		return 0;
 	err = begin(&q, policy, seconds, out, diags);
 	for (size_t i = 0; i < q.asked.len && !err; i++)
-		answer(&q, vec_at(&q.asked, i));
+		err = answer(&q, vec_at(&q.asked, i), diags);
 	free_questions(&q);
 	return err;
 }

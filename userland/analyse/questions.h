@@ -17,6 +17,7 @@
  *	never P reaches B isolated from every port, of packets that meet P.
  *	covered		every rule can match some packet.
  *	equal A B	the filters of both treat all packets alike, whatever they do beside.
+ *	equal policy "A" "B" the filters of both documents treat all packets alike.
  *
  * All are about frames that a filter is asked about: those that are not malformed (bpf/reasons.h).
  */

@@ -143,8 +143,8 @@ struct policy_assert *new_claim(struct document *doc, enum policy_assert_kind ki
 /** claim_path() - the claim that has its end already; @unless: NULL: about all packets. */
 struct policy_assert *claim_path(enum policy_assert_kind kind, const struct policy_port_ref *from,
 				 struct policy_assert *claim, const struct policy_assert *unless);
-/** claim_policies() - two documents are not compared here: said. */
-struct policy_assert *claim_policies(struct document *doc, struct place at);
+struct policy_assert *claim_policies(struct document *doc, struct word one, struct place one_at,
+				     struct word other, struct place other_at);
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at);
 
 #endif

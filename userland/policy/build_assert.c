@@ -24,13 +24,16 @@ struct policy_assert *claim_path(enum policy_assert_kind kind, const struct poli
 	return claim;
 }
 
-/* What they say would have to travel with this policy wherever it is checked, and be no part of it. */
-struct policy_assert *claim_policies(struct document *doc, struct place at)
+struct policy_assert *claim_policies(struct document *doc, struct word one, struct place one_at,
+				     struct word other, struct place other_at)
 {
-	diag_error(diags_of(doc), at, "a policy does not compare other policies");
-	diag_hint(diags_of(doc),
-		  "'sluice equiv A B' does; \"assert equal\" compares the filters of two ports");
-	return new_claim(doc, ASSERT_COVERED);
+	struct policy_assert *claim = new_claim(doc, ASSERT_EQUAL_POLICIES);
+
+	claim->document[0] = string_of(doc, one);
+	claim->document[1] = string_of(doc, other);
+	claim->document_place[0] = one_at;
+	claim->document_place[1] = other_at;
+	return claim;
 }
 
 void build_assert(struct document *doc, const struct policy_assert *claim, struct place at)

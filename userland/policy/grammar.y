@@ -421,7 +421,7 @@ claim:
 					{ $$ = claim_path(ASSERT_REACHABLE, &$2, $4, $5); }
 |	NEVER predicate REACHES target	{ $$ = $4; $$->kind = ASSERT_NEVER; $$->predicate = $2; }
 |	COVERED				{ $$ = new_claim(doc, ASSERT_COVERED); }
-|	ALIKE POLICY STRING STRING	{ $$ = claim_policies(doc, @$); }
+|	ALIKE POLICY STRING STRING	{ $$ = claim_policies(doc, $3, @3, $4, @4); }
 |	ALIKE ref ref			{ $$ = new_claim(doc, ASSERT_EQUAL); $$->from = $2; $$->to = $3; }
 ;
 

@@ -232,8 +232,10 @@ void parse_include(struct document *doc, const char *path, struct place at)
 
 int policy_load_file(void *context, const char *name, size_t limit, struct text *out)
 {
+	size_t skip = strncmp(name, POLICY_COMPARED, strlen(POLICY_COMPARED)) ? 0 : strlen(POLICY_COMPARED);
+
 	(void)context;
-	return text_read_file(out, name, limit);
+	return text_read_file(out, name + skip, limit);
 }
 
 /* ---- the whole ---------------------------------------------------------- */
@@ -256,6 +258,7 @@ static struct policy *new_policy(void)
 	p->asserts = VEC(struct policy_assert);
 	p->rules = VEC(struct policy_rule *);
 	p->set_tests = VEC(struct policy_set_test);
+	p->compared = VEC(struct policy_compared);
 	return p;
 }
 
@@ -294,9 +297,113 @@ static void sort_diags(const struct policy *policy, struct diags *diags, size_t 
 	}
 }
 
-struct policy *policy_parse_configuration(const char *const *names, size_t count,
-					  policy_load_fn *load, void *context,
-					  const struct vec *objects, struct diags *diags)
+static bool is_compared(const char *name)
+{
+	return !strncmp(name, POLICY_COMPARED, strlen(POLICY_COMPARED));
+}
+
+static struct policy *parse(struct parser *outer, const char *const *names, size_t count,
+			    policy_load_fn *load, void *context, const struct vec *objects,
+			    struct diags *diags);
+
+/* A policy_load_fn of documents that are compared: the outer parser keeps them, to travel with the others. */
+static int load_compared(void *context, const char *name, size_t limit, struct text *out)
+{
+	struct parser *outer = context;
+	const struct source *known;
+	struct text asked = { 0 }, text = { 0 };
+	size_t left = POLICY_FILE_MAX - outer->bytes;
+	int err = 0;
+
+	text_printf(&asked, POLICY_COMPARED "%s", name);
+	known = find_source(outer->policy, text_string(&asked));
+	if (known)
+		text_append(&text, known->text, known->len);
+	else
+		err = outer->load(outer->load_context, text_string(&asked), limit < left ? limit : left, &text);
+	/* Read again is parsed again: that counts, too. */
+	if (!err && text.len > left)
+		err = -EFBIG;
+	if (!err && !known && outer->policy->sources.len == POLICY_DOCUMENTS_MAX)
+		err = -EMFILE;
+	if (!err) {
+		outer->bytes += text.len;
+		text_append(out, text.data, text.len);
+		if (!known)
+			add_source(outer->policy, text_string(&asked), &text);
+	}
+	text_free(&asked);
+	text_free(&text);
+	return err;
+}
+
+/* What is wrong with a document is said at the assertion that names it: it is no part of the policy. */
+static void report_compared(struct parser *parser, const char *name, struct place at, const struct diags *diags)
+{
+	for (size_t i = 0; i < diags->list.len; i++) {
+		const struct diag *d = vec_at(&diags->list, i);
+
+		if (d->level != DIAG_ERROR)
+			continue;
+		diag_error(parser->diags, at, "\"%s\" is no policy to compare with", name);
+		if (d->place.source)
+			diag_hint(parser->diags, "%s:%u:%u: %s", d->place.source->name, d->place.line,
+				  d->place.column, d->sentence);
+		else
+			diag_hint(parser->diags, "%s", d->sentence);
+		return;
+	}
+}
+
+static const struct policy *compared_policy(struct parser *parser, const char *name, struct place at)
+{
+	struct vec *compared = &parser->policy->compared;
+	struct policy_compared *one;
+	struct diags diags;
+
+	for (size_t i = 0; i < compared->len; i++) {
+		one = vec_at(compared, i);
+		if (!strcmp(one->name, name))
+			return one->policy;
+	}
+	diags_init(&diags);
+	one = vec_push(compared);
+	one->name = arena_strndup(&parser->policy->arena, name, strlen(name));
+	one->policy = parse(parser, &name, 1, load_compared, parser, NULL, &diags);
+	if (diags.errors) {
+		report_compared(parser, name, at, &diags);
+		policy_free(one->policy);
+		one->policy = NULL;
+	}
+	diags_free(&diags);
+	return one->policy;
+}
+
+/* The documents that assertions compare. */
+static void read_compared(struct parser *parser)
+{
+	for (size_t i = 0; i < parser->policy->asserts.len; i++) {
+		struct policy_assert *a = vec_at(&parser->policy->asserts, i);
+
+		for (unsigned int k = 0; k < 2 && a->kind == ASSERT_EQUAL_POLICIES; k++) {
+			struct place at = a->document_place[k];
+			struct text name = { 0 };
+
+			if (!*a->document[k]) {
+				diag_error(parser->diags, at, "a document's name cannot be empty");
+				continue;
+			}
+			policy_document_name(at.source->name, a->document[k], &name);
+			a->compared[k] = compared_policy(parser, text_string(&name), at);
+			text_free(&name);
+		}
+	}
+}
+
+/* @outer: the parser of the policy that compares this one with another; NULL: it is none of these. */
+static struct policy *parse(struct parser *outer, const char *const *names, size_t count,
+			    policy_load_fn *load, void *context, const struct vec *objects,
+			    struct diags *diags)
 {
 	struct parser parser = {
 		.policy = new_policy(),
@@ -304,12 +411,13 @@ struct policy *policy_parse_configuration(const char *const *names, size_t count
 		.load = load,
 		.load_context = context,
 	};
-
 	size_t earlier = diags->list.len;
 
 	for (size_t i = 0; i < count; i++) {
 		struct text name = { 0 };
 
+		if (!outer && count > 1 && is_compared(names[i]))
+			continue;
 		policy_document_name(NULL, names[i], &name);
 		if (!find_source(parser.policy, text_string(&name)))
 			read_document(&parser, names[i], text_string(&name), (struct place){ 0 }, NULL);
@@ -318,8 +426,17 @@ struct policy *policy_parse_configuration(const char *const *names, size_t count
 	if (objects)
 		objects_build(parser.policy, objects, diags);
 	policy_check(parser.policy, diags);
+	if (!outer)
+		read_compared(&parser);
 	sort_diags(parser.policy, diags, earlier);
 	return parser.policy;
+}
+
+struct policy *policy_parse_configuration(const char *const *names, size_t count,
+					  policy_load_fn *load, void *context,
+					  const struct vec *objects, struct diags *diags)
+{
+	return parse(NULL, names, count, load, context, objects, diags);
 }
 
 struct policy *policy_parse_documents(const char *const *names, size_t count,

@@ -25,6 +25,10 @@
  * After a parse, policy->sources holds every document by the name under which
  * it was asked for. Whoever sends a policy elsewhere sends all of them under these
  * names; policy_parse_documents() of all the names there gives the same tree.
+ *
+ * Documents that are compared (assert equal policy) are no part of the policy. They, and what they
+ * include, are in policy->sources and are asked for as "equal:NAME", and so they travel with it; among the names of
+ * a policy's documents such a name is passed over.
  */
 #ifndef SLUICE_POLICY_PARSE_H
 #define SLUICE_POLICY_PARSE_H
@@ -40,7 +44,9 @@ struct text;
  */
 typedef int policy_load_fn(void *context, const char *name, size_t limit, struct text *out);
 
-/** policy_load_file() - a policy_load_fn that reads files; "-" is standard input. */
+#define POLICY_COMPARED "equal:"
+
+/** policy_load_file() - a policy_load_fn that reads files, without "equal:"; "-" is standard input. */
 int policy_load_file(void *context, const char *name, size_t limit, struct text *out);
 
 /** policy_parse() - the policy in the file @path ("-": standard input) and what it includes. */

@@ -232,6 +232,9 @@ static void print_assert(const struct policy *p, const struct policy_assert *a, 
 	case ASSERT_EQUAL:
 		text_printf(out, "equal %s %s", a->from.name, a->to.name);
 		break;
+	case ASSERT_EQUAL_POLICIES:
+		text_printf(out, "equal policy \"%s\" \"%s\"", a->document[0], a->document[1]);
+		break;
 	}
 	text_put(out, ";\n");
 }

@@ -45,6 +45,9 @@ void policy_free(struct policy *p)
 	vec_free(&p->asserts);
 	vec_free(&p->rules);
 	vec_free(&p->set_tests);
+	for (size_t i = 0; i < p->compared.len; i++)
+		policy_free(((struct policy_compared *)vec_at(&p->compared, i))->policy);
+	vec_free(&p->compared);
 	arena_free(&p->arena);
 	free(p);
 }

@@ -81,6 +81,7 @@ struct policy {
 	struct vec asserts;		/* of struct policy_assert */
 	struct vec rules;		/* check: of struct policy_rule *, all filters': by number */
 	struct vec set_tests;		/* check: of struct policy_set_test, by number */
+	struct vec compared;		/* of struct policy_compared, in the order they are first named */
 	bool incomplete;		/* a document could not be read: names may be missing */
 };
 
@@ -426,6 +427,7 @@ enum policy_assert_kind {
 	ASSERT_NEVER,		/* assert never P reaches B; */
 	ASSERT_COVERED,		/* assert covered; every rule of every filter can match */
 	ASSERT_EQUAL,		/* assert equal A B; the filters of two ports treat all packets alike */
+	ASSERT_EQUAL_POLICIES,	/* assert equal policy "A" "B"; those of two documents */
 };
 
 struct policy_assert {
@@ -436,6 +438,16 @@ struct policy_assert {
 	struct policy_port_ref to;	/* check */
 	struct policy_predicate *predicate;	/* NULL: any packet */
 	bool unless;			/* the packets that do not meet it */
+	/* equal policy: */
+	char *document[2];		/* as written */
+	struct place document_place[2];
+	const struct policy *compared[2];	/* in policy->compared; NULL: it could not be read, which was said */
+};
+
+/* A document that others are compared with, and no part of the policy: a tree of its own. */
+struct policy_compared {
+	const char *name;		/* in the plain form */
+	struct policy *policy;
 };
 
 /** policy_field_name() - "ip.src" for FIELD_IP_SRC, and so on. */

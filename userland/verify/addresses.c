@@ -176,6 +176,8 @@ static void take_test(struct finding *f, const struct policy_predicate *t)
 
 /* ---- the image's: the first address of each slot of its look-ups ------------------------ */
 
+#define MARKS_MAX	(1u << 23)	/* more than any table has: one that leads back to itself */
+
 static void mark4(struct finding *f, uint32_t at)
 {
 	((struct mark *)vec_push(&f->marks[0]))->hi = at;
@@ -209,18 +211,22 @@ static void take_node4(struct finding *f, const struct lpm_shape *s, const uint8
 		       uint32_t addr, unsigned int shift, uint32_t kid)
 {
 	const struct lpm_node *n = lpm_line(table, s, kid, 1);
+	uint32_t result = 0;
 
+	if (f->marks[0].len > MARKS_MAX)
+		return;
 	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t at = addr + (i << shift), result;
+		uint32_t at = addr + (i << shift);
+		bool begins = !i || n->runs[i >> 6] >> (i & 63) & 1;
 
-		if (i && !(n->runs[i >> 6] >> (i & 63) & 1))
-			continue;
-		mark4(f, at);
-		/* All slots of a run are one result, but for where each begins. */
-		result = lpm_node_result(n, i, 1);
-		if (lpm_is_kid(result, 1) && result & LPM_WIDE_LEAF)
+		if (begins) {
+			mark4(f, at);
+			result = lpm_node_result(n, i, 1);
+		}
+		/* All slots of a run are one result: what lies below it is there for each of them. */
+		if (begins && lpm_is_kid(result, 1) && result & LPM_WIDE_LEAF)
 			take_leaves4(f, s, table, result);
-		else if (shift && lpm_is_kid(result, 1))
+		else if (shift && lpm_is_kid(result, 1) && !(result & LPM_WIDE_LEAF))
 			take_node4(f, s, table, at, shift - 8, lpm_node_kid(n, result, 1));
 	}
 }
@@ -262,7 +268,6 @@ static void take_table4(struct finding *f, const struct lpm_shape *s, const uint
 }
 
 #define DEEP_MAX	16	/* more than any table has one below the other */
-#define MARKS_MAX	(1u << 23)	/* more than any table has: one that leads back to itself */
 
 static void take_deep6(struct finding *f, const struct lpm_shape *s, const uint8_t *table,
 		       uint32_t kid, unsigned int depth)
@@ -297,8 +302,12 @@ static void take_node6(struct finding *f, const struct lpm_shape *s, const uint8
 	unsigned int level = n->key & 63;
 	uint64_t base = level <= 40 ? n->key & ~(~0ull >> level) : 0;
 
+	struct prefix p = { .addr = addr_v6(base, 0), .len = level };
+
 	if (level > 40 || level % 8)
 		return;
+	/* What lies behind the last slot is another node's, or nobody's. */
+	mark_prefix(f, &p, 0);
 	for (uint32_t i = 0; i < 256; i++) {
 		uint64_t hi = base | (uint64_t)i << (56 - level);
 		uint32_t result;

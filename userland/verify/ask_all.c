@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * ask_all.c: all combinations of all kinds of values, if they can be asked; else some that are drawn.
+ *
+ * Two packets between the same addresses are one, if their fields meet the same tests, they have the same
+ * of the fields that are tested, and the image has the same classes for them: one of them is asked.
  */
+#include <string.h>
+
+#include "base/table.h"
 #include "verify/run.h"
 
-#define COMPLETE_MAX	(1ull << 28)	/* combinations that are worth beginning with */
+#define COMPLETE_MAX	(1ull << 28)	/* packets that are worth beginning with */
+#define COMBINATIONS_MAX (1ull << 20)	/* of fields but addresses, that are looked at for it */
 #define SAMPLE_MAX	20000		/* packets, where it cannot be complete */
 
 /* Places in stand_ins of the addresses of one family. */
@@ -15,23 +22,60 @@ static struct stand_ins of_family(const struct run *r, unsigned int side, uint8_
 	return addresses_in(&r->stand_ins[side], &all);
 }
 
-static uint64_t combinations(const struct run *r)
+/* What tells packets apart but for their addresses. */
+struct content {
+	uint64_t tests;			/* of the rules, that it meets */
+	uint32_t has, sets;		/* fields that some rule tests; set tests */
+	uint8_t family, filtered, pad[6];
+	struct rules_classes classes[LAYERS_MAX];
+};
+
+/* One packet of each content into @out, of struct packet. Return: whether it is all. */
+static bool find_contents(struct run *r, struct vec *out)
 {
-	uint64_t sum = 0;
+	struct table known = TABLE(struct content, uint8_t);
+	uint64_t left = COMBINATIONS_MAX;
 
-	for (size_t i = 0; i < r->products.len; i++) {
+	for (size_t i = 0; i < r->products.len && left; i++) {
 		const struct product *p = vec_at(&r->products, i);
-		uint64_t n = p->combinations, pairs = 1;
 
-		if (p->form.family) {
-			struct stand_ins from = of_family(r, 0, p->form.family);
-			struct stand_ins to = of_family(r, 1, p->form.family);
+		for (uint64_t n = 0; n < p->combinations && left && !time_is_up(r); n++, left--) {
+			struct content content = { 0 };
+			struct packet k;
+			bool fresh;
 
-			pairs = (uint64_t)(from.end - from.first) * (to.end - to.first);
+			if (!product_packet(r, p, n, &k))
+				continue;
+			content.tests = k.tests;
+			content.has = k.fields.has & r->values.tested;
+			content.sets = k.sets;
+			content.family = k.family;
+			content.filtered = k.filtered;
+			memcpy(content.classes, k.classes, sizeof(content.classes));
+			table_put(&known, &content, &fresh);
+			if (fresh)
+				vec_append(out, &k);
 		}
-		if (n > COMPLETE_MAX || pairs > COMPLETE_MAX || n * pairs > COMPLETE_MAX)
-			return COMPLETE_MAX + 1;
-		sum += n * pairs;
+	}
+	table_free(&known);
+	return left && !time_is_up(r);
+}
+
+/* How many packets there are between all kinds of addresses. */
+static uint64_t count_packets(const struct run *r, const struct vec *contents)
+{
+	uint64_t pairs[2], sum = 0;
+
+	for (unsigned int six = 0; six < 2; six++) {
+		struct stand_ins from = of_family(r, 0, six ? ADDR_V6 : ADDR_V4);
+		struct stand_ins to = of_family(r, 1, six ? ADDR_V6 : ADDR_V4);
+
+		pairs[six] = (uint64_t)(from.end - from.first) * (to.end - to.first);
+	}
+	for (size_t i = 0; i < contents->len; i++) {
+		const struct packet *k = vec_at(contents, i);
+
+		sum += k->family ? pairs[k->family == ADDR_V6] : 1;
 	}
 	return sum;
 }
@@ -83,24 +127,22 @@ static void ask_some(struct run *r)
 
 void ask_all(struct run *r)
 {
-	if (combinations(r) > COMPLETE_MAX) {
+	struct vec contents = VEC(struct packet);
+
+	if (!find_contents(r, &contents) || count_packets(r, &contents) > COMPLETE_MAX) {
 		ask_some(r);
+		vec_free(&contents);
 		return;
 	}
-	for (size_t i = 0; i < r->products.len; i++) {
-		const struct product *p = vec_at(&r->products, i);
+	for (size_t i = 0; i < contents.len && !time_is_up(r); i++) {
+		const struct context none = { 0 };
+		struct packet *k = vec_at(&contents, i);
 
-		for (uint64_t n = 0; n < p->combinations && !time_is_up(r); n++) {
-			const struct context none = { 0 };
-			struct packet k;
-
-			if (!product_packet(r, p, n, &k))
-				continue;
-			if (k.family)
-				ask_between_all(r, &k);
-			else
-				ask(r, &k, &none, NULL);
-		}
+		if (k->family)
+			ask_between_all(r, k);
+		else
+			ask(r, k, &none, NULL);
 	}
 	r->report->complete = !r->stop && !r->step_over && r->values.all_sets;
+	vec_free(&contents);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * ask_pairs.c: for each rule the pairs of kinds of addresses below its prefixes, as the bands of the
- * image have it: there the builder wrote the rule into a cell of its own.
+ * image have it: there the builder wrote the rule into a cell of its own. First each address with some
+ * of the other side, of all rules, then all pairs.
  */
 #include <stdlib.h>
 
@@ -10,12 +11,14 @@
 #include "verify/sketch.h"
 
 #define PAIRS_MAX	200000		/* packets */
+#define STAR		3		/* addresses of the other side for each, in the first round */
 
 /* The step under way. */
 struct pairing {
 	struct run *r;
 	uint32_t *wide[2];		/* by place in stand_ins: those before it that are wide, in layer 0 */
 	uint64_t until;			/* packets of the run */
+	bool all;			/* pairs, not some for each address */
 };
 
 /* Whether a class is a node of its side's wide band. */
@@ -66,13 +69,16 @@ static bool is_over(struct pairing *g)
 	return time_is_up(g->r) || g->r->report->packets >= g->until;
 }
 
+/* All pairs; or each source with some destinations, and each destination with some sources. */
 static void ask_between(struct pairing *g, struct packet *k, const struct vec *sources,
 			const struct vec *destinations)
 {
+	size_t across = sources->len / STAR + 1, along = destinations->len / STAR + 1;
 	struct run *r = g->r;
 
 	for (size_t i = 0; i < sources->len; i++) {
-		for (size_t j = 0; j < destinations->len && !is_over(g); j++) {
+		for (size_t j = 0; j < destinations->len && !is_over(g);
+		     j += g->all || !(i % across) ? 1 : along) {
 			const struct context c = { *(uint32_t *)vec_at(sources, i),
 						   *(uint32_t *)vec_at(destinations, j), k->family };
 
@@ -144,8 +150,13 @@ void ask_pairs(struct run *r)
 	uint64_t n = r->p->rules.len, step = 0x9e3779b1, at = 0;
 
 	count_wide(&g);
-	for (uint64_t i = 0; !focus && i < n && !is_over(&g); i++, at += step)
-		ask_rule(&g, rule_at(r, at % n));
+	for (unsigned int round = 0; !focus && round < 2; round++) {
+		g.all = round;
+		g.until = r->report->packets + PAIRS_MAX;
+		for (uint64_t i = 0; i < n && !is_over(&g); i++, at += step)
+			ask_rule(&g, rule_at(r, at % n));
+	}
+	g.all = true;
 	for (size_t i = 0; focus && i < focus->rules_len && !is_over(&g); i++)
 		ask_rule(&g, rule_at(r, focus->rules[i]));
 	for (size_t i = 0; focus && i < focus->gone_len && !is_over(&g); i++)

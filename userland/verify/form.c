@@ -107,9 +107,12 @@ bool product_packet(const struct run *r, const struct product *p, uint64_t n, st
 		frame_set(&k->fields, FIELD_VLAN_ID, 1);
 	for (unsigned int i = 0; i < p->fields; i++) {
 		const struct vec *values = &r->values.of[p->field[i]];
-		uint64_t value = ((struct value *)vec_at(values, n % values->len))->value;
+		const struct value *kind = vec_at(values, n % values->len);
+		uint64_t value = kind->value;
 
 		n /= values->len;
+		k->tests = (k->tests ^ kind->tests) * 0x9e3779b97f4a7c15ull + p->field[i];
+		k->tests ^= k->tests >> 29;
 		if (p->field[i] == VALUES_SETS)
 			k->sets = value;
 		else if (p->field[i] == FIELD_ETH_TYPE && (value == 0x0800 || value == 0x86dd))

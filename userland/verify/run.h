@@ -34,6 +34,7 @@ struct packet {
 	bool filtered;			/* its port has a filter */
 	bool boundary;
 	uint8_t family;
+	uint64_t tests;			/* of product_packet(): which of the rules' tests its fields meet: a hash */
 	struct rules_classes classes[LAYERS_MAX];
 };
 

@@ -43,6 +43,7 @@ struct finding {
 /* A range of a test. */
 struct mixed {
 	uint64_t first, last, mix;
+	bool special;		/* no rule's */
 };
 
 /* splitmix64 */
@@ -57,7 +58,13 @@ static uint64_t draw(struct finding *f)
 
 static void add_range(struct finding *f, uint64_t first, uint64_t last, uint64_t mix)
 {
-	*(struct mixed *)vec_push(&f->ranges) = (struct mixed){ first, last, mix };
+	*(struct mixed *)vec_push(&f->ranges) = (struct mixed){ first, last, mix, false };
+}
+
+/* A value that is told from others, whatever the rules test. */
+static void add_special(struct finding *f, uint64_t value)
+{
+	*(struct mixed *)vec_push(&f->ranges) = (struct mixed){ value, value, draw(f), true };
 }
 
 static void take_tests(struct finding *f, const struct vec *tests)
@@ -82,16 +89,16 @@ static void take_special(struct finding *f)
 	switch (f->field) {
 	case FIELD_ETH_TYPE:
 		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-			add_range(f, types[i], types[i], draw(f));
+			add_special(f, types[i]);
 		break;
 	case FIELD_IP_PROTO:
 		for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-			add_range(f, protocols[i], protocols[i], draw(f));
+			add_special(f, protocols[i]);
 		break;
 	case FIELD_IP_FRAG:
 	case FIELD_SOCKET:
 		for (unsigned int i = 0; i < 4; i++)
-			add_range(f, i, i, draw(f));
+			add_special(f, i);
 		break;
 	case FIELD_IN:
 		for (size_t i = 0; i < f->p->filters.len; i++) {
@@ -185,7 +192,8 @@ struct met {
 	struct vec *list;
 };
 
-static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t image, bool longest)
+/* @own: the sum of the rules' tests alone. */
+static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t own, uint64_t image, bool longest)
 {
 	struct kind kind = { tests, image };
 	struct value *v;
@@ -201,6 +209,7 @@ static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t image, 
 	*at = m->list->len;
 	v = vec_push(m->list);
 	v->value = value;
+	v->tests = own;
 	at = table_put(&m->first, &tests, &fresh);
 	if (fresh)
 		*at = m->list->len - 1;
@@ -212,24 +221,31 @@ static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t image, 
 static void meet_words(struct finding *f, struct met *m)
 {
 	uint32_t values = f->field == FIELD_IN ? f->p->ports.len : 1u << policy_field_bits(f->field);
-	uint64_t *mix = xcalloc(WORDS_MAX + 1, sizeof(*mix)), tests = 0, before = 0;
+	uint64_t *mix = xcalloc(WORDS_MAX + 1, sizeof(*mix)), tests = 0, own = 0, before = 0;
+	uint64_t *rules = xcalloc(WORDS_MAX + 1, sizeof(*rules));
 
 	for (size_t i = 0; i < f->ranges.len; i++) {
 		const struct mixed *r = vec_at(&f->ranges, i);
 
 		mix[r->first & (WORDS_MAX - 1)] ^= r->mix;
 		mix[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
+		if (r->special)
+			continue;
+		rules[r->first & (WORDS_MAX - 1)] ^= r->mix;
+		rules[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
 	}
 	for (uint32_t v = 0; v < values; v++) {
 		uint64_t image = image_kind(f, number_of(f, v));
 
 		tests ^= mix[v];
+		own ^= rules[v];
 		/* A packet can always be longer, and not always be shorter. */
 		if (!v || mix[v] || image != before || f->field == FIELD_PKT_LEN)
-			meet(m, v, tests, image, f->field == FIELD_PKT_LEN);
+			meet(m, v, tests, own, image, f->field == FIELD_PKT_LEN);
 		before = image;
 	}
 	free(mix);
+	free(rules);
 }
 
 /* From here on the sum is another. */
@@ -314,10 +330,11 @@ static void meet_macs(struct finding *f, struct met *m)
 	}
 	sum_up(&f->ranges, &edges);
 	for (size_t i = 0; i < macs.len; i++) {
-		uint64_t mac = *(uint64_t *)vec_at(&macs, i);
+		uint64_t mac = *(uint64_t *)vec_at(&macs, i), sum;
 		const uint32_t *number = table_get(&numbers, &mac);
 
-		meet(m, mac, sum_at(&edges, mac), image_kind(f, number ? *number : 0), false);
+		sum = sum_at(&edges, mac);
+		meet(m, mac, sum, sum, image_kind(f, number ? *number : 0), false);
 	}
 	vec_free(&macs);
 	vec_free(&edges);
@@ -333,7 +350,7 @@ static bool meet_sets(struct finding *f, struct met *m)
 		bool few = !(v & (v - 1)) || !(~v & ((1u << n) - 1) & ((~v & ((1u << n) - 1)) - 1));
 
 		if (n <= SET_TESTS_ALL || few)
-			meet(m, v, v, image_kind(f, v), false);
+			meet(m, v, v, v, image_kind(f, v), false);
 	}
 	return n <= SET_TESTS_ALL;
 }
@@ -355,6 +372,10 @@ static void find_field(const struct finding *all, const struct tests *tests, enu
 		take_tests(&f, &tests->of[field]);
 	if (f.ranges.len)
 		out->tested |= 1u << field;
+	if (f.ranges.len && field == FIELD_L4_SRC)
+		out->tested |= 1u << FIELD_TCP_SRC | 1u << FIELD_UDP_SRC;
+	if (f.ranges.len && field == FIELD_L4_DST)
+		out->tested |= 1u << FIELD_TCP_DST | 1u << FIELD_UDP_DST;
 	take_special(&f);
 	if (field == VALUES_SETS)
 		out->all_sets = meet_sets(&f, &m);

@@ -17,6 +17,7 @@ struct tests;
 /* A value that stands for its kind. */
 struct value {
 	uint64_t value;
+	uint64_t tests;		/* which of the rules' tests it meets: a hash of them all */
 	bool odd;		/* another one meets the same tests, and the image has another class for it */
 };
 
@@ -28,7 +29,7 @@ struct value {
  */
 struct values {
 	struct vec of[FIELD_COUNT + 1];
-	uint32_t tested;	/* bit FIELD_*: some rule tests it */
+	uint32_t tested;	/* bit FIELD_*: some rule tests it; of ports those of TCP, of UDP, and of either */
 	bool all_sets;		/* all combinations of set tests are among them */
 };
 
