@@ -19,6 +19,7 @@
 
 #define COUNTS_MAX	16
 #define HOT		64u	/* flows of the stream "hot" */
+#define END_TRIES	16u	/* packets made for one of the stream "end" */
 #define CHECKED_MAX	200000000u	/* comparisons of a packet with a rule, for one list's answers */
 
 struct options {
@@ -32,7 +33,10 @@ static const char usage[] =
 "\n"
 "  --rules FILE   a rule set of ClassBench's, plain or gzip\n"
 "  --trace FILE   headers to classify, as ClassBench writes them; else they are made from the rules:\n"
-"                 half of them some rule's, a quarter just beside one, a quarter at random\n"
+"                 half of them some rule's, a quarter just beside one, a quarter at random.\n"
+"                 Streams: mix, all of them in turns; hot, 64 of them, some more often (Zipf);\n"
+"                 end, made ones that go down the list furthest: to its last rules, or through\n"
+"                 all. depth: how many rules are asked in turn, on average\n"
 "  --counts A,B   how many rules, the first ones of the file (10,100,1000,10000,100000 and all,\n"
 "                 as far as there are)\n"
 "  --engines A,B  only these of sluice, linear_bpf, nftables, iptables\n"
@@ -144,17 +148,50 @@ static void make_hot(struct rule_packet *packet)
 	}
 }
 
-uint32_t classify_answer(const struct classify *c, size_t i, size_t rules)
-{
-	return c->first[i] < rules ? c->first[i] : RULES_NONE;
-}
-
 /* How many packets' answers are known: asking a long list takes its time. */
 static size_t known(const struct classify *c)
 {
 	size_t n = CHECKED_MAX / c->list.rules.len;
 
 	return n < PACKETS ? n : PACKETS;
+}
+
+/*
+ * What a firewall sees under attack: packets that no rule has, or one of the last. Of a few that are
+ * made the one that goes down the list furthest; as many as there is time for, again and again.
+ */
+static void make_end(const struct classify *c, struct rule_packet *packet)
+{
+	size_t rules = c->list.rules.len, different = known(c);
+
+	for (size_t i = 0; i < PACKETS; i++) {
+		uint32_t furthest = 0;
+
+		if (i >= different) {
+			packet[i] = packet[i % different];
+			continue;
+		}
+		for (unsigned int tries = 0; tries < END_TRIES && furthest < rules - rules / 100; tries++) {
+			struct rule_packet p = packet_beside(*(struct rule **)
+							     vec_at(&c->list.rules, bench_random() % rules));
+			uint32_t first;
+
+			for (unsigned int side = 0; side < 2; side++)
+				if (tries % 3 != side)
+					p.addr[side] = addr_v4(bench_random());
+			make_plausible(&p);
+			first = rule_list_match(&c->list, &p);
+			if (tries && first <= furthest)
+				continue;
+			packet[i] = p;
+			furthest = first;
+		}
+	}
+}
+
+uint32_t classify_answer(const struct classify *c, size_t i, size_t rules)
+{
+	return c->first[i] < rules ? c->first[i] : RULES_NONE;
 }
 
 long classify_check_answers(const struct classify *c, size_t rules)
@@ -182,6 +219,17 @@ static void take_packets(struct classify *c, const struct rule_packet *packet)
 		memcpy(to->field, packet[i].field, sizeof(to->field));
 		c->first[i] = i < known(c) ? rule_list_match(&c->list, &packet[i]) : 0;
 	}
+}
+
+/* How many rules are asked in turn for a packet, on average. */
+static double depth(const struct classify *c)
+{
+	size_t rules = c->list.rules.len, n = known(c);
+	double sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += c->first[i] < rules ? c->first[i] + 1 : rules;
+	return sum / n;
 }
 
 /* ---- all engines, all lists --------------------------------------------------------------- */
@@ -314,6 +362,7 @@ static void report(const struct options *o, const struct vec *engines, const str
 		add_ratio(line, "times_fewest", engines, e, ours(engines, e, true));
 	if (e->table_bytes)
 		json_object_set_new(line, "table_bytes", json_integer(e->table_bytes));
+	json_object_set_new(line, "depth", json_real(depth(e->on)));
 	set_seconds(line, "parse_s", e->parse_s);
 	set_seconds(line, "compile_s", e->compile_s);
 	set_seconds(line, "plan_s", e->plan_s);
@@ -324,7 +373,7 @@ static void report(const struct options *o, const struct vec *engines, const str
 
 static int measure(const struct options *o, struct classify **on, size_t lists, const struct vec *trace)
 {
-	static const char *const streams[] = { "mix", "hot" };
+	static const char *const streams[] = { "mix", "hot", "end" };
 	struct rule_packet *packet = xcalloc(PACKETS, sizeof(*packet));
 	struct vec engines = VEC(struct classify_engine);
 	struct contender **turns;
@@ -344,10 +393,13 @@ static int measure(const struct options *o, struct classify **on, size_t lists, 
 	}
 	turns = xcalloc(engines.len, sizeof(*turns));
 	checked = xcalloc(engines.len, sizeof(*checked));
-	for (unsigned int s = 0; s < 2; s++) {
+	for (unsigned int s = 0; s < 3; s++) {
 		for (size_t i = 0; s && i < lists; i++) {
 			memcpy(packet, on[i]->packet, PACKETS * sizeof(*packet));
-			make_hot(packet);
+			if (s == 1)
+				make_hot(packet);
+			else
+				make_end(on[i], packet);
 			take_packets(on[i], packet);
 		}
 		for (size_t i = 0; i < engines.len; i++) {
