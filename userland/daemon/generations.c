@@ -727,6 +727,8 @@ static bool run_elements(struct generations *g, struct attempt *a)
 		exchange_elements(g->image, sets);
 	} else {
 		g->loaded++;
+		steps_end(&a->steps, STEP_swap);
+		g->steps = a->steps;
 		runs_now(g, a);
 		tell_what_runs(g, a, &sentence);
 		log_say("%s", text_string(&sentence));
