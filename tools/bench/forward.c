@@ -178,7 +178,8 @@ static void take_ip4(const struct vec *all, struct vec *routes)
 		/* Not what the wire itself uses, nor what no router forwards. */
 		if (r->prefix.addr.family == ADDR_V4 && r->prefix.len >= 8 &&
 		    r->prefix.addr.bytes[0] != 10 && r->prefix.addr.bytes[0] != 127 &&
-		    r->prefix.addr.bytes[0] < 224 && r->prefix.addr.bytes[0])
+		    r->prefix.addr.bytes[0] < 224 && r->prefix.addr.bytes[0] &&
+		    (r->prefix.addr.bytes[0] != 169 || r->prefix.addr.bytes[1] != 254))
 			vec_append(routes, r);
 	}
 }
@@ -315,9 +316,9 @@ static const char usage[] =
 "\n"
 "UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
 "one CPU; receivers are XDP programs that count and drop. sluice_measure is sluice that measures\n"
-"flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes; flowtable the kernel with nftables' flow table, which knows all flows\n"
-"when it is measured; fib_lookup an XDP program that asks the kernel's table. times: of the first\n"
-"engine's cost, round by round. --prefixes 10000; --flows 4096, each to an address of its own;\n"
+"flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes; flowtable is the kernel with\n"
+"nftables' flow table, which knows all flows when it is measured; fib_lookup an XDP program that\n"
+"asks the kernel's table. times: of the first engine's cost, round by round. --prefixes 10000; --flows 4096, each to an address of its own;\n"
 "--length 64; --rounds 11; --frames 50000 a turn.\n";
 
 int bench_forward(int argc, char **argv)
