@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compile/fib.h"
+#include "compile/route_tables.h"
 #include "datapath/datapath.h"
 #include "engine.h"
 #include "flow/flow.h"
@@ -20,7 +21,7 @@ struct state {
 	const struct scene *scene;
 	struct datapath *dp;
 	struct tables *tables;
-	struct lpm *lpm4, *lpm6;
+	route_tables lpm;
 	struct fib *fib;
 	struct flow_map *flow_map;	/* NULL: the policy measures nothing */
 	struct flow *flow;
@@ -80,27 +81,39 @@ static int load_routes(struct state *s, struct text *why)
 {
 	const struct image *image = s->scene->image;
 	const struct vec *routes = &s->scene->routes;
-	uint32_t limit4 = image->limit4 ? : 1, limit6 = image->limit6 ? : 1;
+	const struct image_routing *routing = &image->routing;
+	struct fib_table other[ROUTE_TABLES_MAX];
+	uint16_t table_port[PORTS_MAX];
 	struct fib_rib_port *ports;
-	struct fib_memory memory = { 0 };
-	struct lpm_shape shape4, shape6;
-	int err;
+	struct fib_memory memory = {
+		.other = other, .others = routing->tables.len, .sources = routing->sources,
+		.without_main = !routing->limit4,
+	};
+	struct lpm_shape shape[2];
+	int err = 0;
 
-	err = lpm_sizes(ADDR_V4, limit4, &shape4);
-	if (!err)
-		err = lpm_sizes(ADDR_V6, limit6, &shape6);
+	for (int i = 0; !err && i < 2; i++)
+		err = route_tables_size(routing, i ? ADDR_V6 : ADDR_V4, &shape[i]);
 	if (err) {
 		text_printf(why, "route tables cannot be that large: %s", strerror(-err));
 		return err;
 	}
-	err = tables_new(s->dp, &shape4, &shape6, &s->tables, why);
+	err = tables_new(s->dp, &shape[0], &shape[1], &s->tables, why);
 	if (err)
 		return err;
-	s->lpm4 = lpm_new(ADDR_V4, &shape4, tables_lpm(s->tables, ADDR_V4), limit4);
-	s->lpm6 = lpm_new(ADDR_V6, &shape6, tables_lpm(s->tables, ADDR_V6), limit6);
+	for (int i = 0; !err && i < 2; i++) {
+		uint8_t family = i ? ADDR_V6 : ADDR_V4;
+
+		err = route_tables_make(routing, family, &shape[i], tables_lpm(s->tables, family), s->lpm);
+	}
+	if (err) {
+		text_printf(why, "the bogons do not fit into a table: %s", strerror(-err));
+		return err;
+	}
+	route_tables_describe(routing, s->lpm, other, table_port);
 	memory.nexthops = tables_nexthops(s->tables);
-	memory.lpm4 = s->lpm4;
-	memory.lpm6 = s->lpm6;
+	memory.lpm4 = s->lpm[0][0];
+	memory.lpm6 = s->lpm[0][1];
 	s->fib = fib_new(&memory);
 	ports = xcalloc(image->ports.len, sizeof(*ports));
 	for (size_t i = 0; i < image->ports.len; i++) {
@@ -275,8 +288,9 @@ static void close_state(void *state)
 	struct state *s = state;
 
 	fib_free(s->fib);
-	lpm_free(s->lpm4);
-	lpm_free(s->lpm6);
+	for (int t = 0; t < ROUTE_TABLES_MAX; t++)
+		for (int i = 0; i < 2; i++)
+			lpm_leave(s->lpm[t][i]);
 	generation_free(s->gen);
 	flow_free(s->flow);
 	flow_map_free(s->flow_map);

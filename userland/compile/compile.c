@@ -184,18 +184,71 @@ static int compare_statics(const void *a, const void *b)
 	return prefix_cmp(&x->prefix, &y->prefix);
 }
 
+static void compile_table(struct compiler *c, const struct policy_route *route)
+{
+	struct image_routing *routing = &c->image->routing;
+	struct image_table *table;
+
+	if (route->table == TABLE_MAIN) {
+		routing->limit4 = route->limit4;
+		routing->limit6 = route->limit6;
+		return;
+	}
+	table = vec_push(&routing->tables);
+	table->number = route->number;
+	table->limit4 = route->limit4;
+	table->limit6 = route->limit6;
+	if (route->vrf)
+		snprintf(table->vrf, sizeof(table->vrf), "%s", route->vrf);
+	for (size_t i = 0; i < route->ports.len; i++) {
+		const struct policy_port_ref *ref = vec_at(&route->ports, i);
+
+		vec_append(&routing->table_ports, &(struct image_table_port){
+			routing->tables.len - 1, port_number(c, ref->port) });
+	}
+}
+
+static void compile_sources(struct compiler *c)
+{
+	static const struct { unsigned int check; uint8_t flag; } flags[] = {
+		{ 1u << SOURCE_RPF, CONFIG_PORT_RPF },
+		{ 1u << SOURCE_RPF_LOOSE, CONFIG_PORT_RPF_LOOSE },
+		{ 1u << SOURCE_ANTI_SPOOF, CONFIG_PORT_ANTI_SPOOF },
+		{ 1u << SOURCE_BOGONS, CONFIG_PORT_BOGONS },
+	};
+	struct image_routing *routing = &c->image->routing;
+	struct config *config = &c->image->config;
+
+	for (size_t i = 0; i < c->policy->ports.len; i++) {
+		const struct policy_port *port = *(struct policy_port **)vec_at(&c->policy->ports, i);
+
+		for (size_t k = 0; k < sizeof(flags) / sizeof(*flags); k++)
+			if (port->source_checks & flags[k].check)
+				config->port[port_number(c, port)] |= flags[k].flag;
+		config->sources |= port->source_checks != 0;
+		routing->sources |= (port->source_checks & ~(1u << SOURCE_BOGONS)) != 0;
+	}
+	for (size_t i = 0; i < c->policy->bogons.len; i++) {
+		const struct policy_bogon *b = vec_at(&c->policy->bogons, i);
+
+		vec_append(&routing->bogons, &(struct image_bogon){
+			b->prefix, b->listed ? BOGON_LISTED : BOGON_EXCEPT });
+	}
+	if (routing->bogons.len)	/* behind the tables of routes */
+		config->bogons = 1 + routing->tables.len + 1;
+}
+
 static void compile_routes(struct compiler *c)
 {
 	const struct policy *policy = c->policy;
-	const struct policy_route *route;
 	struct vec *statics = &c->image->statics;
 
 	if (!policy->routes.len)
 		return;
-	route = vec_at(&policy->routes, 0);
 	c->image->config.route = 1;
-	c->image->limit4 = route->limit4;
-	c->image->limit6 = route->limit6;
+	for (size_t i = 0; i < policy->routes.len; i++)
+		compile_table(c, vec_at(&policy->routes, i));
+	compile_sources(c);
 	for (size_t i = 0; i < policy->statics.len; i++) {
 		const struct policy_static *s = vec_at(&policy->statics, i);
 		struct image_static *to = vec_push(statics);

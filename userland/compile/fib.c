@@ -50,6 +50,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/hops.h"
+#include "compile/source_ways.h"
 #include "compile/views.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
@@ -123,6 +124,7 @@ struct fib {
 	struct prefix_tree hosts[2];	/* usable neighbours' addresses -> how many */
 	struct views views;
 	uint64_t views_turned;	/* how often */
+	struct source_ways ways;	/* if memory.sources */
 	bool views_retired;	/* programs may still read the half that is not in use */
 	struct vec entries;	/* of struct entry; 0 is none */
 	struct vec candidates;	/* of struct candidate; 0 is none */
@@ -760,6 +762,7 @@ static void hold(struct fib *fib)
 	if (!fib->held)
 		hops_hold(&fib->hops);
 	fib->held = true;
+	__atomic_store_n(&fib->memory.nexthops->held, 1, __ATOMIC_RELEASE);
 }
 
 /*
@@ -1102,6 +1105,7 @@ void fib_flush(struct fib *fib)
 		if (!fib->stuck) {
 			hops_release(&fib->hops);
 			fib->held = false;
+			__atomic_store_n(&fib->memory.nexthops->held, 0, __ATOMIC_RELEASE);
 			break;
 		}
 	}
@@ -1446,6 +1450,16 @@ const struct route_view *fib_view(const struct fib *fib, uint16_t port, uint16_t
 
 /* ---- ends ----------------------------------------------------------------- */
 
+/* What @set resolves to is about to be published under @group. */
+static void publishing(void *user, uint32_t set, uint16_t group)
+{
+	struct fib_route route = { 0 };
+	struct fib *fib = user;
+
+	hops_describe(&fib->hops, set, &route);
+	source_ways_set(&fib->ways, group, &route, hops_fallback(&fib->hops, set));
+}
+
 static void family_init(struct family *f, uint8_t family, unsigned int number,
 			const struct fib_table *table)
 {
@@ -1483,6 +1497,11 @@ struct fib *fib_new(const struct fib_memory *memory)
 		for (int i = 0; i < 2; i++)
 			family_init(&fib->family[t][i], i ? ADDR_V6 : ADDR_V4, t, &table[t]);
 	hops_init(&fib->hops, memory->nexthops);
+	if (memory->sources) {
+		source_ways_init(&fib->ways, memory->nexthops, memory->grace, memory->user);
+		fib->hops.publishing = publishing;
+		fib->hops.user = fib;
+	}
 	fib->not_followed = hops_intern(&fib->hops, &(struct hop_key){ .reason = REASON_not_followed });
 	return fib;
 }
@@ -1492,6 +1511,8 @@ void fib_free(struct fib *fib)
 	if (!fib)
 		return;
 	hops_free(&fib->hops);
+	if (fib->memory.sources)
+		source_ways_free(&fib->ways);
 	views_free(&fib->views);
 	for (struct family *f = next_family(fib, NULL); f; f = next_family(fib, f)) {
 		prefix_tree_free(&f->entries);

@@ -42,7 +42,7 @@ struct fib_table {
 	uint32_t number;		/* the kernel's */
 	char vrf[16];			/* whose table the policy says it is; "": no VRF's */
 	struct lpm *lpm[2];		/* IPv4, IPv6; as fib_memory.lpm4 */
-	const uint16_t *port;		/* numbers of ports whose packets the policy has looked up in it */
+	const uint16_t *port;		/* numbers of ports whose packets are looked up in it; read by fib_new() only */
 	unsigned int ports;
 };
 
@@ -61,6 +61,7 @@ struct fib_memory {
 	const struct fib_table *other;
 	unsigned int others;		/* at most ROUTE_TABLES_MAX - 1 */
 	bool without_main;		/* packets that come to table main are passed up */
+	bool sources;			/* programs ask for the way back to sources: struct route_ways */
 };
 
 /** fib_new() - never NULL; nothing is published yet. */

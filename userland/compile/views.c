@@ -33,6 +33,13 @@ void views_init(struct views *v, const struct fib_table *tables, unsigned int co
 {
 	*v = (struct views){ .tables = count, .dirty = true };
 	memcpy(v->table, tables, count * sizeof(*tables));
+	for (unsigned int t = 0; t < count; t++) {
+		uint16_t *port = xcalloc(tables[t].ports + 1, sizeof(*port));
+
+		if (tables[t].ports)
+			memcpy(port, tables[t].port, tables[t].ports * sizeof(*port));
+		v->table[t].port = port;
+	}
 	v->rules = VEC(struct view_rule);
 	v->links = TABLE(uint32_t, struct kernel_link);
 	v->ports = TABLE(uint32_t, uint16_t);
@@ -40,6 +47,8 @@ void views_init(struct views *v, const struct fib_table *tables, unsigned int co
 
 void views_free(struct views *v)
 {
+	for (unsigned int t = 0; t < v->tables; t++)
+		free((void *)v->table[t].port);
 	vec_free(&v->rules);
 	table_free(&v->links);
 	table_free(&v->ports);

@@ -107,8 +107,10 @@ struct generations {
 	int broken;			/* its routes were lost meanwhile: why */
 };
 
+static const struct image_routing links_only;	/* no tables */
+
 static void begin_next(uv_timer_t *timer);
-static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
+static int open_routes(struct generations *g, const struct image_routing *routing,
 		       struct routes **routes, struct text *why);
 
 /* ---- attempts come and go ------------------------------------------------------ */
@@ -162,7 +164,7 @@ static void listen_at_least(struct generations *g)
 {
 	struct text why = { 0 };
 
-	if (!g->routes && open_routes(g, 0, 0, &g->routes, &why))
+	if (!g->routes && open_routes(g, &links_only, &g->routes, &why))
 		notes_set(g->p.notes, "kernel", "%s", text_string(&why));
 	text_free(&why);
 }
@@ -745,13 +747,11 @@ static bool run_elements(struct generations *g, struct attempt *a)
 /* Tables of the size it wants: those that run, or new ones, which take time to fill. */
 static int find_routes(struct generations *g, struct attempt *a, struct text *why)
 {
-	uint32_t limit4 = a->image->limit4, limit6 = a->image->limit6;
-
-	if (g->routes && !a->reread && routes_fit(g->routes, limit4, limit6)) {
+	if (g->routes && !a->reread && routes_fit(g->routes, &a->image->routing)) {
 		a->routes = g->routes;
 		return 0;
 	}
-	return open_routes(g, limit4, limit6, &a->routes, why);
+	return open_routes(g, &a->image->routing, &a->routes, why);
 }
 
 /* The thread has made an image, or not. */
@@ -865,7 +865,7 @@ static void routes_are_broken(void *ctx, struct routes *r, int err)
 	text_free(&why);
 }
 
-static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
+static int open_routes(struct generations *g, const struct image_routing *routing,
 		       struct routes **routes, struct text *why)
 {
 	const struct routes_owner owner = {
@@ -878,7 +878,7 @@ static int open_routes(struct generations *g, uint32_t limit4, uint32_t limit6,
 		.broken = routes_are_broken,
 	};
 
-	return routes_open(g->p.loop, g->p.datapath, g->p.grace, limit4, limit6, &owner, routes, why);
+	return routes_open(g->p.loop, g->p.datapath, g->p.grace, routing, &owner, routes, why);
 }
 
 static void link_set(void *ctx, struct routes *r, const struct kernel_link *link)
@@ -954,7 +954,7 @@ int generations_start(struct generations *g, struct configuration *configuration
 		notes_set(g->p.notes, "generation", "the data path runs what a daemon before this one left, "
 			  "with routes as they were, and the store knows nothing of it: apply a "
 			  "policy, or take it down with `sluiced --remove`");
-	return open_routes(g, 0, 0, &g->routes, why);
+	return open_routes(g, &links_only, &g->routes, why);
 }
 
 void generations_compile(void *ctx, uint64_t generation, bool returned)

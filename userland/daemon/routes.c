@@ -15,6 +15,7 @@
 #include "base/delays.h"
 #include "base/text.h"
 #include "compile/fib.h"
+#include "compile/route_tables.h"
 #include "daemon/grace.h"
 #include "daemon/log.h"
 #include "datapath/datapath.h"
@@ -29,9 +30,9 @@ struct routes {
 	struct routes_owner owner;
 	struct datapath *dp;
 	struct grace *grace;
-	uint32_t limit[2];		/* IPv4, IPv6 */
+	struct image_routing routing;	/* what was asked for */
 	struct tables *tables;
-	struct lpm *lpm[2];
+	struct lpm *lpm[ROUTE_TABLES_MAX][2];	/* IPv4, IPv6; as the fib has them, and behind them the bogons */
 	struct fib *fib;
 	struct mirror *mirror;
 	struct vec statics;		/* of struct image_static, sorted: what the fib has of them */
@@ -214,15 +215,21 @@ static void look_for_stale(uv_timer_t *timer)
 
 static int make_tables(struct routes *r, struct text *why)
 {
+	const struct image_routing *routing = &r->routing;
+	struct fib_table other[ROUTE_TABLES_MAX];
+	uint16_t port[PORTS_MAX];
+	struct fib_memory memory = {
+		.grace = wait_now, .other = other, .others = routing->tables.len,
+		.without_main = !routing->limit4, .sources = routing->sources,
+	};
 	struct lpm_shape shape[2];
-	struct fib_memory memory = { .grace = wait_now };
 	int err;
 
 	for (int i = 0; i < 2; i++) {
-		err = lpm_sizes(i ? ADDR_V6 : ADDR_V4, r->limit[i] ? r->limit[i] : 1, &shape[i]);
+		err = route_tables_size(routing, i ? ADDR_V6 : ADDR_V4, &shape[i]);
 		if (err) {
-			text_printf(why, "no table takes %u IPv%d routes: %s", r->limit[i],
-				    i ? 6 : 4, strerror(-err));
+			text_printf(why, "no tables take so many IPv%d routes: %s", i ? 6 : 4,
+				    strerror(-err));
 			return err;
 		}
 	}
@@ -232,15 +239,35 @@ static int make_tables(struct routes *r, struct text *why)
 	for (int i = 0; i < 2; i++) {
 		uint8_t family = i ? ADDR_V6 : ADDR_V4;
 
-		if (r->limit[i])
-			r->lpm[i] = lpm_new(family, &shape[i], tables_lpm(r->tables, family),
-					    r->limit[i]);
+		err = route_tables_make(routing, family, &shape[i], tables_lpm(r->tables, family), r->lpm);
+		if (err) {
+			text_printf(why, "the IPv%d bogons do not fit into a table: %s", i ? 6 : 4,
+				    strerror(-err));
+			return err;
+		}
 	}
+	route_tables_describe(routing, r->lpm, other, port);
 	memory.nexthops = tables_nexthops(r->tables);
-	memory.lpm4 = r->lpm[0];
-	memory.lpm6 = r->lpm[1];
+	memory.lpm4 = routing->limit4 ? r->lpm[0][0] : NULL;
+	memory.lpm6 = routing->limit4 ? r->lpm[0][1] : NULL;
 	r->fib = fib_new(&memory);
 	return 0;
+}
+
+/* Tables to hear of: those that a packet can be looked up in, and local and default beside main. */
+static size_t list_tables(const struct image_routing *routing, uint32_t table[3 + ROUTE_TABLES_MAX])
+{
+	size_t n = 0;
+
+	if (routing->limit4 || routing->tables.len)
+		table[n++] = KERNEL_TABLE_LOCAL;
+	if (routing->limit4) {
+		table[n++] = KERNEL_TABLE_MAIN;
+		table[n++] = KERNEL_TABLE_DEFAULT;
+	}
+	for (size_t i = 0; i < routing->tables.len; i++)
+		table[n++] = ((struct image_table *)vec_at(&routing->tables, i))->number;
+	return n;
 }
 
 static int open_mirror(struct routes *r, struct text *why)
@@ -259,11 +286,11 @@ static int open_mirror(struct routes *r, struct text *why)
 		.batch = batch,
 		.event = event,
 	};
-	static const uint32_t no_table;
-	struct mirror_options links_only = { .tables = &no_table, .table_count = 0 };
+	uint32_t table[3 + ROUTE_TABLES_MAX];
+	struct mirror_options options = { .tables = table, .table_count = list_tables(&r->routing, table) };
 	int err;
 
-	err = mirror_open(&r->mirror, &callbacks, r, r->limit[0] || r->limit[1] ? NULL : &links_only);
+	err = mirror_open(&r->mirror, &callbacks, r, &options);
 	if (err)
 		text_printf(why, "cannot listen to the kernel's network (rtnetlink): %s",
 			    strerror(-err));
@@ -275,16 +302,17 @@ static void free_routes(struct routes *r)
 	mirror_close(r->mirror);
 	fib_free(r->fib);
 	vec_free(&r->statics);
-	for (int i = 0; i < 2; i++)
-		if (r->lpm[i])
-			lpm_free(r->lpm[i]);
+	for (int t = 0; t < ROUTE_TABLES_MAX; t++)
+		for (int i = 0; i < 2; i++)
+			lpm_leave(r->lpm[t][i]);
+	image_routing_free(&r->routing);
 	tables_free(r->tables);
 	free(r);
 }
 
-int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint32_t limit4,
-		uint32_t limit6, const struct routes_owner *owner, struct routes **out,
-		struct text *why)
+int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace,
+		const struct image_routing *routing, const struct routes_owner *owner,
+		struct routes **out, struct text *why)
 {
 	struct routes *r = xcalloc(1, sizeof(*r));
 	int err;
@@ -293,8 +321,7 @@ int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint3
 	r->statics = VEC(struct image_static);
 	r->dp = dp;
 	r->grace = grace;
-	r->limit[0] = limit4;
-	r->limit[1] = limit6;
+	image_routing_copy(&r->routing, routing);
 	err = make_tables(r, why);
 	if (!err)
 		err = open_mirror(r, why);
@@ -333,9 +360,9 @@ void routes_close(struct routes *r)
 
 /* ---- questions -------------------------------------------------------------------- */
 
-bool routes_fit(const struct routes *r, uint32_t limit4, uint32_t limit6)
+bool routes_fit(const struct routes *r, const struct image_routing *routing)
 {
-	return r->limit[0] == limit4 && r->limit[1] == limit6;
+	return image_routing_equal(&r->routing, routing);
 }
 
 bool routes_ready(const struct routes *r)
@@ -400,5 +427,5 @@ const struct delays *routes_delays(const struct routes *r)
 
 const struct lpm *routes_lpm(const struct routes *r, uint8_t family)
 {
-	return r->lpm[family == ADDR_V6];
+	return r->lpm[0][family == ADDR_V6];
 }

@@ -20,6 +20,7 @@ struct datapath;
 struct delays;
 struct fib;
 struct grace;
+struct image_routing;
 struct kernel_link;
 struct lpm;
 struct mirror_stats;
@@ -45,18 +46,18 @@ struct routes_owner {
 
 /**
  * routes_open() - begins to read the kernel's network; the owner hears when it is read.
- * @limit4, @limit6: routes to take at most; both 0: links are reported, routes are not read.
+ * @routing: which tables, and how large; all of it 0: links are reported, routes are not read.
  * Return: 0 and *@r, or -errno and a sentence.
  */
-int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace, uint32_t limit4,
-		uint32_t limit6, const struct routes_owner *owner, struct routes **r,
-		struct text *why);
+int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace,
+		const struct image_routing *routing, const struct routes_owner *owner,
+		struct routes **r, struct text *why);
 
 /** routes_close() - programs that use its tables go on with them. NULL is fine. */
 void routes_close(struct routes *r);
 
-/** routes_fit() - whether it has just these limits. */
-bool routes_fit(const struct routes *r, uint32_t limit4, uint32_t limit6);
+/** routes_fit() - whether it has just these tables. */
+bool routes_fit(const struct routes *r, const struct image_routing *routing);
 
 /** routes_ready() - all that the kernel has is known; the owner was told, or is about to be. */
 bool routes_ready(const struct routes *r);

@@ -50,8 +50,8 @@ static json_t *status_routes(const struct view *v)
 		lpm_stats(v->lpm6, &ip6);
 	o = json_pack("{sb sb so so}", "wanted", true, "ready", v->fib_ready, "ip4",
 		      json_number(fib.published[0]), "ip6", json_number(fib.published[1]));
-	json_object_set_new(o, "ip4_max", json_number(v->image->limit4));
-	json_object_set_new(o, "ip6_max", json_number(v->image->limit6));
+	json_object_set_new(o, "ip4_max", json_number(v->image->routing.limit4));
+	json_object_set_new(o, "ip6_max", json_number(v->image->routing.limit6));
 	json_object_set_new(o, "static", json_number(v->image->statics.len));
 	json_object_set_new(o, "not_taken", json_number(fib.left_out[0] + fib.left_out[1]));
 	json_object_set_new(o, "table_bytes", json_number(ip4.bytes_used + ip6.bytes_used));

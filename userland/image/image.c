@@ -7,6 +7,13 @@
 
 #include "base/addr.h"
 
+static void routing_init(struct image_routing *r)
+{
+	r->tables = VEC(struct image_table);
+	r->table_ports = VEC(struct image_table_port);
+	r->bogons = VEC(struct image_bogon);
+}
+
 struct image *image_new(void)
 {
 	struct image *image = xcalloc(1, sizeof(*image));
@@ -14,6 +21,7 @@ struct image *image_new(void)
 	image->ports = VEC(struct image_port);
 	image->statics = VEC(struct image_static);
 	image->counted = VEC(struct image_counted);
+	routing_init(&image->routing);
 	image->groups = VEC(struct image_group);
 	image->group_prefixes = VEC(struct image_group_prefix);
 	image->legs = VEC(struct image_leg);
@@ -57,6 +65,7 @@ void image_free(struct image *image)
 	vec_free(&image->ports);
 	vec_free(&image->statics);
 	vec_free(&image->counted);
+	image_routing_free(&image->routing);
 	vec_free(&image->groups);
 	vec_free(&image->group_prefixes);
 	vec_free(&image->legs);
@@ -105,13 +114,40 @@ static void copy_filter(struct image_filter *to, const struct image_filter *from
 	}
 }
 
+static bool same_vec(const struct vec *a, const struct vec *b)
+{
+	return a->len == b->len && (!a->len || !memcmp(a->data, b->data, a->len * a->elem_size));
+}
+
+void image_routing_copy(struct image_routing *to, const struct image_routing *from)
+{
+	*to = *from;
+	routing_init(to);
+	copy_vec(&to->tables, &from->tables);
+	copy_vec(&to->table_ports, &from->table_ports);
+	copy_vec(&to->bogons, &from->bogons);
+}
+
+bool image_routing_equal(const struct image_routing *a, const struct image_routing *b)
+{
+	return a->limit4 == b->limit4 && a->limit6 == b->limit6 && a->sources == b->sources &&
+	       same_vec(&a->tables, &b->tables) && same_vec(&a->table_ports, &b->table_ports) &&
+	       same_vec(&a->bogons, &b->bogons);
+}
+
+void image_routing_free(struct image_routing *r)
+{
+	vec_free(&r->tables);
+	vec_free(&r->table_ports);
+	vec_free(&r->bogons);
+}
+
 struct image *image_copy(const struct image *image)
 {
 	struct image *copy = image_new();
 
 	copy->config = image->config;
-	copy->limit4 = image->limit4;
-	copy->limit6 = image->limit6;
+	image_routing_copy(&copy->routing, &image->routing);
 	copy->group_count = image->group_count;
 	copy->measure = image->measure;
 	copy_vec(&copy->ports, &image->ports);
@@ -357,6 +393,41 @@ static void dump_filter(const struct image_filter *f, struct text *out)
 		dump_rule(f, i, out);
 }
 
+static void dump_routing(const struct image *image, struct text *out)
+{
+	const struct image_routing *r = &image->routing;
+	char buf[PREFIX_STRLEN];
+
+	text_printf(out, "limits ip4 %u ip6 %u\n", r->limit4, r->limit6);
+	for (size_t i = 0; i < r->tables.len; i++) {
+		const struct image_table *t = vec_at(&r->tables, i);
+
+		text_printf(out, "table %u%s%s ip4 %u ip6 %u\n", t->number, *t->vrf ? " vrf " : "", t->vrf,
+			    t->limit4, t->limit6);
+	}
+	for (size_t i = 0; i < r->table_ports.len; i++) {
+		const struct image_table_port *t = vec_at(&r->table_ports, i);
+
+		text_printf(out, "port %u table %u\n", t->port,
+			    ((struct image_table *)vec_at(&r->tables, t->table))->number);
+	}
+	for (unsigned int i = 1; i < PORTS_MAX; i++) {
+		unsigned int c = image->config.port[i];
+
+		if (c & CONFIG_PORT_SOURCES)
+			text_printf(out, "port %u sources%s%s%s%s\n", i, c & CONFIG_PORT_RPF ? " rpf" : "",
+				    c & CONFIG_PORT_RPF_LOOSE ? " rpf-loose" : "",
+				    c & CONFIG_PORT_ANTI_SPOOF ? " anti-spoof" : "",
+				    c & CONFIG_PORT_BOGONS ? " bogons" : "");
+	}
+	for (size_t i = 0; i < r->bogons.len; i++) {
+		const struct image_bogon *b = vec_at(&r->bogons, i);
+
+		text_printf(out, "bogon %s%s\n", prefix_format(&b->prefix, buf),
+			    b->result == BOGON_LISTED ? "" : " not");
+	}
+}
+
 void image_dump(const struct image *image, struct text *out)
 {
 	const struct config *c = &image->config;
@@ -365,7 +436,7 @@ void image_dump(const struct image *image, struct text *out)
 		    c->groups_source ? " groups-source" : "", c->groups_any ? " groups-any" : "",
 		    c->groups_prefix ? " groups-prefix" : "", c->measure ? " measure" : "");
 	if (c->route)
-		text_printf(out, "limits ip4 %u ip6 %u\n", image->limit4, image->limit6);
+		dump_routing(image, out);
 	for (size_t i = 0; i < image->ports.len; i++) {
 		const struct image_port *p = vec_at(&image->ports, i);
 

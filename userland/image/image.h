@@ -129,9 +129,36 @@ struct image_filter {
 	struct vec texts;		/* of char *: of emit, by struct action.number */
 };
 
+/* A table of the kernel's beside main. */
+struct image_table {
+	uint32_t number;
+	uint32_t limit4, limit6;
+	char vrf[16];			/* "": no VRF's */
+};
+
+/* Packets of a port are looked up in a table, whatever ip rules say. */
+struct image_table_port {
+	uint16_t table;			/* number in tables */
+	uint16_t port;
+};
+
+struct image_bogon {
+	struct prefix prefix;
+	uint8_t result;			/* BOGON_* */
+};
+
+/* What the route tables of a generation must be: those of another that has the same can be taken. */
+struct image_routing {
+	uint32_t limit4, limit6;	/* routes of table main taken at most; 0: it is not routed by */
+	bool sources;			/* some port's sources are checked */
+	struct vec tables;		/* of struct image_table */
+	struct vec table_ports;		/* of struct image_table_port */
+	struct vec bogons;		/* of struct image_bogon; of equal prefixes the last one counts */
+};
+
 struct image {
 	struct config config;		/* .rodata; what a load adds (generation, seed, trace) is 0 */
-	uint32_t limit4, limit6;	/* routes taken at most */
+	struct image_routing routing;
 	uint32_t group_count;		/* group numbers are 0 .. group_count - 1 */
 	struct vec ports;		/* of struct image_port, in the policy's order */
 	struct vec statics;		/* of struct image_static, sorted by prefix_cmp() */
@@ -149,6 +176,11 @@ void image_free(struct image *image);
 
 /** image_copy() - a copy that can outlive @image, of all but the tables of filters (area, address). */
 struct image *image_copy(const struct image *image);
+
+/** image_routing_copy(), _equal(), _free() - of what route tables must be. */
+void image_routing_copy(struct image_routing *to, const struct image_routing *from);
+bool image_routing_equal(const struct image_routing *a, const struct image_routing *b);
+void image_routing_free(struct image_routing *r);
 
 /** image_port() - the port of @number; NULL if there is none. */
 const struct image_port *image_port(const struct image *image, uint16_t number);

@@ -131,13 +131,18 @@ int lpm_new_beside(struct lpm *other, uint32_t number, size_t limit, struct lpm 
 
 void lpm_free(struct lpm *t)
 {
+	if (t && t->space->tables > 1)
+		lpm_clear(t);
+	lpm_leave(t);
+}
+
+void lpm_leave(struct lpm *t)
+{
 	struct space *s;
 
 	if (!t)
 		return;
 	s = t->space;
-	if (s->tables > 1)
-		lpm_clear(t);
 	s->table[t->number] = NULL;
 	radix_free(&t->radix);
 	free(t);

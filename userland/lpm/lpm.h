@@ -118,6 +118,9 @@ void lpm_clear(struct lpm *t);
  */
 void lpm_free(struct lpm *t);
 
+/** lpm_leave() - as lpm_free(), but the area stays as it is in any case: all tables of it are to go. */
+void lpm_leave(struct lpm *t);
+
 /**
  * lpm_insert() - enters @p, or replaces its result.
  * @p: its family must be the table's; bits past the length are ignored.

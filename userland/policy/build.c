@@ -233,13 +233,59 @@ void build_broken_let(struct document *doc, struct word name, struct place at)
 enum { SEEN_LIMIT4 = 1, SEEN_LIMIT6 = 2 };
 
 void build_table(struct document *doc, enum policy_table table, const struct word *vrf,
-		 uint64_t number)
+		 struct place vrf_at, uint64_t number, struct place number_at)
 {
-	doc->route = (struct policy_route){ .table = table, .number = number,
-		.limit4 = POLICY_LIMIT4_DEFAULT, .limit6 = POLICY_LIMIT6_DEFAULT };
-	if (vrf)
+	bool main = table == TABLE_MAIN;
+
+	doc->route = (struct policy_route){
+		.table = table, .number = number, .number_place = number_at,
+		.limit4 = main ? POLICY_LIMIT4_DEFAULT : POLICY_TABLE_LIMIT4_DEFAULT,
+		.limit6 = main ? POLICY_LIMIT6_DEFAULT : POLICY_TABLE_LIMIT6_DEFAULT,
+	};
+	if (vrf) {
 		doc->route.vrf = name_of(doc, *vrf);
+		doc->route.vrf_place = vrf_at;
+	}
 	doc->seen = 0;
+}
+
+void build_table_ports(struct document *doc)
+{
+	doc->route.ports = keep_list(doc, &doc->from);
+}
+
+void build_bogons(struct document *doc)
+{
+	doc->source_check = (struct policy_source_check){ 0 };
+}
+
+static void bogons_let(struct document *doc, char **let, struct place *let_at, struct word name,
+		       struct place at)
+{
+	if (*let)
+		diag_error(diags_of(doc), at, "one let is named already");
+	*let = name_of(doc, name);
+	*let_at = at;
+}
+
+void bogons_and(struct document *doc, struct word name, struct place at)
+{
+	bogons_let(doc, &doc->source_check.also, &doc->source_check.also_place, name, at);
+}
+
+void bogons_except(struct document *doc, struct word name, struct place at)
+{
+	bogons_let(doc, &doc->source_check.except, &doc->source_check.except_place, name, at);
+}
+
+void build_source_check(struct document *doc, enum policy_source kind, struct place at)
+{
+	if (kind != SOURCE_BOGONS)
+		build_bogons(doc);
+	doc->source_check.kind = kind;
+	doc->source_check.ports = keep_list(doc, &doc->from);
+	doc->source_check.place = at;
+	vec_append(&doc->parser->policy->source_checks, &doc->source_check);
 }
 
 void build_limit(struct document *doc, enum addr_family family, uint64_t limit,

@@ -47,9 +47,14 @@ void build_let_predicate(struct document *doc, struct word name, struct place at
 			 struct policy_predicate *predicate);
 void build_broken_let(struct document *doc, struct word name, struct place at);
 
-/* route: the table first, then its limits, then the statement. */
+/* route: the table first, then its limits and checks, then the statement. */
 void build_table(struct document *doc, enum policy_table table, const struct word *vrf,
-		 uint64_t number);
+		 struct place vrf_at, uint64_t number, struct place number_at);
+void build_table_ports(struct document *doc);
+void build_bogons(struct document *doc);
+void bogons_and(struct document *doc, struct word name, struct place at);
+void bogons_except(struct document *doc, struct word name, struct place at);
+void build_source_check(struct document *doc, enum policy_source kind, struct place at);
 void build_limit(struct document *doc, enum addr_family family, uint64_t limit,
 		 struct place word_at, struct place at);
 void build_route(struct document *doc, struct place at);

@@ -48,29 +48,6 @@ static void check_ports(struct check *c)
 	}
 }
 
-/* ---- routes ------------------------------------------------------------- */
-
-static void check_routes(struct check *c)
-{
-	const struct policy_route *first = NULL;
-	char where[PLACE_ROOM];
-
-	for (size_t i = 0; i < c->policy->routes.len; i++) {
-		const struct policy_route *r = vec_at(&c->policy->routes, i);
-
-		if (r->table != TABLE_MAIN) {
-			diag_error(c->diags, r->place, "%s not supported by this version",
-				   r->table == TABLE_VRF ? "VRFs are" : "tables other than main are");
-			diag_hint(c->diags, "\"route main;\" follows the kernel's main table");
-		} else if (first) {
-			diag_error(c->diags, r->place, "the policy routes by table main already");
-			diag_hint(c->diags, "see %s", place_name(c, &first->place, where));
-		} else {
-			first = r;
-		}
-	}
-}
-
 /* ---- measure, and what is not used -------------------------------------- */
 
 static void check_measures(struct check *c)
@@ -131,9 +108,9 @@ void policy_check(struct policy *p, struct diags *diags)
 	check_sets(&c);
 	for (size_t i = 0; i < p->lets.len && !diags->truncated; i++)
 		resolve_let(&c, *(struct policy_let **)vec_at(&p->lets, i));
-	check_routes(&c);
 	check_statics(&c);
 	check_counted(&c);
+	check_routes(&c);
 	check_filters(&c);
 	check_asserts(&c);
 	check_multicast(&c);

@@ -82,8 +82,11 @@ static void route_by_main(struct policy *p)
 	const struct policy_static *first;
 	struct policy_route *r;
 
-	if (!p->statics.len || p->routes.len)
+	if (!p->statics.len)
 		return;
+	for (size_t i = 0; i < p->routes.len; i++)
+		if (((struct policy_route *)vec_at(&p->routes, i))->table == TABLE_MAIN)
+			return;
 	first = vec_at(&p->statics, 0);
 	r = vec_push(&p->routes);
 	r->table = TABLE_MAIN;

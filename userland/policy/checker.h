@@ -9,6 +9,7 @@
  *	check_filter.c		sets and their elements, filters, rules
  *	check_assert.c		assertions
  *	check_group.c		multicast groups
+ *	check_route.c		tables of routes, and checks of sources
  */
 #ifndef SLUICE_POLICY_CHECKER_H
 #define SLUICE_POLICY_CHECKER_H
@@ -112,6 +113,10 @@ void check_statics(struct check *c);
 
 /** check_counted() - after check_statics(): each prefix once, and that there is something to count. */
 void check_counted(struct check *c);
+/* ---- check_route.c ---- */
+
+/** check_routes() - behind check_statics(), which may add table main. */
+void check_routes(struct check *c);
 void check_multicast(struct check *c);
 void check_sets(struct check *c);
 void check_filters(struct check *c);

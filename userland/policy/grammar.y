@@ -84,6 +84,8 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	ISOLATED "isolated" REACHABLE "reachable" NEVER "never" REACHES "reaches"
 	COVERED "covered" ALIKE "equal" POLICY "policy" VIA "via" ELSE "else" ON "on"
 	PREFIXES "prefixes"
+	FOR "for" RPF "rpf" STRICT "strict" LOOSE "loose" ANTI_SPOOF "anti-spoof" BOGONS "bogons"
+	EXCEPT "except"
 
 %type <word> name
 %type <mode> mode
@@ -117,6 +119,11 @@ statement:
 |	LET name error ';'		{ build_broken_let(doc, $2, @2); tokens_resync(doc); yyerrok; }
 |	INCLUDE STRING ';'		{ build_include(doc, $2, @2); }
 |	ROUTE route limits ';'		{ build_route(doc, place_between(@1, @2)); }
+|	ROUTE route limits '{' source_checks '}'
+					{ build_route(doc, place_between(@1, @2)); }
+|	ROUTE route limits '{' source_checks error '}'
+					{ build_route(doc, place_between(@1, @2));
+					  tokens_recovered(doc); yyerrok; }
 |	ROUTE ADDRESS hops ';'		{ build_static(doc, &$2, @2); }
 |	ROUTE ADDRESS DROP ';'		{ build_static(doc, &$2, @2); }
 |	ROUTE BAD_ADDRESS hops ';'
@@ -145,7 +152,7 @@ name:
 |	OVERSAMPLING | INTERVAL | SLOTS | SIZE | TIMEOUT | SOCKET
 |	ALLOW | DROP | COUNT | POLICE | BURST | PER | INSERT | INTO | EMIT | MARK
 |	ISOLATED | REACHABLE | NEVER | REACHES | COVERED | ALIKE | POLICY
-|	VIA | ELSE | ON | PREFIXES
+|	VIA | ELSE | ON | PREFIXES | FOR | RPF | STRICT | LOOSE | ANTI_SPOOF | BOGONS | EXCEPT
 ;
 
 /* A name alone is read as a predicate: what it is turns out when all names are known. */
@@ -199,9 +206,30 @@ mode:
 /* ---- route -------------------------------------------------------------- */
 
 route:
-	MAIN				{ build_table(doc, TABLE_MAIN, NULL, 0); }
-|	TABLE NUMBER			{ build_table(doc, TABLE_NUMBER, NULL, $2); }
-|	VRF name TABLE NUMBER		{ build_table(doc, TABLE_VRF, &$2, $4); }
+	MAIN				{ build_table(doc, TABLE_MAIN, NULL, @1, 0, @1); }
+|	TABLE NUMBER			{ build_table(doc, TABLE_NUMBER, NULL, @1, $2, @2); }
+|	TABLE NUMBER FOR from		{ build_table(doc, TABLE_NUMBER, NULL, @1, $2, @2);
+					  build_table_ports(doc); }
+|	VRF name TABLE NUMBER		{ build_table(doc, TABLE_VRF, &$2, @2, $4, @4); }
+;
+
+source_checks:
+	%empty
+|	source_checks source_check
+|	source_checks error ';'		{ tokens_recovered(doc); yyerrok; }
+;
+
+source_check:
+	RPF STRICT ON from ';'		{ build_source_check(doc, SOURCE_RPF, place_between(@1, @2)); }
+|	RPF LOOSE ON from ';'		{ build_source_check(doc, SOURCE_RPF_LOOSE, place_between(@1, @2)); }
+|	ANTI_SPOOF ON from ';'		{ build_source_check(doc, SOURCE_ANTI_SPOOF, @1); }
+|	bogons ON from ';'		{ build_source_check(doc, SOURCE_BOGONS, @1); }
+;
+
+bogons:
+	BOGONS				{ build_bogons(doc); }
+|	bogons AND name			{ bogons_and(doc, $3, @3); }
+|	bogons EXCEPT name		{ bogons_except(doc, $3, @3); }
 ;
 
 limits:

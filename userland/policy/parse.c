@@ -248,6 +248,8 @@ static struct policy *new_policy(void)
 	p->ports = VEC(struct policy_port *);
 	p->lets = VEC(struct policy_let *);
 	p->routes = VEC(struct policy_route);
+	p->source_checks = VEC(struct policy_source_check);
+	p->bogons = VEC(struct policy_bogon);
 	p->statics = VEC(struct policy_static);
 	p->counted = VEC(struct policy_counted);
 	p->groups = VEC(struct policy_group);

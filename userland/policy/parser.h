@@ -85,6 +85,7 @@ struct document {
 	struct policy_set set;
 	struct policy_measure measure;
 	struct policy_route route;
+	struct policy_source_check source_check;
 	struct policy_static fixed;	/* a static route */
 	unsigned int seen;		/* settings of measure or set, limits of route: each once */
 };

@@ -82,15 +82,58 @@ static void print_lets(const struct policy *p, struct text *out)
 	}
 }
 
+static void print_port_list(const char *word, const struct vec *ports, struct text *out)
+{
+	for (size_t i = 0; i < ports->len; i++)
+		text_printf(out, "%s%s", i ? ", " : word,
+			    ((const struct policy_port_ref *)vec_at(ports, i))->name);
+}
+
+static void print_source_checks(const struct policy *p, struct text *out)
+{
+	static const char *const words[] = {
+		[SOURCE_RPF] = "rpf strict", [SOURCE_RPF_LOOSE] = "rpf loose",
+		[SOURCE_ANTI_SPOOF] = "anti-spoof", [SOURCE_BOGONS] = "bogons",
+	};
+
+	text_printf(out, " {\n");
+	for (size_t i = 0; i < p->source_checks.len; i++) {
+		const struct policy_source_check *s = vec_at(&p->source_checks, i);
+
+		text_printf(out, "\t%s", words[s->kind]);
+		if (s->also)
+			text_printf(out, " and %s", s->also);
+		if (s->except)
+			text_printf(out, " except %s", s->except);
+		print_port_list(" on ", &s->ports, out);
+		text_printf(out, ";\n");
+	}
+	text_printf(out, "}\n");
+}
+
 static void print_routes(const struct policy *p, struct text *out)
 {
 	for (size_t i = 0; i < p->routes.len; i++) {
 		const struct policy_route *r = vec_at(&p->routes, i);
 
-		text_printf(out, "route main");
-		if (r->limit4 != POLICY_LIMIT4_DEFAULT || r->limit6 != POLICY_LIMIT6_DEFAULT)
+		bool main = r->table == TABLE_MAIN;
+
+		if (main)
+			text_printf(out, "route main");
+		else if (r->table == TABLE_VRF)
+			text_printf(out, "route vrf %s table %" PRIu64, r->vrf, r->number);
+		else
+			text_printf(out, "route table %" PRIu64, r->number);
+		if (r->ports.len)
+			print_port_list(" for ", &r->ports, out);
+		if (r->limit4 != (main ? POLICY_LIMIT4_DEFAULT : POLICY_TABLE_LIMIT4_DEFAULT) ||
+		    r->limit6 != (main ? POLICY_LIMIT6_DEFAULT : POLICY_TABLE_LIMIT6_DEFAULT))
 			text_printf(out, " limit ip4 %" PRIu64 " ip6 %" PRIu64, r->limit4, r->limit6);
-		text_printf(out, ";\n");
+		/* The checks are the ports', wherever they stand. */
+		if (!i && p->source_checks.len)
+			print_source_checks(p, out);
+		else
+			text_printf(out, ";\n");
 	}
 }
 

@@ -33,6 +33,8 @@ void policy_free(struct policy *p)
 	vec_free(&p->ports);
 	vec_free(&p->lets);
 	vec_free(&p->routes);
+	vec_free(&p->source_checks);
+	vec_free(&p->bogons);
 	vec_free(&p->statics);
 	vec_free(&p->counted);
 	vec_free(&p->groups);

@@ -63,6 +63,11 @@
 #define POLICY_COUNTED_MAX	4096	/* prefixes: COUNTED_MAX of bpf/layout.h */
 #define POLICY_LIMIT4_MAX	4194304
 #define POLICY_LIMIT6_MAX	1048576
+#define POLICY_TABLES_MAX	14	/* of routes */
+#define POLICY_TABLES_LIMIT4	4000000	/* routes of all tables together */
+#define POLICY_TABLES_LIMIT6	1000000
+#define POLICY_TABLE_LIMIT4_DEFAULT 262144	/* of each but main */
+#define POLICY_TABLE_LIMIT6_DEFAULT 65536
 
 struct policy {
 	struct arena arena;
@@ -70,7 +75,9 @@ struct policy {
 	const struct source *store;	/* the text of the store's objects, a line each; NULL: none */
 	struct vec ports;		/* of struct policy_port * */
 	struct vec lets;		/* of struct policy_let * */
-	struct vec routes;		/* of struct policy_route; check: none, or one for table main */
+	struct vec routes;		/* of struct policy_route; check: main first, if it is among them; none twice */
+	struct vec source_checks;	/* of struct policy_source_check */
+	struct vec bogons;		/* check: of struct policy_bogon, of equal prefixes the last one counts; empty: no port is checked for them */
 	struct vec statics;		/* of struct policy_static; check: no prefix twice */
 	struct vec counted;		/* of struct policy_counted; check: no prefix twice */
 	struct vec groups;		/* of struct policy_group, those of the store last */
@@ -100,6 +107,7 @@ struct policy_port {
 	bool used;			/* check: something refers to it */
 	unsigned int number;		/* check: in policy->ports */
 	struct policy_filter *filter;	/* check: of the packets that come in on it; NULL: none */
+	unsigned int source_checks;	/* check: 1 << SOURCE_*, or-ed */
 };
 
 /* A port by its name. */
@@ -159,16 +167,35 @@ struct policy_range {
 	uint64_t first, last;
 };
 
-/* ---- route main [limit ip4 N ip6 N]; ------------------------------------ */
+/* ---- route main | table N [for PORTS] | vrf NAME table N [limit ip4 N ip6 N]; or { ... } ---- */
 
 enum policy_table { TABLE_MAIN, TABLE_NUMBER, TABLE_VRF };
 
 struct policy_route {
-	enum policy_table table;	/* check: TABLE_MAIN */
+	enum policy_table table;
 	char *vrf;			/* TABLE_VRF */
-	uint64_t number;		/* TABLE_VRF, TABLE_NUMBER */
+	struct place vrf_place;
+	uint64_t number;		/* TABLE_VRF, TABLE_NUMBER; check: main's, too */
+	struct place number_place;
+	struct vec ports;		/* TABLE_NUMBER: of struct policy_port_ref, whose packets are looked up there */
 	uint64_t limit4, limit6;	/* routes taken at most, per family */
 	struct place place;
+};
+
+/* In a route's block: rpf strict|loose on PORTS; anti-spoof on PORTS; bogons [and LET] [except LET] on PORTS; */
+enum policy_source { SOURCE_RPF, SOURCE_RPF_LOOSE, SOURCE_ANTI_SPOOF, SOURCE_BOGONS };
+
+struct policy_source_check {
+	enum policy_source kind;
+	struct vec ports;		/* of struct policy_port_ref */
+	char *also, *except;		/* SOURCE_BOGONS: lets, or NULL */
+	struct place also_place, except_place;
+	struct place place;
+};
+
+struct policy_bogon {
+	struct prefix prefix;
+	bool listed;			/* else an exception */
 };
 
 /* ---- route PREFIX via ADDRESS on PORT [else ...]; route PREFIX drop; ----- */
