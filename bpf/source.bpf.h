@@ -47,6 +47,7 @@ STAGE int judge_source(const struct packet *p, __u32 port, __u32 group)
 		break;
 	case REASON_local:
 	case REASON_reject:
+	case REASON_blackhole:
 	case REASON_discard:
 		return no;
 	case REASON_none:

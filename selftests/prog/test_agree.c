@@ -60,6 +60,21 @@ static const char objects[] =
 	"group add 233.54.12.1 source 198.51.100.7 from wan to fa ttl 1\n"
 	"group add ff15::/16 from wan to host\n";
 
+/* Each port checks sources in another way; made frames come from where routes lead, and from elsewhere. */
+static const char checks[] =
+	"port wan = \"eth0\"; port fa = \"eth1\"; port fb = \"eth2\"; port app = \"eth3\";\n"
+	"let ours = { 10.1.2.0/24, 2001:db8:1::/48 };\n"
+	"let nobody = { 10.1.2.3, 233.54.12.1 };\n"
+	"route main {\n"
+	"    rpf strict on fa; rpf loose on wan, fb; anti-spoof on app;\n"
+	"    bogons and nobody except ours on wan, fb;\n"
+	"}\n"
+	"multicast { (*, 239.1.0.0/16) from fa to fb; }\n";
+
+static const char checked_routes[] =
+	"0.0.0.0/0 3\n10.0.0.0/8 1\n10.1.2.0/24 3\n10.1.2.3/32 4\n198.51.100.0/24 2\n"
+	"::/0 1\n2001:db8::/32 2\n2001:db8:1::/48 3\n";
+
 static void write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -87,7 +102,8 @@ static void write_frames(const char *path, unsigned long n)
 	pcap_close(pcap);
 }
 
-static void replay_made(const char *dir_of, const char *more)
+static void replay_made(const char *dir_of, const char *policy, const char *routes, const char *port,
+			const char *made, const char *more)
 {
 	const char *frames = getenv("FRAMES");
 	char dir[64], command[512];
@@ -100,9 +116,9 @@ static void replay_made(const char *dir_of, const char *more)
 	write_file("made.sluice", policy);
 	write_file("made.routes", routes);
 	write_file("made.objects", objects);
-	write_frames("made.pcap", frames ? strtoul(frames, NULL, 0) : 30000);
+	write_frames("made.pcap", strtoul(frames ? frames : made, NULL, 0));
 	snprintf(command, sizeof(command), "%s replay --policy made.sluice --routes made.routes %s "
-		 "--port wan --pcap made.pcap --engine both", getenv("SLUICE"), more);
+		 "--port %s --pcap made.pcap --engine both", getenv("SLUICE"), more, port);
 	status = system(command);
 	assert_int_equal(WEXITSTATUS(status), 0);
 	assert_int_equal(system("rm -r \"$PWD\""), 0);
@@ -111,14 +127,24 @@ static void replay_made(const char *dir_of, const char *more)
 static void test_made_frames(void **unused)
 {
 	(void)unused;
-	replay_made("sluice-agree", "");
+	replay_made("sluice-agree", policy, routes, "wan", "30000", "");
 }
 
 /* The same with typed objects of the store beside the policy. */
 static void test_objects(void **unused)
 {
 	(void)unused;
-	replay_made("sluice-agree-objects", "--objects made.objects");
+	replay_made("sluice-agree-objects", policy, routes, "wan", "30000", "--objects made.objects");
+}
+
+static void test_sources(void **unused)
+{
+	static const char *const port[] = { "wan", "fa", "fb", "app" };
+
+	(void)unused;
+	for (int i = 0; i < 4; i++)
+		replay_made("sluice-agree-sources", checks, checked_routes, port[i], "6000",
+			    i ? "" : "--objects made.objects");
 }
 
 int main(void)
@@ -126,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_made_frames),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_sources),
 	};
 	char sluice[4096];
 

@@ -517,6 +517,11 @@ static void publish(struct hops *h, uint32_t set, uint32_t before)
 	free(p);
 }
 
+bool hops_fallback(const struct hops *h, uint32_t set)
+{
+	return set_at(h, set)->key.fallback;
+}
+
 uint16_t hops_use(struct hops *h, uint32_t set, uint32_t before)
 {
 	struct hop_set *s = set_at(h, set);

@@ -97,6 +97,9 @@ uint32_t hops_host(struct hops *h, uint32_t set, const struct addr *addr);
  */
 uint32_t hops_backed(struct hops *h, uint32_t set, uint32_t backup);
 
+/** hops_fallback() - whether only default routes lead to @set. */
+bool hops_fallback(const struct hops *h, uint32_t set);
+
 /**
  * hops_use() - a table is about to refer to the group of @set.
  * @before: the set that it referred to until now, whose flows go on as far as they can; 0: none.

@@ -65,19 +65,22 @@ static const char *table_words(const struct policy_route *r, char buf[32])
 	return buf;
 }
 
-static void check_number(struct check *c, const struct policy_route *r)
+static bool check_number(struct check *c, const struct policy_route *r)
 {
 	static const char *const own[] = { "default", "main", "local" };
 
 	if (r->table == TABLE_MAIN)
-		return;
+		return true;
 	if (r->number < 1 || r->number > UINT32_MAX) {
 		diag_error(c->diags, r->number_place, "the number of a table is 1 to %u", UINT32_MAX);
 	} else if (r->number >= KERNEL_TABLE_DEFAULT && r->number <= KERNEL_TABLE_LOCAL) {
 		diag_error(c->diags, r->number_place, "%" PRIu64 " is the kernel's table %s", r->number,
 			   own[r->number - KERNEL_TABLE_DEFAULT]);
 		diag_hint(c->diags, "\"route main;\" follows the tables local, main and default");
+	} else {
+		return true;
 	}
+	return false;
 }
 
 static void check_table(struct check *c, struct policy_route *r, size_t i)
@@ -86,7 +89,8 @@ static void check_table(struct check *c, struct policy_route *r, size_t i)
 
 	if (r->table == TABLE_MAIN)
 		r->number = KERNEL_TABLE_MAIN;
-	check_number(c, r);
+	if (!check_number(c, r))
+		return;
 	if (r->table == TABLE_VRF && strlen(r->vrf) > VRF_NAME_MAX)
 		diag_error(c->diags, r->vrf_place, "the name of a VRF device has at most %u characters",
 			   VRF_NAME_MAX);
@@ -162,7 +166,7 @@ static void check_room(struct check *c)
 
 static void put_main_first(struct vec *routes)
 {
-	for (size_t i = 1; i < routes->len; i++) {
+	for (size_t i = 0; i < routes->len; i++) {
 		struct policy_route *r = vec_at(routes, i), *first = vec_at(routes, 0), was = *r;
 
 		if (r->table != TABLE_MAIN)

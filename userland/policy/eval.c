@@ -328,6 +328,13 @@ static bool is_link_scope(const struct addr *a)
 	return is_in(a, "169.254.0.0/16") || is_in(a, "fe80::/10");
 }
 
+/* Without a tag, or with one that this port has an interface of the kernel's for. */
+static bool is_known_interface(const struct eval_env *env, const struct eval_port *port,
+			       const struct packet *k)
+{
+	return k->tags == 0 || (k->tags == 1 && k->customer && has_vlan(env, port->number, k->vlan));
+}
+
 /* Why the packet is not even looked up; REASON_none if it is. */
 static enum sluice_reason keep_from_routing(const struct policy *p, const struct eval_env *env,
 					    const struct eval_port *port, const struct packet *k)
@@ -336,9 +343,7 @@ static enum sluice_reason keep_from_routing(const struct policy *p, const struct
 		return REASON_not_routed;
 	if (memcmp(k->frame, port->mac, 6))
 		return REASON_other_mac;
-	if (k->tags == 2)
-		return REASON_vlan_unknown;
-	if (k->tags == 1 && !(k->customer && has_vlan(env, port->number, k->vlan)))
+	if (!is_known_interface(env, port, k))
 		return REASON_vlan_unknown;
 	if (k->options)
 		return REASON_ip_options;
@@ -401,11 +406,11 @@ static struct eval_nexthop resolve_hop(const struct eval_env *env, const struct 
 	if (!out || !out->up)
 		return nh;
 	nh.reason = REASON_no_neighbour;
+	nh.port = out->number;
 	if (!env->neighbour || !env->neighbour(env->neighbour_context, out->number,
 					       hop->via.family ? &hop->via : dst, nh.dst_mac))
 		return nh;
 	nh.reason = REASON_forwarded;
-	nh.port = out->number;
 	nh.mtu = out->mtu;
 	memcpy(nh.src_mac, out->mac, 6);
 	return nh;
@@ -431,26 +436,48 @@ static struct eval_nexthop resolve_static(const struct eval_env *env, const stru
 	return way[0];
 }
 
+/* What the routes say of an address, for a packet that came in on port number @in. */
+struct eval_way {
+	const struct eval_nexthops *nexthops;	/* NULL: none */
+	struct eval_nexthops one;
+	struct eval_nexthop nexthop;
+};
+
+static void find_way(const struct policy *p, const struct eval_env *env, unsigned int in,
+		     const struct addr *a, struct eval_way *way)
+{
+	const struct policy_static *fixed = find_static(p, a);
+
+	way->nexthops = env->route ? env->route(env->route_context, a) : NULL;
+	if (!fixed || !static_counts(fixed, way->nexthops))
+		return;
+	way->nexthop = resolve_static(env, fixed, in, a);
+	way->one = (struct eval_nexthops){ .list = &way->nexthop, .count = 1, .len = fixed->prefix.len };
+	way->nexthops = &way->one;
+}
+
+/* The tables that were handed over are main's. */
+static bool routes_by_main(const struct policy *p)
+{
+	return ((const struct policy_route *)vec_at(&p->routes, 0))->table == TABLE_MAIN;
+}
+
 static void route(const struct policy *p, const struct eval_env *env,
 		  const struct eval_port *port, const struct packet *k, struct eval_result *result)
 {
 	enum sluice_reason reason = keep_from_routing(p, env, port, k);
 	const struct eval_nexthops *nexthops;
-	const struct policy_static *fixed;
-	struct eval_nexthops one;
-	struct eval_nexthop nexthop;
+	struct eval_way way;
+
+	if (!reason && !routes_by_main(p))
+		reason = REASON_other_table;
 
 	if (reason) {
 		end_here(result, k, reason);
 		return;
 	}
-	nexthops = env->route ? env->route(env->route_context, &k->dst) : NULL;
-	fixed = find_static(p, &k->dst);
-	if (fixed && static_counts(fixed, nexthops)) {
-		nexthop = resolve_static(env, fixed, port->number, &k->dst);
-		one = (struct eval_nexthops){ .list = &nexthop, .count = 1 };
-		nexthops = &one;
-	}
+	find_way(p, env, port->number, &k->dst, &way);
+	nexthops = way.nexthops;
 	if (!nexthops) {
 		end_here(result, k, REASON_no_route);
 		return;
@@ -465,6 +492,90 @@ static void route(const struct policy *p, const struct eval_env *env,
 			output_to_port(add_outcome(result, REASON_forwarded), k, nh->port,
 				       nh->dst_mac, nh->src_mac, nh->vlan, k->ttl - 1);
 	}
+}
+
+/* ---- where a packet says it comes from ------------------------------------ */
+
+static bool is_bogon(const struct policy *p, const struct addr *a)
+{
+	const struct policy_bogon *best = NULL;
+
+	for (size_t i = 0; i < p->bogons.len; i++) {
+		const struct policy_bogon *b = vec_at(&p->bogons, i);
+
+		if (prefix_covers(&b->prefix, a) && (!best || b->prefix.len >= best->prefix.len))
+			best = b;
+	}
+	return best && best->listed;
+}
+
+/* Whether a packet for the source could leave by the port and VLAN that this one came in on. */
+static bool leads_back(const struct eval_nexthops *nexthops, const struct eval_port *port,
+		       const struct packet *k)
+{
+	for (size_t i = 0; i < nexthops->count; i++) {
+		const struct eval_nexthop *nh = &nexthops->list[i];
+
+		if ((nh->reason == REASON_forwarded || nh->reason == REASON_no_neighbour) &&
+		    nh->port == port->number && (nh->vlan & 0xfff) == (k->tags ? k->vlan : 0))
+			return true;
+	}
+	return false;
+}
+
+/* What the way back says by itself: the stack must be asked, or there is none; else REASON_forwarded. */
+static enum sluice_reason judge_way_back(const struct eval_nexthops *nexthops)
+{
+	for (size_t i = 0; nexthops && i < nexthops->count; i++) {
+		switch (nexthops->list[i].reason) {
+		case REASON_forwarded:
+		case REASON_no_neighbour:
+		case REASON_no_port:
+			break;
+		default:
+			return nexthops->list[i].reason;
+		}
+	}
+	return nexthops ? REASON_forwarded : REASON_no_route;
+}
+
+static enum sluice_reason check_source(const struct policy *p, const struct eval_env *env,
+				       const struct policy_port *policy_port,
+				       const struct eval_port *port, const struct packet *k)
+{
+	unsigned int checks = p->routes.len ? policy_port->source_checks : 0;
+	bool anti_spoof = checks & 1u << SOURCE_ANTI_SPOOF;
+	enum sluice_reason no = anti_spoof ? REASON_spoofed : REASON_rpf, back;
+	struct eval_way way;
+
+	if (!checks || is_in(&k->src, "0.0.0.0/32") || is_in(&k->src, "::/128") ||
+	    is_in(&k->src, "fe80::/10") || !is_known_interface(env, port, k))
+		return REASON_none;
+	if (checks & 1u << SOURCE_BOGONS && (is_bogon(p, &k->src) || is_bogon(p, &k->dst)))
+		return REASON_bogon;
+	if (checks == 1u << SOURCE_BOGONS)
+		return REASON_none;
+	if (!routes_by_main(p))
+		return REASON_other_table;
+	find_way(p, env, 0, &k->src, &way);
+	back = judge_way_back(way.nexthops);
+	switch (back) {
+	case REASON_forwarded:
+		break;
+	case REASON_no_route:
+	case REASON_local:
+	case REASON_reject:
+	case REASON_blackhole:
+	case REASON_discard:
+		return no;
+	default:
+		return back;
+	}
+	if (checks & 1u << SOURCE_RPF_LOOSE)
+		return REASON_none;
+	if (anti_spoof && !way.nexthops->len)
+		return no;
+	return leads_back(way.nexthops, port, k) ? REASON_none : no;
 }
 
 /* ---- the whole ---------------------------------------------------------- */
@@ -503,6 +614,8 @@ void policy_eval(const struct policy *p, const struct eval_env *env, unsigned in
 	if (dropped)
 		end_here(result, &k, dropped);
 	else if (reason)
+		end_here(result, &k, reason);
+	else if ((reason = check_source(p, env, policy_port, port, &k)))
 		end_here(result, &k, reason);
 	else if (p->groups.len && addr_is_multicast(&k.dst))
 		replicate(p, env, &k, policy_port, result);

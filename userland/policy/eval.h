@@ -55,7 +55,7 @@ struct eval_nexthop {
 	enum sluice_reason reason;	/* REASON_forwarded, or why packets for it are passed up:
 					 * local, reject, encap, no_port, table_full, not_followed,
 					 * no_neighbour */
-	unsigned int port;		/* number; the rest only if REASON_forwarded */
+	unsigned int port;		/* number; with vlan also if no_neighbour, the rest only if forwarded */
 	uint32_t mtu;			/* bytes of IP packet */
 	uint8_t dst_mac[6], src_mac[6];
 	uint16_t vlan;			/* TCI of the tag to push, 0: none */
