@@ -71,7 +71,8 @@
  * that is table_full, not_followed, encap or port_down, this host's stack is asked: passed up with that reason
  *	bogon		bogons: source or destination in one of the list's prefixes
  *	rpf		rpf strict: no way back, or it forwards by none of its next hops out of the port (and
- *			VLAN) that the packet came in on. rpf loose: no way back, or it is local, reject, blackhole or discard
+ *			VLAN) that the packet came in on. rpf loose: no way back, or it is local, reject,
+ *			blackhole or discard
  *	spoofed		anti-spoof: as rpf strict, and a default route is no way back
  *
  * In between, the packet is measured, if the policy measures, dropped by the filter or not: key, and L

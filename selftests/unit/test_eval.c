@@ -636,6 +636,9 @@ static void test_reasons(void **state)
 	seen[REASON_buffers] = seen[REASON_host_lost] = seen[REASON_filter_blind] = true;
 	seen[REASON_filtered] = seen[REASON_policed] = true;	/* test_eval_filter.c */
 	seen[REASON_discard] = true;	/* test_statics() */
+	seen[REASON_bogon] = seen[REASON_rpf] = seen[REASON_spoofed] = true;	/* test_sources() */
+	seen[REASON_other_table] = true;
+	seen[REASON_ip_rule] = true;	/* rules are the kernel's */
 	seen[REASON_redirect] = seen[REASON_not_a_port] = seen[REASON_not_routed] = true;
 	for (int r = 0; r < REASON_MAX; r++)
 		if (!seen[r])
@@ -1154,6 +1157,48 @@ static void test_alternatives(void **state)
 	policy_free(p);
 }
 
+static void test_sources(void **state)
+{
+	static const struct { unsigned int port; const char *src, *dst; enum sluice_reason reason; } sources[] = {
+		{ FA, "198.51.100.1", "198.51.101.9", REASON_none },	/* strict: by itself */
+		{ FA, "198.51.100.129", "198.51.101.9", REASON_rpf },	/* by fb, tagged */
+		{ FA, "198.51.101.1", "198.51.101.9", REASON_none },	/* by one of several */
+		{ FA, "223.1.1.1", "198.51.101.9", REASON_rpf },	/* no way back */
+		{ FA, "203.0.113.0", "198.51.101.9", REASON_rpf },	/* this host's own */
+		{ FA, "203.0.113.1", "198.51.101.9", REASON_rpf },	/* reject */
+		{ FA, "fe80::1", "2001:db8:1::9", REASON_none },	/* of every link */
+		{ FB, "198.51.100.1", "198.51.101.9", REASON_none },	/* loose */
+		{ FB, "223.1.1.1", "198.51.101.9", REASON_rpf },
+		{ DOWN, "198.51.100.1", "198.51.101.9", REASON_spoofed },
+		{ DOWN, "198.51.102.1", "198.51.101.9", REASON_none },
+		{ WAN, "223.1.1.1", "198.51.101.9", REASON_none },	/* bogons alone */
+		{ WAN, "10.0.0.1", "198.51.101.9", REASON_bogon },
+		{ WAN, "223.1.1.1", "10.1.1.1", REASON_bogon },
+		{ WAN, "223.1.1.1", "10.2.1.1", REASON_none },		/* excepted */
+		{ WAN, "223.1.1.1", "199.0.0.1", REASON_bogon },		/* added */
+		{ WAN, "0.0.0.0", "198.51.101.9", REASON_martian },
+	};
+	struct policy *p = parse(PORTS
+		"let ours = { 10.2.0.0/16, 198.51.100.0/23 }; let theirs = { 199.0.0.0/24 };\n"
+		"route main { rpf strict on fa; rpf loose on fb; anti-spoof on down;\n"
+		"    bogons and theirs except ours on wan; }\n");
+	struct policy *other = parse(PORTS "route table 10; route vrf red table 20;\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		const struct recipe r = { .src = sources[i].src, .dst = sources[i].dst };
+		enum sluice_reason reason = reason_of(p, sources[i].port, &r);
+		bool checked = reason == REASON_rpf || reason == REASON_spoofed || reason == REASON_bogon;
+
+		if (sources[i].reason ? reason != sources[i].reason : checked)
+			fail_msg("%s to %s: %s", sources[i].src, sources[i].dst, eval_reason_name(reason));
+	}
+	assert_int_equal(reason_of(other, WAN, &(struct recipe){ .src = "192.0.2.1", .dst = "198.51.100.1" }),
+			 REASON_other_table);
+	policy_free(p);
+	policy_free(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1168,6 +1213,7 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_statics),
 		cmocka_unit_test(test_alternatives),
+		cmocka_unit_test(test_sources),
 	};
 	int failed;
 

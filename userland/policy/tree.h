@@ -77,7 +77,7 @@ struct policy {
 	struct vec lets;		/* of struct policy_let * */
 	struct vec routes;		/* of struct policy_route; check: main first, if it is among them; none twice */
 	struct vec source_checks;	/* of struct policy_source_check */
-	struct vec bogons;		/* check: of struct policy_bogon, of equal prefixes the last one counts; empty: no port is checked for them */
+	struct vec bogons;		/* check: of struct policy_bogon; of equal prefixes the last one counts */
 	struct vec statics;		/* of struct policy_static; check: no prefix twice */
 	struct vec counted;		/* of struct policy_counted; check: no prefix twice */
 	struct vec groups;		/* of struct policy_group, those of the store last */
