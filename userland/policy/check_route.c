@@ -196,7 +196,9 @@ static void add_let(struct check *c, const char *name, struct place place, bool 
 
 static void list_bogons(struct check *c, const struct policy_source_check *s)
 {
-	for (size_t i = 0; !c->policy->bogons.len && i < sizeof(bogons) / sizeof(*bogons); i++) {
+	bool first = !c->policy->bogons.len;
+
+	for (size_t i = 0; first && i < sizeof(bogons) / sizeof(*bogons); i++) {
 		struct prefix prefix;
 
 		prefix_parse(bogons[i].prefix, &prefix);
