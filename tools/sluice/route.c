@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "base/addr.h"
+#include "base/kernel.h"
 #include "base/table.h"
 #include "base/vec.h"
 #include "columns.h"
@@ -89,6 +90,43 @@ static void take_route(void *arg, const json_t *o, const char *line)
 	putchar('\n');
 }
 
+/*
+ * Takes "table N" or "vrf NAME" out of the words, wherever they stand, as what is asked of the daemon.
+ * *@table: set to an object that names it, or left NULL. Return: how many words are left; -1: said.
+ */
+static int take_table(struct cli *cli, int n, char **argv, json_t **table)
+{
+	int left = 0;
+
+	for (int i = 0; i < n; i++) {
+		bool by_number = !strcmp(argv[i], "table"), by_vrf = !strcmp(argv[i], "vrf");
+		unsigned long number;
+		char *end;
+
+		if (!by_number && !by_vrf) {
+			argv[left++] = argv[i];
+			continue;
+		}
+		if (*table || i + 1 == n) {
+			cli_usage(cli, *table ? "one table only" : "%s of which one?", argv[i]);
+			json_decref(*table);
+			return -1;
+		}
+		i++;
+		if (by_vrf) {
+			*table = json_pack("{ss}", "vrf", argv[i]);
+			continue;
+		}
+		number = strcmp(argv[i], "main") ? strtoul(argv[i], &end, 10) : KERNEL_TABLE_MAIN;
+		if (!number || number > UINT32_MAX || (strcmp(argv[i], "main") && *end)) {
+			cli_usage(cli, "\"%s\" is not the number of a table", argv[i]);
+			return -1;
+		}
+		*table = json_pack("{sI}", "table", (json_int_t)number);
+	}
+	return left;
+}
+
 int route_show(struct cli *cli, int argc, char **argv)
 {
 	bool ip4 = false, ip6 = false;
@@ -100,8 +138,10 @@ int route_show(struct cli *cli, int argc, char **argv)
 	int n = cli_options(cli, argc, argv, own);
 	char text[PREFIX_STRLEN];
 	struct prefix prefix;
-	json_t *request;
+	json_t *request, *table = NULL;
 
+	if (n >= 0)
+		n = take_table(cli, n, argv, &table);
 	if (n < 0)
 		return CLI_USAGE;
 	if (n > 1)
@@ -109,6 +149,8 @@ int route_show(struct cli *cli, int argc, char **argv)
 	if (n == 1 && prefix_parse(argv[0], &prefix) == -EINVAL)
 		return cli_usage(cli, "\"%s\" is not a prefix", argv[0]);
 	request = json_pack("{ss}", "show", "route");
+	json_object_update(request, table);
+	json_decref(table);
 	if (n == 1) {
 		prefix = prefix_canonical(prefix);
 		json_object_set_new(request, "prefix", json_string(prefix_format(&prefix, text)));
@@ -128,6 +170,7 @@ struct getter {
 	/* the daemon */
 	struct ask ask;
 	json_t *batch;		/* array of addresses that were not asked yet */
+	json_t *which;		/* object that names the table; NULL: main */
 	/* a file */
 	struct rib_file file;
 	struct table nexthops;	/* struct prefix -> uint32_t, as the file has it */
@@ -157,11 +200,14 @@ static void take_answer(void *arg, const json_t *o, const char *line)
 
 static int ask_batch(struct getter *g)
 {
+	json_t *request;
 	int code;
 
 	if (!json_array_size(g->batch))
 		return CLI_OK;
-	code = ask_send(&g->ask, json_pack("{ss so}", "show", "route get", "address", g->batch));
+	request = json_pack("{ss so}", "show", "route get", "address", g->batch);
+	json_object_update(request, g->which);
+	code = ask_send(&g->ask, request);
 	g->batch = json_array();
 	return code == CLI_OK ? ask_receive(&g->ask, take_answer, g) : code;
 }
@@ -368,8 +414,12 @@ int route_get(struct cli *cli, int argc, char **argv)
 	int inputs = 0, code;
 	struct addr a;
 
+	if (n >= 0)
+		n = take_table(cli, n, argv, &g.which);
 	if (n < 0)
 		return CLI_USAGE;
+	if (rib && g.which)
+		return cli_usage(cli, "a file has one table");
 	if (n == 0)
 		return cli_usage(cli, "which address?");
 	for (int i = 0; i < n; i++) {
@@ -381,5 +431,6 @@ int route_get(struct cli *cli, int argc, char **argv)
 			return cli_usage(cli, "standard input can be read once only");
 	}
 	code = rib ? get_offline(&g, rib, n, argv) : get_online(&g, n, argv);
+	json_decref(g.which);
 	return code == CLI_OK && g.wrong ? CLI_FAILED : code;
 }

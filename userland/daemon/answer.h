@@ -55,8 +55,9 @@ int next_drop(struct view_answer *a, struct text *out);
 int next_delete(struct view_answer *a, struct text *out);
 int next_flush(struct view_answer *a, struct text *out);
 
-/** open_route() - looks at the request before the first route. */
+/** open_route(), open_route_get() - looks at the request before the first route. */
 void open_route(struct view_answer *a);
+void open_route_get(struct view_answer *a);
 
 /** answer_put() - appends @object as a line, and gives it up. Return: 1. */
 int answer_put(struct text *out, json_t *object);

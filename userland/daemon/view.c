@@ -141,7 +141,7 @@ static const struct answer_kind shows[] = {
 	{ "drop", next_drop, NULL },
 	{ "flow", next_flow, NULL },
 	{ "route", next_route, open_route },
-	{ "route get", next_route_get, open_route },
+	{ "route get", next_route_get, open_route_get },
 };
 
 #define SHOWS (sizeof(shows) / sizeof(shows[0]))

@@ -4,6 +4,7 @@
  * are passed over are passed over a few at a time.
  */
 #include <linux/neighbour.h>
+#include <errno.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -149,9 +150,41 @@ int next_route_get(struct view_answer *a, struct text *out)
 	a->at++;
 	if (!text || addr_parse(text, &addr))
 		return answer_refuse(a, "\"%s\" is not an address", text ? text : "");
-	fib_lookup(a->view->fib, &addr, &answer);
+	if (a->routes.table >= fib_tables(a->view->fib))	/* an apply in the middle of an answer */
+		return refuse_unrouted(a);
+	fib_lookup_in(a->view->fib, a->routes.table, &addr, &answer);
 	append_answer(a, addr_format(&addr, canonical), &answer, out);
 	return 1;
+}
+
+/* The table that is asked for, by number or VRF; main without either. Return: false if it was refused. */
+static bool choose_table(struct view_answer *a)
+{
+	const json_t *number = json_object_get(a->request, "table");
+	const char *vrf = answer_asked(a, "vrf");
+	int table = 0;
+
+	json_int_t kernel = json_integer_value(number);
+
+	if (number || vrf)
+		table = kernel == (uint32_t)kernel ? fib_table_find(a->view->fib, kernel, vrf) : -ENOENT;
+	if (table >= 0) {
+		a->routes.table = table;
+		return true;
+	}
+	text_printf(&a->hint, "\"sluice policy show\" shows the tables that it routes by");
+	if (vrf)
+		answer_refuse(a, "the running policy does not route by the table of a VRF %s", vrf);
+	else
+		answer_refuse(a, "the running policy does not route by table %lld",
+			      (long long)kernel);
+	return false;
+}
+
+void open_route_get(struct view_answer *a)
+{
+	if (a->view->fib)
+		choose_table(a);
 }
 
 void open_route(struct view_answer *a)
@@ -162,6 +195,8 @@ void open_route(struct view_answer *a)
 		refuse_unrouted(a);
 	} else if (prefix && prefix_parse(prefix, &a->within)) {
 		answer_refuse(a, "\"%s\" is not a prefix", prefix);
+	} else if (!choose_table(a)) {
+		return;
 	} else if (prefix) {
 		a->routes.prefix = a->within;	/* the walk begins there */
 		json_object_set_new(a->request, "family",
