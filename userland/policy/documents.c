@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * documents.c: of a document only the statements "include" are found: words outside of comments and strings,
- * with a string behind them. The word is reserved, so that it stands for nothing else. A text
- * with mistakes may have others than its parse would find, but then that refuses it.
+ * with a string behind them. The word is reserved, so that it stands for nothing else. So are
+ * the documents that "assert equal policy" compares: "policy" with a string behind it; those that stand
+ * in a document which is itself only compared are left out. A text with mistakes may have others than
+ * its parse would find, but then that refuses it.
  */
 #include "policy/documents.h"
 
@@ -65,10 +67,18 @@ static const char *skip_space(const char *p, const char *end)
 	return p;
 }
 
-/* What the document @name includes at @p, a string; *@next: behind it. */
-static int include(struct reading *r, const char *name, const char *p, const char *end, const char **next)
+/* Of the name of a document that is compared, what comes before it; else 0. */
+static size_t compared_prefix(const char *name)
 {
-	struct text path = { 0 }, resolved = { 0 };
+	return strncmp(name, POLICY_COMPARED, strlen(POLICY_COMPARED)) ? 0 : strlen(POLICY_COMPARED);
+}
+
+/* The document that the string at @p names in the document @name; *@next: behind the string. */
+static int follow(struct reading *r, const char *name, bool compared, const char *p, const char *end,
+		  const char **next)
+{
+	size_t prefix = compared_prefix(name);
+	struct text path = { 0 }, asked = { 0 };
 	int err = 0;
 
 	*next = string_end(p, end);
@@ -80,23 +90,49 @@ static int include(struct reading *r, const char *name, const char *p, const cha
 	if (!path.len || strlen(path.data) != path.len)
 		err = -EINVAL;
 	if (!err) {
-		policy_document_name(name, path.data, &resolved);
-		if (!find(r->documents, text_string(&resolved)))
-			err = read_one(r, text_string(&resolved), text_string(&resolved));
+		struct text plain = { 0 };
+
+		policy_document_name(name + prefix, path.data, &plain);
+		text_printf(&asked, "%s%s", prefix || compared ? POLICY_COMPARED : "", text_string(&plain));
+		text_free(&plain);
+		if (!find(r->documents, text_string(&asked)))
+			err = read_one(r, text_string(&asked), text_string(&asked));
 	}
 	text_free(&path);
-	text_free(&resolved);
+	text_free(&asked);
 	return err;
 }
 
-static int follow_includes(struct reading *r, const char *name, const char *text, size_t len)
+/* What stands behind the word that ends at *@at: it moves behind that. */
+static int follow_word(struct reading *r, const char *name, const char *word, const char **at, const char *end)
 {
-	static const char word[] = "include";
+	bool include = *at - word == 7 && !memcmp(word, "include", 7);
+	bool compare = *at - word == 6 && !memcmp(word, "policy", 6);
+	int err = 0;
+
+	if (!include && !compare)
+		return 0;
+	*at = skip_space(*at, end);
+	if (include)
+		return *at < end && **at == '"' ? follow(r, name, false, *at, end, at) : -EINVAL;
+	/* A port may be called so: then there is no string behind it. */
+	while (!err && *at < end && **at == '"') {
+		if (compared_prefix(name))
+			*at = string_end(*at, end);
+		else
+			err = follow(r, name, true, *at, end, at);
+		*at = skip_space(*at, end);
+	}
+	return err;
+}
+
+static int follow_all(struct reading *r, const char *name, const char *text, size_t len)
+{
 	const char *p = text, *end = text + len;
 	int err = 0;
 
 	/* Most documents have none. */
-	if (!memmem(text, len, word, strlen(word)))
+	if (!memmem(text, len, "include", 7) && !memmem(text, len, "policy", 6))
 		return 0;
 	while (!err && p < end) {
 		const char *begin = p;
@@ -110,10 +146,7 @@ static int follow_includes(struct reading *r, const char *name, const char *text
 		} else {
 			while (p < end && is_of_word(*p))
 				p++;
-			if ((size_t)(p - begin) != strlen(word) || memcmp(begin, word, strlen(word)))
-				continue;
-			p = skip_space(p, end);
-			err = p < end && *p == '"' ? include(r, name, p, end, &p) : -EINVAL;
+			err = follow_word(r, name, begin, &p, end);
 		}
 	}
 	return err;
@@ -145,7 +178,7 @@ static int read_one(struct reading *r, const char *asked, const char *name)
 	copy = d->text.data;
 	len = d->text.len;
 	name = d->name;
-	return copy ? follow_includes(r, name, copy, len) : 0;
+	return copy ? follow_all(r, name, copy, len) : 0;
 }
 
 int policy_documents(const char *const *names, size_t count, policy_load_fn *load, void *context,
