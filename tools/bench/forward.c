@@ -318,8 +318,9 @@ static const char usage[] =
 "one CPU; receivers are XDP programs that count and drop. sluice_measure is sluice that measures\n"
 "flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes; flowtable is the kernel with\n"
 "nftables' flow table, which knows all flows when it is measured; fib_lookup an XDP program that\n"
-"asks the kernel's table. times: of the first engine's cost, round by round. --prefixes 10000; --flows 4096, each to an address of its own;\n"
-"--length 64; --rounds 11; --frames 50000 a turn.\n";
+"asks the kernel's table. times: of the first engine's cost, round by round.\n"
+"--prefixes 10000; --flows 4096, each to an address of its own; --length 64;\n"
+"--rounds 11; --frames 50000 a turn.\n";
 
 int bench_forward(int argc, char **argv)
 {
