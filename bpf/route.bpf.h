@@ -88,26 +88,30 @@ static __always_inline enum sluice_reason check_addresses(const struct packet *p
 	return REASON_none;
 }
 
-/* One number a flow: all its packets, its fragments apart, take the same next hop. */
+static __always_inline __u64 mix(__u64 h, __u64 word)
+{
+	h = (h ^ word) * 0x9e3779b97f4a7c15ull;
+	return h ^ h >> 32;
+}
+
+/*
+ * One number a flow: all its packets, its fragments apart, take the same next hop. Each word is mixed in
+ * on its own: hosts 1, 2, 3 that talk to hosts 1, 2, 3 are three flows.
+ */
 static __always_inline __u32 path_hash(const struct packet *p)
 {
 	const __u64 *s = (const __u64 *)p->source, *d = (const __u64 *)p->destination;
 	__u64 h = config.hash_seed;
 
-	h = (h ^ s[0]) * 0x9e3779b97f4a7c15ull;
-	h ^= h >> 32;
-	h = (h ^ s[1] ^ d[1]) * 0xbf58476d1ce4e5b9ull;
-	h ^= h >> 29;
-	h = (h ^ d[0]) * 0x94d049bb133111ebull;
-	h ^= h >> 32;
-	if (p->fragment == FRAGMENT_NONE)
-		h ^= (__u64)p->sport << 32 | (__u64)p->dport << 16 | p->protocol;
+	if (p->family == 4)
+		h = mix(h, (__u64)*(__u32 *)p->source << 32 | *(__u32 *)p->destination);
 	else
-		h ^= p->protocol;
-	h *= 0x9e3779b97f4a7c15ull;
-	h ^= h >> 29;
-	h *= 0xbf58476d1ce4e5b9ull;
-	return h >> 32;
+		h = mix(mix(mix(mix(h, s[0]), s[1]), d[0]), d[1]);
+	if (p->fragment == FRAGMENT_NONE)
+		h = mix(h, (__u64)p->sport << 32 | (__u64)p->dport << 16 | p->protocol);
+	else
+		h = mix(h, p->protocol);
+	return h * 0xbf58476d1ce4e5b9ull >> 32;
 }
 
 struct choice {
