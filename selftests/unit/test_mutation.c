@@ -609,6 +609,9 @@ static void test_changes(void **ctx)
 	struct subject subjects[LIST_MANY];
 
 	(void)ctx;
+	/* The short run is always the same one; slow/mutation.sh draws. */
+	if (!wanted && !getenv("SEED"))
+		state = 3;
 	for (size_t i = 0; i < LIST_MANY; i++)
 		subject_number(&subjects[i], i);
 	for (unsigned int done = 0; done < mutations; done++) {
