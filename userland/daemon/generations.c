@@ -535,6 +535,12 @@ static void note_ways(struct generations *g)
 		notes_set(g->p.notes, "counters", "frames that a driver did not send are not counted: this "
 			  "kernel refuses the program that would see them");
 	note_long_frames(g);
+	if (g->image->config.route && !datapath_sees_ports(g->p.datapath))
+		notes_set(g->p.notes, "backups", "a next hop's backup is taken when the kernel has told that "
+			  "the port is down, and not at once: this kernel does not let programs look (it has "
+			  "no BTF, or is locked down for confidentiality)");
+	else
+		notes_clear(g->p.notes, "backups");
 }
 
 /* The store's generation runs from now on, as the data path's number g->loaded. */

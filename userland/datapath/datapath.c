@@ -420,6 +420,11 @@ bool datapath_redirects_buffers(const struct datapath *dp)
 	return dp->redirects_buffers;
 }
 
+bool datapath_sees_ports(const struct datapath *dp)
+{
+	return dp->sight.how != SIGHT_NONE;
+}
+
 const char *datapath_host_copies(const struct datapath *dp, const char **why)
 {
 	*why = deliver_why(&dp->deliver);

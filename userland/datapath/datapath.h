@@ -196,6 +196,12 @@ bool datapath_counts_failures(const struct datapath *dp);
 bool datapath_redirects_buffers(const struct datapath *dp);
 
 /**
+ * datapath_sees_ports() - whether programs look at the state of a next hop's device themselves, where there
+ * is a backup: else they know of a port's loss when datapath_port_set() has told.
+ */
+bool datapath_sees_ports(const struct datapath *dp);
+
+/**
  * datapath_host_copies() - who makes the copy for the leg "host" of a group that has others: "module", XDP by the
  * module's kfunc, or "tc", the tc program, of a frame that is passed up. Frames of several buffers are
  * always the tc program's.

@@ -5,6 +5,8 @@
  */
 #include "datapath/port_state.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <bpf/btf.h>
@@ -40,6 +42,20 @@ static int offset_of(const struct btf *btf, const char *type, const char *member
 	return id > 0 ? find_member(btf, id, member, 3) : -1;
 }
 
+/* A kernel in lockdown for confidentiality has no bpf_probe_read_kernel() for programs. */
+static bool hides_memory(void)
+{
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	char line[128] = "";
+	bool hides;
+
+	if (!f)
+		return false;
+	hides = fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
+	fclose(f);
+	return hides;
+}
+
 void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 {
 	int device, value, state, word, function;
@@ -53,7 +69,7 @@ void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 	state = offset_of(btf, "net_device", "state");
 	if (device < 0 || value < 0 || state < 0)
 		return;
-	*sight = (struct sight){ .how = SIGHT_PROBE, .device = device - value, .state = state };
+	*sight = (struct sight){ .how = hides_memory() ? SIGHT_NONE : SIGHT_PROBE, .device = device - value, .state = state };
 	word = btf__find_by_name_kind(btf, "rb_node", BTF_KIND_STRUCT);
 	function = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	if (function <= 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
