@@ -189,7 +189,7 @@ FUZZLIB  := $(LIBOBJ:$(B)/obj/%=$(F)/obj/%)
 
 $(F)/obj/%.o: %.c | $(SKEL) $(GRAMMAR)
 	@mkdir -p $(@D)
-	$(Q)$(fuzzcc) $(FUZZFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(fuzzcc) $(FUZZFLAGS) $(CFLAGS_$(notdir $*)) -MMD -MP -c $< -o $@
 
 $(F)/obj/gen/%.o: $(B)/gen/%.c | $(GRAMMAR)
 	@mkdir -p $(@D)

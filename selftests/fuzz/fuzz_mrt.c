@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-// sources: userland/lpm/mrt.c
-// sources: userland/base/addr.c userland/base/vec.c
 /*
  * The input is an MRT file. Each record is read as it stands, and what came out must keep the
  * promises of lpm/mrt.h.
