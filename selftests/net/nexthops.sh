@@ -28,20 +28,28 @@ on h2 ip addr add 10.9.0.1/16 dev lo
 on h2 sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0 net.ipv4.conf.eth2.rp_filter=0
 
 # What sluice has for an address: "interface buckets" lines, by interface.
-has() { at r1 -j route get "${1:-10.9.0.1}" | jq -r '.nexthops[] | select(.backup | not) | "\(.interface) \(.buckets)"' | sort; }
+has() {
+	at r1 -j route get 10.9.0.1 |
+		jq -r '.nexthops[] | select(.backup | not) | "\(.interface) \(.buckets)"' | sort
+}
 # The same of the kernel's resilient group 10.
 kernels() {
 	on r1 ip -j nexthop bucket show id 10 | jq -r '.[].bucket.nhid' | sort | uniq -c |
 		awk '{ print "lan" $2, $1 }' | sort
 }
-is() { local got; got=$(has "$2"); [ "$got" = "$1" ] || { echo "$got"; at r1 -j route get "${2:-10.9.0.1}"; return 1; }; }
 
 on r1 ip nexthop add id 10 group 2/3/4
 on r1 ip route add 10.9.0.0/16 nhid 10
-three() { has | awk '{ n += $2; k[$1] = $2 } END { for (i in k) if (k[i] * 3 < n * .97 || k[i] * 3 > n * 1.03) exit 1; exit NR != 3 }'; }
+three() {
+	has | awk '{ n += $2; k[$1] = $2 }
+		END { for (i in k) if (k[i] * 3 < n * .97 || k[i] * 3 > n * 1.03) exit 1; exit NR != 3 }'
+}
 check "a group of three, in equal parts" wait_for 5 three
 on r1 ip nexthop replace id 10 group 2,1/3,2/4,5
-weights() { has | awk '{ n += $2; k[$1] = $2 } END { exit !(k["lan2"] * 8 == n && k["lan3"] * 4 == n && k["lan4"] * 8 == n * 5) }'; }
+weights() {
+	has | awk '{ n += $2; k[$1] = $2 }
+		END { exit !(k["lan2"] * 8 == n && k["lan3"] * 4 == n && k["lan4"] * 8 == n * 5) }'
+}
 check "weights 1, 2 and 5" wait_for 5 weights
 on r1 ip nexthop del id 4
 check "a member goes" wait_for 5 eval '! has | grep -q lan4'

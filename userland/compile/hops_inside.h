@@ -2,8 +2,8 @@
 /*
  * hops_inside.h: what the files of compile/hops know of one another.
  *
- * hops_facts.c keeps what the kernel says; hops_resolve.c works out from it where a set leads at the
- * moment; hops.c has the sets, and publishes.
+ * hops_sets.c has the sets; hops_facts.c keeps what the kernel says; hops_resolve.c works out from it
+ * where a set leads at the moment; hops.c publishes that.
  */
 #ifndef SLUICE_COMPILE_HOPS_INSIDE_H
 #define SLUICE_COMPILE_HOPS_INSIDE_H

@@ -69,7 +69,10 @@ void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 	state = offset_of(btf, "net_device", "state");
 	if (device < 0 || value < 0 || state < 0)
 		return;
-	*sight = (struct sight){ .how = hides_memory() ? SIGHT_NONE : SIGHT_PROBE, .device = device - value, .state = state };
+	*sight = (struct sight){
+		.how = hides_memory() ? SIGHT_NONE : SIGHT_PROBE,
+		.device = device - value, .state = state,
+	};
 	word = btf__find_by_name_kind(btf, "rb_node", BTF_KIND_STRUCT);
 	function = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	if (function <= 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
