@@ -147,9 +147,14 @@ LPM_INLINE_FN __u32 lpm4_walk_narrow(const __u8 *table, const volatile struct lp
 				     __u32 number, __u32 addr)
 {
 	const __u32 *dir = (const __u32 *)(table + s->dir);
-	__u32 block = (number & s->tables_mask) << LPM_DIR_BITS | addr >> (32 - LPM_DIR_BITS);
-	__u32 word = LPM_LOAD(dir[block]);
+	__u32 block = (number & s->tables_mask) << LPM_DIR_BITS, word;
 	__u32 i = addr >> 8 & 63;
+
+	/* Added, not or-ed, as clang would have it: Linux 6.1 does not know what or-ed 32-bit numbers can be. */
+	if (!__builtin_constant_p(number))
+		LPM_OPAQUE(block);
+	block += addr >> (32 - LPM_DIR_BITS);
+	word = LPM_LOAD(dir[block]);
 
 	if (word & LPM_DIR_PACKED) {
 		const struct lpm_packed *n = lpm_at(table, s, word, 0);

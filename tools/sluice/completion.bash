@@ -126,9 +126,9 @@ _sluice()
 	rollback)
 		own="--confirm --comment $(_sluice_generations history)" ;;
 	"route show")
-		own="--ip4 --ip6" ;;
+		own="--ip4 --ip6 table vrf" ;;
 	"route get"*)
-		own="--rib" ;;
+		own="--rib table vrf" ;;
 	"flow show")
 		own="--limit" ;;
 	"port show")
