@@ -22,7 +22,8 @@ link h1.k 10.1.0.2/24 2001:db8:1::2/64 -- rk.in 10.1.0.1/24 2001:db8:1::1/64;
 link h2.k 10.2.0.2/24 2001:db8:2::2/64 -- rk.out 10.2.0.1/24 2001:db8:2::1/64;
 END
 
-# Of several next hops nftables asks for one, by a hash: IPv6 multipath is tried apart. Sources: of the link; routed back by the port; by the other one; by both; by neither; refused
+# Of several next hops nftables asks for one, by a hash: IPv6 multipath is tried apart.
+# Sources: of the link; routed back by the port; by the other one; by both; by neither; refused
 # routes; the router's own address; by a default route of the other port alone.
 sources4="10.1.0.77 192.0.2.1 192.0.2.129 198.51.100.1 203.0.113.1 203.0.113.65 203.0.113.129 10.2.0.1 11.0.0.1"
 sources6="2001:db8:1::77 2001:db8:10::1 2001:db8:11::1 2001:db8:13::1 2001:db8:14::1 \
@@ -132,7 +133,8 @@ for r in rs rk; do
 	on $r ip route add default via 10.1.0.2
 	on $r ip -6 route add default via 2001:db8:1::2
 done
-check "strict, with a default route" checks "rpf strict on lan;" 1 'icmpv6 type echo-request fib saddr . iif oif missing'
+check "strict, with a default route" checks "rpf strict on lan;" 1 \
+	'icmpv6 type echo-request fib saddr . iif oif missing'
 check "strict with default, IPv4" same 4 4
 check "strict with default, IPv6" same 6 3
 check "anti-spoof" checks "anti-spoof on lan;" 0 ''
