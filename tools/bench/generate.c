@@ -8,10 +8,10 @@
  * of 2021 (27,411 and 102,739):
  *
  *				RouteViews 2015	generated	scattered.c
- *  within another		54 %		57 %		97 %
+ *  within another		54 %		58 %		97 %
  *  next hop as the one before	69 %		70 %		46 %
- *  behind one of its length	51 %		43 %		30 %
- *  /16s, /18s with longer ones	22,057, 55,015	21,245, 53,657	30,979, 73,948
+ *  behind one of its length	51 %		44 %		30 %
+ *  /16s, /18s with longer ones	22,057, 55,015	21,225, 53,592	30,979, 73,948
  *
  * (IPv6, of 102,739: 52 % and 53 % within another, 8,149 and 9,442 /32s, 13,389 and 18,165 /40s
  * with longer ones.)
