@@ -388,9 +388,10 @@ enum { SIGHT_NONE, SIGHT_CAST, SIGHT_PROBE };
 
 struct sight {
 	__u32 how;		/* SIGHT_* */
-	__s32 device;		/* from the value of an entry of tx to the address of its device */
+	__s32 device;		/* from an entry of tx (SIGHT_PROBE: its value) to the address of its device */
 	__u32 state;		/* from there to struct net_device's state */
 	__u32 word_type;	/* SIGHT_CAST: number of struct rb_node in the kernel's BTF */
+	__u32 table;		/* SIGHT_CAST: from tx itself to the address of its entries */
 };
 
 struct config {

@@ -46,11 +46,18 @@ static __always_inline unsigned long read_word(const void *at)
 /* __LINK_STATE_START, and not __LINK_STATE_NOCARRIER */
 static __always_inline bool device_is_up(__u32 port)
 {
-	const char *entry, *device;
+	const char *entry, *device, *table;
 
 	if (config.sight.how == SIGHT_NONE)
 		return true;
-	entry = bpf_map_lookup_elem(&tx, &port);
+	if (config.sight.how == SIGHT_CAST) {
+		/* As the look-up does it, which as a call would take three times as long as all of this. */
+		table = rdonly_cast(&tx, config.sight.word_type);
+		table = (const char *)read_word(table + config.sight.table);
+		entry = (const char *)read_word(table + port * sizeof(void *));
+	} else {
+		entry = bpf_map_lookup_elem(&tx, &port);
+	}
 	if (!entry)
 		return false;
 	device = (const char *)read_word(entry + config.sight.device);

@@ -58,7 +58,7 @@ static bool hides_memory(void)
 
 void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 {
-	int device, value, state, word, function;
+	int device, value, state, word, function, table;
 
 	*sight = (struct sight){ .how = SIGHT_NONE };
 	*cast = 0;
@@ -75,9 +75,12 @@ void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 	};
 	word = btf__find_by_name_kind(btf, "rb_node", BTF_KIND_STRUCT);
 	function = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
-	if (function <= 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
+	table = offset_of(btf, "bpf_dtab", "netdev_map");
+	if (function <= 0 || table < 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
 		return;
 	sight->how = SIGHT_CAST;
+	sight->device = device;
+	sight->table = table;
 	sight->word_type = word;
 	*cast = function;
 }
