@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Filters in the kernel and in the plain meaning: random policies, and frames aimed at both sides
- * of their bounds, through the real program and through policy_eval(). Compared are verdict and reason,
- * the rule that ended the search, those that acted before it, the mark, which elements rules inserted, and
- * what each rule has counted. From a printed seed: set SEED to repeat a run, POLICIES and FRAMES for a
- * longer one.
+ * Filters in the kernel, in the image and in the plain meaning: random policies, and frames aimed at
+ * both sides of their bounds, through the real program, through policy_eval(), and through the walk that
+ * verify takes of the image's tables. Compared are verdict and reason, the rule that ended the search, those
+ * that acted before it, the mark, which elements rules inserted, and what each rule has counted. From a
+ * printed seed: set SEED to repeat a run, CASES (frames) for a longer one, FRAMES to say how many of them
+ * one policy gets.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -35,6 +36,8 @@
 #include "policy/frame.h"
 #include "policy/parse.h"
 #include "selftests/prog/made_frames.h"
+#include "selftests/unit/cases.h"
+#include "verify/walk.h"
 
 #define PORTS 3	/* wan, fa: with filters; fb: without */
 
@@ -330,6 +333,8 @@ struct world {
 	struct eval_env env;
 	struct eval_port ports[PORTS];
 	struct count *counts;		/* by rule */
+	uint16_t *numbers;		/* of the policy's ports in the image */
+	uint64_t walks;			/* frames that the image was asked about */
 	const char *text;
 };
 
@@ -475,6 +480,7 @@ static void load(struct world *w)
 	};
 	w->counts = xcalloc(w->image->filter.rules.len + 1, sizeof(*w->counts));
 	w->has = TABLE(struct has, char);
+	w->numbers = walk_ports(w->image, w->policy);
 }
 
 static void unload(struct world *w)
@@ -486,6 +492,7 @@ static void unload(struct world *w)
 	policy_free(w->policy);
 	table_free(&w->has);
 	free(w->counts);
+	free(w->numbers);
 }
 
 /* ---- one frame ------------------------------------------------------------------------ */
@@ -555,6 +562,65 @@ static void follow(struct world *w, const struct frame *f, const struct eval_res
 	}
 }
 
+/* Which set tests have a packet, as the model says. */
+static uint32_t sets_that_have(struct world *w, const struct frame_fields *fields)
+{
+	uint32_t sets = 0;
+
+	for (size_t i = 0; i < w->policy->set_tests.len; i++) {
+		const struct policy_set_test *t = vec_at(&w->policy->set_tests, i);
+		bool address = t->field == FIELD_IP_SRC || t->field == FIELD_IP_DST;
+		const struct addr *a = t->field == FIELD_IP_SRC ? &fields->src : &fields->dst;
+
+		if (frame_has(fields, t->field) &&
+		    model_has(w, t->set, address ? a : NULL, address ? 0 : fields->value[t->field]))
+			sets |= 1u << i;
+	}
+	return sets;
+}
+
+static bool acts(const struct eval_result *r, uint32_t number)
+{
+	for (size_t i = 0; i < r->matched.len; i++)
+		if ((*(struct policy_rule **)vec_at(&r->matched, i))->number == number)
+			return true;
+	return false;
+}
+
+/* The image's tables have the rules that eval met: the one that ends the search, and those before it. */
+static void walk_one(struct world *w, uint16_t port, const struct frame *f, const struct eval_result *wanted)
+{
+	uint32_t end = wanted->rule ? wanted->rule->number : RULES_NONE, sides = 0;
+	struct frame_fields fields;
+	struct walk walk;
+
+	/* A frame that is not sound meets no filter. */
+	if (frame_read(f->bytes, f->len, &fields) != REASON_none)
+		return;
+	for (unsigned int i = 0; i < w->policy->ports.len; i++)
+		if (w->numbers[i] == port)
+			frame_set(&fields, FIELD_IN, i);
+	walk_packet(w->image, w->numbers, &fields, sets_that_have(w, &fields), &walk);
+	w->walks++;
+	assert_int_equal(walk.filtered, port != w->ports[2].number);
+	if (!walk.filtered) {
+		assert_int_equal(wanted->matched.len, 0);
+		return;
+	}
+	if (walk.layer[0].rule != end)
+		fail_msg("%sthe image has rule %d, eval %d", w->text, (int)walk.layer[0].rule, (int)end);
+	assert_int_equal(walk.layer[0].rule != RULES_NONE && walk.layer[0].action & ACTION_DROP,
+			 ((struct eval_outcome *)vec_at(&wanted->outcomes, 0))->reason == REASON_filtered);
+	for (unsigned int l = 1; l < w->image->filter.shape.layers; l++) {
+		if (walk.layer[l].rule >= end)
+			continue;
+		if (!acts(wanted, walk.layer[l].rule))
+			fail_msg("%sthe image has rule %u act, eval not", w->text, walk.layer[l].rule);
+		sides++;
+	}
+	assert_int_equal(sides, wanted->matched.len - (wanted->rule ? 1 : 0));
+}
+
 static void run_one(struct world *w, uint16_t port, const struct frame *f)
 {
 	static struct test_result got;
@@ -568,6 +634,8 @@ static void run_one(struct world *w, uint16_t port, const struct frame *f)
 		explain(w, f, &got, &wanted);
 		fail();
 	}
+	if (!knowns)
+		walk_one(w, port, f, &wanted);
 	follow(w, f, &wanted);
 	eval_result_free(&wanted);
 }
@@ -607,7 +675,11 @@ static uint32_t verified_insns(const struct world *w)
 
 static void test_random(void **unused)
 {
-	uint32_t policies = setting("POLICIES", 12), frames = setting("FRAMES", 1500), most = 0, seen = 0;
+	unsigned long cases = cases_wanted(18000);
+	/* To load a policy takes as long as some thousand frames do. */
+	uint32_t frames = setting("FRAMES", cases > 100000 ? 10000 : 1500), most = 0, seen = 0;
+	uint32_t policies = (cases + frames - 1) / frames;
+	uint64_t walks = 0;
 
 	(void)unused;
 	while (seen < policies) {
@@ -627,13 +699,15 @@ static void test_random(void **unused)
 			}
 			check_counts(&w);
 			most = verified_insns(&w) > most ? verified_insns(&w) : most;
+			walks += w.walks;
 			unload(&w);
 			seen++;
 		}
 		text_free(&text);
 	}
-	print_message("# %u policies, %u frames each; the verifier looks at up to %u instructions\n",
-		      policies, frames, most);
+	print_message("# %u policies, %u frames each, %llu of them through the image too; the verifier looks at up to "
+		      "%u instructions\n", policies, frames, (unsigned long long)walks, most);
+	assert_true(walks > policies * frames / 4);
 }
 
 /* ---- sockets ------------------------------------------------------------------------------- */

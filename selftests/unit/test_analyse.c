@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * userland/analyse on rule lists: against every packet of small domains, and against packets
- * that aim at the answers on ClassBench's sets. SLOW=1: the sets of 100,000 rules too.
+ * that aim at the answers on ClassBench's sets. SLOW=1: the sets of 100,000 rules too. CASES=n sets how many
+ * packets of small domains are asked about at least, of each property (some 700,000 and more as it is).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,10 +16,12 @@
 #include "analyse/diagram.h"
 #include "analyse/difference.h"
 #include "analyse/regions.h"
+#include "selftests/unit/cases.h"
 #include "selftests/unit/rule_lists.h"
 
 static uint64_t seed;
 static bool slow;
+static unsigned long cases;
 
 static double seconds(void)
 {
@@ -171,19 +174,22 @@ static void check_dead(const struct rule_list *list, bool some, uint32_t classes
 
 static void test_dead(void **state)
 {
+	unsigned long tried = 0;
+
 	(void)state;
-	for (unsigned int round = 0; round < 240; round++) {
+	for (unsigned int round = 0; round < 240 || tried < cases; round++) {
 		const struct mix *m = &small[round % 3];
 		bool some = round / 3 % 2;
 		struct vec packets = all_packets(some);
 		struct rule_list list = mix_list(&seed, m, 1 + below(&seed, 40));
 
+		tried += packets.len;
 		check_dead(&list, some, 0, &packets);
 		check_dead(&list, some, 2, &packets);
 		rule_list_free(&list);
 		vec_free(&packets);
 	}
-	printf("# %zu rules cover dead ones, %zu of them need not\n", shown, needless);
+	printf("# %lu packets; %zu rules cover dead ones, %zu of them need not\n", tried, shown, needless);
 	assert_true(shown > 1000 && needless < shown / 20);
 }
 
@@ -338,8 +344,10 @@ static void check_difference(const struct difference_list *a, const struct diffe
 
 static void test_difference(void **state)
 {
+	unsigned long tried = 0;
+
 	(void)state;
-	for (unsigned int round = 0; round < 120; round++) {
+	for (unsigned int round = 0; round < 120 || tried < cases; round++) {
 		const struct mix *m = &small[round % 3];
 		bool some = round / 3 % 2;
 		struct vec packets = all_packets(some);
@@ -351,6 +359,7 @@ static void test_difference(void **state)
 			does[i] = below(&seed, 4);
 		a = list_does(&x, does);
 		b = list_does(&y, does);
+		tried += packets.len;
 		check_difference(&a, &b, &packets, some);
 		check_difference(&a, &a, &packets, some);
 		difference_list_free(&a);
@@ -359,7 +368,7 @@ static void test_difference(void **state)
 		rule_list_free(&y);
 		vec_free(&packets);
 	}
-	printf("# %zu classes said by their packets, %zu by their rules\n", by_parts, by_rules);
+	printf("# %lu packets; %zu classes said by their packets, %zu by their rules\n", tried, by_parts, by_rules);
 	assert_true(by_parts > 100);
 }
 
@@ -768,6 +777,7 @@ int main(void)
 		cmocka_unit_test(test_edits),
 	};
 
+	cases = cases_wanted(0);
 	slow = getenv("SLOW") && *getenv("SLOW");
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL) * 2654435761u;
 	printf("# SEED=%llu repeats this\n", (unsigned long long)seed);

@@ -3,8 +3,9 @@
  * userland/analyse on policies, judged by policy/eval: that the lists which are analysed do what
  * the policy means; that each frame is a packet that can be; that differences of two
  * policies are where eval treats a frame differently, and nowhere else; that assertions which hold are
- * broken by no frame, and that of one that does not the packet that is shown breaks it.
- * Policies and frames are random, from a printed seed; SEED=n repeats it.
+ * broken by no frame, and that of one that does not the packet that is shown breaks it. On a small domain every
+ * packet is asked, and "equal" must be just that. Policies and frames are random, from a printed seed;
+ * SEED=n repeats it, CASES=n sets how many frames are asked about, of each property, at least.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +25,10 @@
 #include "policy/parse.h"
 #include "policy/print.h"
 #include "policy/tree.h"
+#include "selftests/unit/cases.h"
 #include "selftests/unit/predicates.h"
+
+static unsigned long cases;
 
 /* ---- the world ---------------------------------------------------------------------- */
 
@@ -377,7 +381,7 @@ static void test_differences(void **state)
 	size_t differ = 0, frames = 0, witnesses = 0;
 
 	(void)state;
-	for (unsigned int round = 0; round < 150; round++) {
+	for (unsigned int round = 0; round < 150 || frames < cases; round++) {
 		struct vec lines = random_rules(1 + below(8));
 		struct text text[2] = { { 0 }, { 0 } }, why = { 0 };
 		struct difference_options options = { 0 };
@@ -429,6 +433,201 @@ next:
 	}
 	printf("# %zu frames; %zu pairs of policies differ, with %zu witnesses\n", frames, differ, witnesses);
 	assert_true(frames > 5000 && differ > 30 && witnesses > 60);
+}
+
+/* ---- every packet of a small domain --------------------------------------------------------- */
+
+/*
+ * Tests of few values of few fields. A frame for each combination of these, of one more value of each,
+ * and of the set having its source or not, is every packet that such policies can tell from others.
+ */
+static const char *const small_tests[] = {
+	"in == wan", "ip4", "arp", "tcp", "not udp", "tcp.dst == 80", "l4.dst in { 80, 443 }", "udp.dst > 443",
+	"ip.src == 192.0.2.0/25", "ip.src in { 192.0.2.1, 192.0.2.128 }", "ip.dst != 192.0.2.1",
+	"ip.dst == 192.0.2.0/31", "ip.frag == later", "ip.frag != none", "ip.ttl > 1", "vlan.id == 7",
+	"ip.src in s", "not ip.src in s", "tcp.flags & (syn|ack) == syn",
+};
+
+static void put_small_predicate(struct text *t, unsigned int depth)
+{
+	if (!depth || !below(3)) {
+		text_printf(t, "%s", small_tests[below(sizeof(small_tests) / sizeof(small_tests[0]))]);
+		return;
+	}
+	text_printf(t, below(4) ? "(" : "not (");
+	put_small_predicate(t, depth - 1);
+	text_printf(t, below(2) ? " and " : " or ");
+	put_small_predicate(t, depth - 1);
+	text_printf(t, ")");
+}
+
+static bool source_in_set;
+
+static bool source_is_in(void *context, const struct policy_set *set, const struct addr *address, uint64_t number)
+{
+	(void)context, (void)set, (void)address, (void)number;
+	return source_in_set;
+}
+
+/* A frame of the domain, and whether the set has its source. */
+struct small_packet {
+	struct frame_fields fields;
+	uint32_t len;
+	bool in_set;
+};
+
+static void add_small(struct vec *to, struct frame_fields f)
+{
+	struct text why = { 0 };
+
+	for (unsigned int tag = 0; tag < 3; tag++)
+		for (unsigned int port = 0; port < 2; port++)
+			for (unsigned int has = 0; has < 2; has++) {
+				struct small_packet p = { .fields = f, .in_set = has };
+
+				if (tag)
+					frame_set(&p.fields, FIELD_VLAN_ID, 6 + tag);
+				frame_set(&p.fields, FIELD_IN, port);
+				assert_int_equal(frame_settle(&p.fields, &why, NULL), 0);
+				vec_append(to, &p);
+			}
+	text_free(&why);
+}
+
+static void add_addressed(struct vec *to, const struct frame_fields *f)
+{
+	static const uint32_t hosts[] = { 0xc0000200, 0xc0000201, 0xc0000280, 0x0a000001 };
+
+	for (unsigned int src = 0; src < 4; src++)
+		for (unsigned int dst = 0; dst < 3; dst++)
+			for (unsigned int ttl = 1; ttl < 3; ttl++) {
+				struct addr a = addr_v4(hosts[src]), b = addr_v4(hosts[dst == 2 ? 3 : dst]);
+				struct frame_fields g = *f;
+
+				frame_set_address(&g, FIELD_IP_SRC, &a);
+				frame_set_address(&g, FIELD_IP_DST, &b);
+				frame_set(&g, FIELD_IP_TTL, ttl);
+				add_small(to, g);
+			}
+}
+
+static struct vec all_small_packets(void)
+{
+	static const unsigned int services[] = { 79, 80, 443, 444 }, protocols[] = { 6, 17, 47 };
+	struct vec all = VEC(struct small_packet);
+	struct frame_fields f;
+
+	for (unsigned int p = 0; p < 3; p++)
+		for (unsigned int frag = 0; frag < 3; frag++)
+			for (unsigned int s = 0; s < 4; s++)
+				for (unsigned int flags = 0; flags < 2; flags++) {
+					f = (struct frame_fields){ 0 };
+					frame_set(&f, FIELD_IP_PROTO, protocols[p]);
+					frame_set(&f, FIELD_IP_FRAG, frag);
+					/* Ports that are not there are no values; nor flags. */
+					if (((p == 2 || frag == 2) && s) || ((p || frag == 2) && flags))
+						continue;
+					if (p < 2 && frag < 2)
+						frame_set(&f, FIELD_L4_DST, services[s]);
+					if (!p && frag < 2)
+						frame_set(&f, FIELD_TCP_FLAGS, flags ? 2 : 16);
+					add_addressed(&all, &f);
+				}
+	for (unsigned int arp = 0; arp < 2; arp++) {
+		f = (struct frame_fields){ 0 };
+		frame_set(&f, FIELD_ETH_TYPE, arp ? 0x0806 : 0x88cc);
+		add_small(&all, f);
+	}
+	return all;
+}
+
+/* What a policy does with a packet, as far as "equal" is about it: bit 0: drops it; others: counts "a", "b". */
+static unsigned int treatment(const struct policy *p, const struct eval_env *env, const struct small_packet *k)
+{
+	size_t len = frame_build(&k->fields, frame);
+	struct eval_result r;
+	unsigned int does;
+
+	source_in_set = k->in_set;
+	policy_eval(p, env, number_of_port(p, &k->fields), frame, len, &r);
+	does = ((struct eval_outcome *)vec_at(&r.outcomes, 0))->reason == REASON_filtered;
+	for (size_t i = 0; i < r.effects.len; i++)
+		does |= 2 << (*((struct eval_effect *)vec_at(&r.effects, i))->action->text - 'a');
+	eval_result_free(&r);
+	return does;
+}
+
+static void test_every_packet(void **state)
+{
+	static const char *const actions[] = { "allow", "drop", "allow", "drop", "count \"a\"", "count \"b\", allow" };
+	struct vec all = all_small_packets();
+	struct eval_env env = world;
+	size_t equal = 0, different = 0, frames = 0;
+
+	(void)state;
+	env.in_set = source_is_in;
+	for (unsigned int round = 0; round < 30 || frames < cases; round++) {
+		struct vec lines = VEC(char *);
+		struct text text[2] = { { 0 }, { 0 } }, why = { 0 };
+		struct difference_options options = { .first = true };
+		const struct policy *p[2];
+		struct behaviours b;
+		struct difference d;
+		struct diags diags;
+		bool differ = false;
+
+		for (unsigned int n = 1 + below(5); n; n--) {
+			struct text t = { 0 };
+
+			text_printf(&t, "%s if ", actions[below(6)]);
+			put_small_predicate(&t, below(3));
+			text_printf(&t, ";\n");
+			vec_append(&lines, &t.data);
+		}
+		for (unsigned int i = 0; i < 2; i++) {
+			size_t swap = i && lines.len > 1 ? 1 + below(lines.len - 1) : 0, skip = i && !below(3) ?
+				      below(lines.len) : lines.len;
+
+			text_printf(&text[i], HEAD("") "filter wan {\n");
+			for (size_t k = 0; k < lines.len; k++) {
+				size_t at = !swap || k > swap || k + 1 < swap ? k : k == swap ? k - 1 : k + 1;
+
+				if (k != skip)
+					text_printf(&text[i], "%s", *(char **)vec_at(&lines, at));
+			}
+			text_printf(&text[i], "}\n");
+			p[i] = parse(&text[i]);
+		}
+		diags_init(&diags);
+		if (!behaviours_init(&b, p, 2, &diags) && !behaviours_close(&b, NULL, 0, &diags)) {
+			options.possible = &b.possible;
+			assert_int_equal(difference_find(&b.of[0].list, &b.of[1].list, &options, &d, &why), 0);
+			for (size_t i = 0; i < all.len; i++) {
+				const struct small_packet *k = vec_at(&all, i);
+
+				frames++;
+				differ |= treatment(p[0], &env, k) != treatment(p[1], &env, k);
+			}
+			if (differ != (d.classes.len != 0))
+				fail_msg("eval %s a packet, equiv %s:\n%s\n%s", differ ? "shows" : "does not show",
+					 d.classes.len ? "does" : "does not", text[0].data, text[1].data);
+			*(differ ? &different : &equal) += 1;
+			difference_free(&d);
+		}
+		behaviours_free(&b);
+		diags_free(&diags);
+		for (unsigned int i = 0; i < 2; i++) {
+			policy_free((struct policy *)p[i]);
+			text_free(&text[i]);
+		}
+		for (size_t i = 0; i < lines.len; i++)
+			free(*(char **)vec_at(&lines, i));
+		vec_free(&lines);
+	}
+	printf("# %zu packets, all of the domain, of %zu pairs: %zu are equal, %zu differ\n", all.len,
+	       equal + different, equal, different);
+	assert_true(equal > 5 && different > 5);
+	vec_free(&all);
 }
 
 /* ---- assertions ----------------------------------------------------------------------------- */
@@ -524,7 +723,7 @@ static void test_assertions(void **state)
 	size_t hold = 0, violated = 0, tried = 0;
 
 	(void)state;
-	for (unsigned int round = 0; round < 150; round++) {
+	for (unsigned int round = 0; round < 150 || tried < cases; round++) {
 		struct vec lines = random_rules(1 + below(6)), answers = VEC(struct assertion);
 		struct text text = { 0 };
 		struct policy *p;
@@ -596,10 +795,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differences),
+		cmocka_unit_test(test_every_packet),
 		cmocka_unit_test(test_assertions),
 	};
 
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL) * 2654435761u | 1;
+	cases = cases_wanted(0);
 	printf("# SEED=%llu repeats this\n", (unsigned long long)seed);
 	return cmocka_run_group_tests_name("behaviour", tests, NULL, NULL);
 }

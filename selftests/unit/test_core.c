@@ -23,10 +23,11 @@
 #include "policy/core.h"
 #include "policy/eval.h"
 #include "policy/parse.h"
+#include "selftests/unit/cases.h"
 #include "selftests/unit/rule_lists.h"
 
 static uint64_t seed;
-static unsigned long cases = 1000;
+static unsigned long cases;
 
 static const char *one_of(const char *const *words, size_t n)
 {
@@ -916,8 +917,7 @@ int main(void)
 	};
 
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
-	if (getenv("CASES"))
-		cases = strtoul(getenv("CASES"), NULL, 0);
+	cases = cases_wanted(1000);
 	printf("# SEED=%llu\n", (unsigned long long)seed);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

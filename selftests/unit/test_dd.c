@@ -15,10 +15,11 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "cases.h"
 #include "dd_expressions.h"
 
 static uint64_t seed;
-static unsigned long cases = 5000;
+static unsigned long cases;
 
 static uint32_t random_next(struct choices *c)
 {
@@ -543,8 +544,7 @@ int main(void)
 	};
 
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL);
-	if (getenv("CASES"))
-		cases = strtoul(getenv("CASES"), NULL, 0);
+	cases = cases_wanted(5000);
 	printf("# SEED=%llu\n", (unsigned long long)seed);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,8 +3,8 @@
  * Filters in the plain meaning: every field, comparison, action and order of rules against packets
  * whose answer stands beside them; then predicates at random, where two who read them
  * differently must agree: eval takes them as they are written, fields_meet.h takes what
- * policy_check() made of them.
- * The seed is printed; SEED=n repeats it.
+ * policy_check() made of them. The seed is printed; SEED=n repeats it, CASES=n sets how many packets
+ * are asked about (30,000, twenty a predicate).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,6 +23,7 @@
 #include "policy/field.h"
 #include "policy/frame.h"
 #include "policy/parse.h"
+#include "selftests/unit/cases.h"
 #include "selftests/unit/fields_meet.h"
 #include "selftests/unit/predicates.h"
 
@@ -651,10 +652,10 @@ static void compare_readers(struct policy *p, const char *predicate, bool *met)
 
 static void test_random(void **state)
 {
-	unsigned int both = 0, rounds = getenv("ROUNDS") ? atoi(getenv("ROUNDS")) : 1500;
+	unsigned long both = 0, rounds = cases_wanted(30000) / 20;
 
 	(void)state;
-	for (unsigned int i = 0; i < rounds; i++) {
+	for (unsigned long i = 0; i < rounds; i++) {
 		struct text t = { 0 };
 		bool met[2] = { false };
 		struct policy *p;

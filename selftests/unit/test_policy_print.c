@@ -2,7 +2,8 @@
 /*
  * What policy_print() writes parses back to the same tree: over policies made at random, with
  * blanks, comments, order and spelling at random too, and over the golden policies. Trees are
- * compared by everything in them but places. The seed is printed; SEED=n repeats it.
+ * compared by everything in them but places. The seed is printed; SEED=n repeats it, CASES=n sets how
+ * many policies are made (3,000: two of groups, routes and measures to one of filters).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,10 @@
 #include "base/text.h"
 #include "policy/parse.h"
 #include "policy/print.h"
+#include "selftests/unit/cases.h"
 #include "selftests/unit/predicates.h"
+
+static unsigned long cases;
 
 /* ---- trees -------------------------------------------------------------- */
 
@@ -447,7 +451,7 @@ static void put_policy(struct text *t)
 static void test_random(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 2000; i++) {
+	for (unsigned long i = 0; i < cases * 2 / 3; i++) {
 		struct text t = { 0 };
 		struct policy *p;
 
@@ -541,7 +545,7 @@ static void put_assert(struct text *t)
 static void test_random_filters(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 1000; i++) {
+	for (unsigned long i = 0; i < cases / 3; i++) {
 		struct text t = { 0 };
 		struct policy *p;
 
@@ -661,6 +665,7 @@ int main(void)
 
 	seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) * 1000003 + getpid();
 	seed |= !seed;
+	cases = cases_wanted(3000);
 	printf("# SEED=%llu\n", (unsigned long long)seed);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("policy_print", tests, NULL, NULL);
