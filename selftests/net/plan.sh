@@ -44,6 +44,25 @@ plan_says() {
 	equal 1 "$(jq -s '[.[] | select(.object == "difference")] | length' <<< "$got")" "classes"
 }
 check "which packets, and how" plan_says
+
+# Of 5,000 rules one line is another: the plan names that, and nothing else.
+awk 'BEGIN {
+	print "port wan = \"eth0\"; port lan = \"eth1\";\nroute main;\nfilter wan {"
+	for (i = 0; i < 4999; i++)
+		printf "%s if ip.src == 10.%d.%d.0/24 and ip.dst == 192.0.2.%d and tcp.dst == %d;\n",
+		       i % 2 ? "drop" : "allow", i / 200, i % 200, i % 250, 22 + i % 7
+	print "drop;\n}"
+}' > "$scratch/large.sluice"
+sed '2500s/^allow/drop/' "$scratch/large.sluice" > "$scratch/edited.sluice"
+one_line() {
+	local got
+	got=$(sluice -j plan --brief --against "$scratch/large.sluice" "$scratch/edited.sluice") || return 1
+	equal "allow drop 2500 2500 ip.src in 10.12.96.0/24 and ip.dst == 192.0.2.246 and tcp.dst == 26 and in == wan" \
+	    "$(jq -r 'select(.object == "difference") | "\(.before) \(.after) \(.rules_before[].line) " +
+		"\(.rules_after[].line) \(.parts[].packets[])"' <<< "$got")" "differences" &&
+	equal 2 "$(jq -r 'select(.object == "text") | .diff' <<< "$got" | grep -c '^[-+][^-+]')" "lines of the diff"
+}
+check "of 5,000 rules one line" one_line
 check "it has not changed what runs" equal "$first" "$(generation r1)" "generation"
 
 # Objects of the store are part of what runs, before and after.

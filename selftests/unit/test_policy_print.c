@@ -352,7 +352,7 @@ static void put_lets(struct text *t)
 {
 	text_printf(t, "let s0%s=%s{ 192.0.2.%u,%s192.0.2.%u, 192.0.2.%u };", gap(), gap(),
 		    below(256), gap(), below(256), below(256));
-	text_printf(t, "let s1 = { s0, 2001:db8::%x:%x };%s", below(65536), below(65536) + 1, gap());
+	text_printf(t, "let s1 = { s0, 2001:db8::%x:%x };%s", below(65536), 1 + below(65535), gap());
 	text_printf(t, "let g0 = 239.0.%u.%u;%s", below(256), below(256), gap());
 	text_printf(t, "let g1 = { ff05:0:%x::%x,%sh0 };", below(65536), below(65536), gap());
 	text_printf(t, "let h0 = { 239.1.%u.%u };", below(256), below(256));

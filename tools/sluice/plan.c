@@ -300,6 +300,29 @@ static void plan_tables(struct plan *p)
 
 /* ---- all -------------------------------------------------------------------------------- */
 
+/* Differences, assertions and tables each need the boxes: a rule that has none is not told of three times. */
+static void tell_once(struct diags *diags)
+{
+	struct diag *d = diags->list.data;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < diags->list.len; i++) {
+		size_t j = 0;
+
+		while (j < kept && (d[j].place.source != d[i].place.source || d[j].place.line != d[i].place.line ||
+				    d[j].place.column != d[i].place.column || strcmp(d[j].sentence, d[i].sentence)))
+			j++;
+		if (j == kept) {
+			d[kept++] = d[i];
+			continue;
+		}
+		*(d[i].level == DIAG_ERROR ? &diags->errors : &diags->warnings) -= 1;
+		free(d[i].sentence);
+		free(d[i].hint);
+	}
+	diags->list.len = kept;
+}
+
 static void make(struct plan *p)
 {
 	plan_text(p);
@@ -312,6 +335,7 @@ static void make(struct plan *p)
 			     "whether all rules can be reached was not found out");
 	print_json(p, json_pack("{ss sb sb sb sb}", "object", "plan", "text", p->text, "behaviour",
 				p->behaviour, "others", p->others, "good", !p->failed));
+	tell_once(&p->diags);
 	if (p->diags.list.len)
 		check_complain(p->cli, &p->diags);
 }

@@ -65,8 +65,11 @@ static int build_lists(struct lowered *lowered, size_t budget, struct rules **ru
 	}
 	if (err) {
 		diag_error(diags, NO_PLACE, "the filters do not become tables: %s", text_string(&why));
-		diag_hint(diags, "the budget for all of them is %zu kB; sluiced --table-budget SIZE "
-			  "allows more", budget >> 10);
+		if (err == -EOVERFLOW)
+			err = -E2BIG;
+		else
+			diag_hint(diags, "the budget for all of them is %zu kB; sluiced --table-budget SIZE "
+				  "allows more", budget >> 10);
 	}
 	text_free(&why);
 	return err;

@@ -147,7 +147,7 @@ static int expand_all(struct planes *t, const struct rules *r, struct text *why)
 				    "prefixes, or split the sets", rule->prefixes[0] ? rule->prefixes[0] : 1,
 				    rule->prefixes[1] ? rule->prefixes[1] : 1,
 				    all ? (size_t)t->of_rule[i].first : t->pieces.len, PIECES_MAX);
-			return -E2BIG;
+			return -EOVERFLOW;
 		}
 		t->heads[i] = (struct rules_head){
 			.priority = priority,
@@ -158,10 +158,11 @@ static int expand_all(struct planes *t, const struct rules *r, struct text *why)
 	}
 	for (unsigned int side = 0; side < 2; side++) {
 		if (forest_size(&t->forest[side]) > RULES_CLASSES_MAX / 2) {
-			text_printf(why, "%u different %s prefixes: more than %u are not taken",
+			text_printf(why, "%u different %s prefixes: more than %u are not taken; where so many "
+				    "have one rule, a set (\"set NAME : ip.%s size N\") takes them",
 				    forest_size(&t->forest[side]), side ? "destination" : "source",
-				    RULES_CLASSES_MAX / 2);
-			return -E2BIG;
+				    RULES_CLASSES_MAX / 2, side ? "dst" : "src");
+			return -EOVERFLOW;
 		}
 	}
 	return 0;

@@ -85,7 +85,7 @@ int rules_build(struct rule_list *list, const struct rules_options *options, str
 	if (n > RULES_AT(~0u)) {
 		text_printf(why, "%zu rules: more than %u are not taken", n, RULES_AT(~0u));
 		free(r);
-		return -E2BIG;
+		return -EOVERFLOW;
 	}
 	vec_reserve(&r->slots, n);
 	for (uint32_t i = 0; i < n; i++) {

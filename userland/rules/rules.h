@@ -141,7 +141,7 @@ struct rules_stats {
  * @options: NULL: defaults.
  * @why: on failure, one sentence appended: what does not fit, and what would help.
  * Rule numbers are the places in the list, from 0.
- * Return: 0; -E2BIG if no choice of bands fits into the budget.
+ * Return: 0; -E2BIG if no choice of bands fits into the budget; -EOVERFLOW if no budget would do.
  */
 int rules_build(struct rule_list *list, const struct rules_options *options, struct rules **rules,
 		struct text *why);
