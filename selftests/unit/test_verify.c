@@ -14,6 +14,9 @@
 
 static void test_sound(void **ctx)
 {
+	const char *ms = getenv("WITNESS_MS");
+	const struct verify_options options = { .time_ms = ms ? strtoul(ms, NULL, 0) : 0 };
+
 	(void)ctx;
 	for (size_t i = 0; i < POLICIES; i++) {
 		struct verify_report report;
@@ -22,7 +25,7 @@ static void test_sound(void **ctx)
 
 		subject_number(&s, i);
 		assert_int_equal(walk_sound(s.image, &said), true);
-		verify_image(s.policy, s.image, NULL, &report, &said);
+		verify_image(s.policy, s.image, &options, &report, &said);
 		verify_say(&report, &said);
 		if (report.differ) {
 			text_printf(&said, "\n");
@@ -30,6 +33,7 @@ static void test_sound(void **ctx)
 		}
 		print_message("# %zu: %s\n", i, said.data);
 		assert_false(report.differ);
+		assert_true(report.cells_seen <= report.cells);
 		text_free(&said);
 		subject_free(&s);
 	}

@@ -268,9 +268,10 @@ static void try_tables(struct plan *p, const struct image *image)
 	p->failed |= err != 0;
 	if (!p->cli->json)
 		printf("  %s\n", text_string(&said));
-	print_json(p, json_pack("{ss sI sb sI sI sI sI so}", "object", "witnesses", "packets",
+	print_json(p, json_pack("{ss sI sb sI sI sI sI sI sI so}", "object", "witnesses", "packets",
 				(json_int_t)report.packets, "complete", report.complete, "rules",
-				(json_int_t)report.rules, "rules_met", (json_int_t)report.rules_met, "cells",
+				(json_int_t)report.rules, "rules_met", (json_int_t)report.rules_met, "lists",
+				(json_int_t)report.lists, "lists_met", (json_int_t)report.lists_met, "cells",
 				(json_int_t)report.cells, "cells_seen", (json_int_t)report.cells_seen,
 				"said", json_text(text_string(&said))));
 	text_free(&said);

@@ -211,6 +211,8 @@ static json_t *status_witnesses(const struct witnesses *w)
 	json_object_set_new(o, "ran", json_number(w->ran));
 	json_object_set_new(o, "left", json_number(w->left));
 	json_object_set_new(o, "rules_met", json_number(r->rules_met));
+	json_object_set_new(o, "lists", json_number(r->lists));
+	json_object_set_new(o, "lists_met", json_number(r->lists_met));
 	json_object_set_new(o, "cells", json_number(r->cells));
 	json_object_set_new(o, "cells_seen", json_number(r->cells_seen));
 	json_object_set_new(o, "complete", json_boolean(r->complete));

@@ -126,6 +126,10 @@ static void ask_policy(const struct run *r, const struct packet *k, const struct
 {
 	uint32_t place[2] = { 0, 0 };
 
+	if (r->among) {
+		matcher_among(r->matcher, &k->fields, k->sets, r->among, out);
+		return;
+	}
 	if (k->family) {
 		place[0] = stand_in(r, 0, c->source)->place;
 		place[1] = stand_in(r, 1, c->destination)->place;

@@ -11,11 +11,27 @@
 
 #define WIDE_MAX	200000		/* packets for cells that may be empty */
 
-/* Stand-ins by their class in a layer, and by the wide node over it; by family. RULES_NONE: none. */
+/* Stand-ins by their class in a layer, and by the nodes over it; by family. RULES_NONE: none. */
 struct by_class {
 	uint32_t classes[2];		/* of source and destination */
 	uint32_t *own[2], *below[2];	/* [class][family is IPv6] */
 };
+
+/* The nodes over the class of @word: of two bands the wide one, of more one in each. */
+static unsigned int nodes_over(const struct run *r, unsigned int layer, unsigned int side, uint32_t word,
+			       uint32_t node[RULES_BANDS_MAX])
+{
+	const struct rules_shape *s = &r->filter->shape.layer[layer];
+	unsigned int n = 0;
+
+	node[0] = RULES_WIDE(word);
+	if (!s->chain[side])
+		return 1;
+	for (; n < RULES_BANDS_MAX && n < s->bands[side]; n++)
+		node[n] = rules_word(r->filter->area, s, s->chain[side],
+				     (uint64_t)RULES_CLASS(word) * s->bands[side] + n);
+	return n;
+}
 
 static void by_class_init(const struct run *r, unsigned int layer, struct by_class *b)
 {
@@ -35,12 +51,13 @@ static void by_class_init(const struct run *r, unsigned int layer, struct by_cla
 		memset(b->below[side], 0xff, 2 * b->classes[side] * sizeof(uint32_t));
 		for (size_t i = 0; i < n; i++) {
 			const struct stand_in *s = stand_in(r, side, i);
-			uint32_t class = RULES_CLASS(s->word[layer]), wide = RULES_WIDE(s->word[layer]);
+			uint32_t class = RULES_CLASS(s->word[layer]), node[RULES_BANDS_MAX];
 			unsigned int six = s->addr.family == ADDR_V6;
 
 			b->own[side][2 * class + six] = i;
-			if (wide < b->classes[side])
-				b->below[side][2 * wide + six] = i;
+			for (unsigned int j = nodes_over(r, layer, side, s->word[layer], node); j--;)
+				if (node[j] < b->classes[side])
+					b->below[side][2 * node[j] + six] = i;
 		}
 	}
 }

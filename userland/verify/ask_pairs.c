@@ -149,6 +149,8 @@ void ask_pairs(struct run *r)
 	/* In an order that is spread over all rules: a prime that is larger meets each once. */
 	uint64_t n = r->p->rules.len, step = 0x9e3779b1, at = 0;
 
+	if (r->report->complete)
+		return;
 	count_wide(&g);
 	for (unsigned int round = 0; !focus && round < 2; round++) {
 		g.all = round;

@@ -67,6 +67,8 @@ struct matcher {
 	struct entry *entries;		/* those of a pair one behind the other, by rule */
 	struct table pairs;		/* struct pair -> uint32_t: which span */
 	struct vec spans;		/* of struct span */
+	uint64_t *filled;		/* bit by pair_hash(): there may be such a pair; of most there is none */
+	unsigned int filled_bits;	/* log2 of how many */
 	uint32_t *filter_of;		/* by index of port: number of its filter + 1; 0: none */
 	bool acts;			/* there are rules that act and go on */
 };
@@ -490,6 +492,42 @@ static uint32_t filter_number(const struct policy *p, const struct policy_filter
 	return 0;
 }
 
+static uint64_t pair_hash(const struct matcher *m, const struct pair *pair)
+{
+	uint64_t x = (uint64_t)pair->node[0] << 32 | pair->node[1];
+
+	x = (x ^ x >> 29) * RULES_HASH + 2 * pair->filter + pair->acts;
+	return x * RULES_HASH >> (64 - m->filled_bits);
+}
+
+static const struct span *find_span(const struct matcher *m, const struct pair *pair)
+{
+	uint64_t bit = pair_hash(m, pair);
+	const uint32_t *at;
+
+	if (!(m->filled[bit / 64] >> (bit & 63) & 1))
+		return NULL;
+	at = table_get(&m->pairs, pair);
+	return at ? vec_at(&m->spans, *at) : NULL;
+}
+
+static void fill_bits(struct matcher *m)
+{
+	const struct pair *pair;
+	size_t at = 0;
+	void *value;
+
+	m->filled_bits = 6;
+	while (1ull << m->filled_bits < 16 * m->pairs.len)
+		m->filled_bits++;
+	m->filled = xcalloc(1ull << m->filled_bits >> 6, sizeof(*m->filled));
+	while (table_next(&m->pairs, &at, (const void **)&pair, &value)) {
+		uint64_t bit = pair_hash(m, pair);
+
+		m->filled[bit / 64] |= 1ull << (bit & 63);
+	}
+}
+
 static void index_rules(struct making *k)
 {
 	const struct policy *p = k->m->p;
@@ -506,6 +544,7 @@ static void index_rules(struct making *k)
 		count_rule(k, rule, &k->wanted[i], number, &pairs);
 	}
 	enter_rules(k, &pairs);
+	fill_bits(k->m);
 	vec_free(&pairs);
 }
 
@@ -551,6 +590,7 @@ void matcher_free(struct matcher *m)
 	vec_free(&m->spans);
 	table_free(&m->pairs);
 	free(m->entries);
+	free(m->filled);
 	free(m->filter_of);
 	free(m);
 }
@@ -637,11 +677,11 @@ static void ask_pairs(struct asking *a, uint32_t filter, uint32_t acts, const ui
 
 	for (uint32_t x = place[0];; x = sources[x].parent) {
 		for (uint32_t y = place[1];; y = destinations[y].parent) {
-			struct pair pair = { filter, acts, { x, y } };
-			const uint32_t *span = table_get(&a->m->pairs, &pair);
+			const struct pair pair = { filter, acts, { x, y } };
+			const struct span *span = find_span(a->m, &pair);
 
 			if (span)
-				ask(a, vec_at(&a->m->spans, *span));
+				ask(a, span);
 			if (y == NODE_ANY)
 				break;
 		}
@@ -663,4 +703,145 @@ void matcher_match(const struct matcher *m, const struct frame_fields *f, uint32
 	ask_pairs(&a, filter, 0, place, ask_ends);
 	if (m->acts)
 		ask_pairs(&a, filter, 1, place, ask_sides);
+}
+
+/* ---- all packets between two addresses ------------------------------------------------- */
+
+/* A rule that some packet between two addresses may meet. */
+struct candidate {
+	uint32_t filter, rule;
+	struct limits limits;
+};
+
+/* What the addresses alone say of a predicate. */
+enum known { KNOWN_NO, KNOWN_YES, KNOWN_OPEN };
+
+static enum known known_of(const struct policy_predicate *p, const struct frame_fields *f, uint64_t *met);
+
+/* "and", if @settles is KNOWN_NO: one side that is so settles it; "or", if KNOWN_YES. */
+static enum known known_of_two(const struct policy_predicate *p, const struct frame_fields *f, uint64_t *met,
+			       enum known settles)
+{
+	enum known left = known_of(p->left, f, met), right;
+
+	if (left == settles)
+		return settles;
+	right = known_of(p->right, f, met);
+	if (right == settles)
+		return settles;
+	return left == KNOWN_OPEN || right == KNOWN_OPEN ? KNOWN_OPEN : left;
+}
+
+/* @met: what each test of addresses on the way says is mixed into it: it tells what is left open. */
+static enum known known_of(const struct policy_predicate *p, const struct frame_fields *f, uint64_t *met)
+{
+	enum known known;
+
+	if (!p)
+		return KNOWN_YES;
+	switch (p->kind) {
+	case PREDICATE_AND:
+		return known_of_two(p, f, met, KNOWN_NO);
+	case PREDICATE_OR:
+		return known_of_two(p, f, met, KNOWN_YES);
+	case PREDICATE_NOT:
+		known = known_of(p->left, f, met);
+		return known == KNOWN_OPEN ? KNOWN_OPEN : known == KNOWN_NO ? KNOWN_YES : KNOWN_NO;
+	case PREDICATE_NAME:
+		return known_of(p->left, f, met);
+	case PREDICATE_TEST:
+		if (p->field != FIELD_IP_SRC && p->field != FIELD_IP_DST)
+			return KNOWN_OPEN;
+		known = test_holds(p, f) ? KNOWN_YES : KNOWN_NO;
+		*met = (*met + known + 1) * RULES_HASH;
+		return known;
+	default:
+		return KNOWN_OPEN;
+	}
+}
+
+static uint64_t mix(uint64_t z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+/* The rules of a span that addresses do not exclude. Return: the sum of what is left of each. */
+static uint64_t add_span(const struct matcher *m, const struct frame_fields *f, uint32_t filter,
+			 const struct span *span, struct vec *among)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < span->count; i++) {
+		const struct entry *e = &m->entries[span->first + i];
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&m->p->rules, e->rule);
+		uint64_t met = 0;
+		enum known known = known_of(rule->predicate, f, &met);
+
+		if (known == KNOWN_NO)
+			continue;
+		*(struct candidate *)vec_push(among) = (struct candidate){ filter, e->rule, e->limits };
+		sum += mix(mix(e->rule + 1) + (known == KNOWN_OPEN ? met : 1));
+	}
+	return sum;
+}
+
+static int compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+struct vec matcher_among_vec(void)
+{
+	return VEC(struct candidate);
+}
+
+uint64_t matcher_between(const struct matcher *m, const struct frame_fields *f, const uint32_t place[2],
+			 struct vec *among)
+{
+	const struct node *sources = m->nodes[0].data, *destinations = m->nodes[1].data;
+	uint64_t sum = 0;
+
+	among->len = 0;
+	for (uint32_t x = place[0];; x = sources[x].parent) {
+		for (uint32_t y = place[1];; y = destinations[y].parent) {
+			for (uint32_t i = 0; i < m->p->filters.len << m->acts; i++) {
+				const struct pair pair = { (i >> m->acts) + 1, i & m->acts, { x, y } };
+				const struct span *span = find_span(m, &pair);
+
+				if (span)
+					sum += add_span(m, f, pair.filter, span, among);
+			}
+			if (y == NODE_ANY)
+				break;
+		}
+		if (x == NODE_ANY)
+			break;
+	}
+	qsort(among->data, among->len, sizeof(struct candidate), compare_candidates);
+	return sum;
+}
+
+void matcher_among(const struct matcher *m, const struct frame_fields *f, uint32_t sets,
+		   const struct vec *among, struct match *out)
+{
+	uint32_t filter = m->filter_of[f->value[FIELD_IN]];
+
+	out->rule = RULES_NONE;
+	out->sides = 0;
+	for (size_t i = 0; filter && i < among->len; i++) {
+		const struct candidate *c = vec_at(among, i);
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&m->p->rules, c->rule);
+
+		if (c->filter != filter || !within(&c->limits, f) || !predicate_holds(rule->predicate, f, sets))
+			continue;
+		if (rule->ends) {
+			out->rule = c->rule;
+			return;
+		}
+		add_side(out, c->rule);
+	}
 }

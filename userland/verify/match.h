@@ -53,6 +53,21 @@ void matcher_match(const struct matcher *m, const struct frame_fields *f, uint32
 		   const uint32_t place[2], struct match *out);
 
 /**
+ * matcher_between() - what the tests of addresses leave of the rules, for all packets between two addresses.
+ * @f: the two addresses. @place: theirs, by matcher_place().
+ * @among: set to those that are left, for matcher_among(): a vec that matcher_among_vec() began.
+ * Return: a number. Where it is the same between two others of the family, every packet meets the same rules there
+ * (but for a chance of 2^-64 a pair).
+ */
+uint64_t matcher_between(const struct matcher *m, const struct frame_fields *f, const uint32_t place[2],
+			 struct vec *among);
+struct vec matcher_among_vec(void);
+
+/** matcher_among() - as matcher_match(), of a packet between the addresses that @among is of. */
+void matcher_among(const struct matcher *m, const struct frame_fields *f, uint32_t sets,
+		   const struct vec *among, struct match *out);
+
+/**
  * predicate_prefixes() - appends to @out, a vec of struct prefix, prefixes that have the addresses of every IP
  * packet that meets @predicate (NULL: every packet), on one side.
  */

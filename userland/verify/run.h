@@ -69,6 +69,7 @@ struct run {
 	struct vec bases;		/* of struct base */
 	uint32_t *base_of;		/* by rule and family: the first, by place in bases + 1; 0: none */
 	struct vec products;		/* of struct product: the forms of packets without addresses */
+	const struct vec *among;	/* rules that may be met, by matcher_between(); NULL: all */
 	struct vec ways;		/* of struct packet: one for each way through the classes */
 	struct eval_env env;
 	struct eval_port *env_ports;
@@ -149,6 +150,7 @@ void ask_odd(struct run *r);		/* ask_odd.c */
 void ask_services(struct run *r);	/* ask_services.c */
 void ask_used_cells(struct run *r);	/* ask_cells.c */
 void ask_near_misses(struct run *r);	/* ask_rules.c */
+void ask_all_of_few(struct run *r);	/* ask_all.c, if there are not many */
 void ask_pairs(struct run *r);		/* ask_pairs.c */
 void ask_all(struct run *r);		/* ask_all.c */
 

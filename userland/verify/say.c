@@ -22,10 +22,13 @@ void verify_say(const struct verify_report *report, struct text *out)
 			    report->seconds);
 		return;
 	}
-	text_printf(out, "%" PRIu64 " packets %s%s: %zu of %zu rules met, %.4g%% of the cells in use seen, "
-		    "in %.2f s", report->packets, report->differ ? "asked" : "agree",
+	text_printf(out, "%" PRIu64 " packets %s%s: %zu of %zu rules met, ", report->packets,
+		    report->differ ? "asked" : "agree",
 		    report->complete ? ", which stand for all there are" :
-		    report->late ? " (time was up)" : "", report->rules_met, report->rules,
+		    report->late ? " (time was up)" : "", report->rules_met, report->rules);
+	if (report->lists)
+		text_printf(out, "%zu of %zu action lists, ", report->lists_met, report->lists);
+	text_printf(out, "%.4g%% of the cells in use seen, in %.2f s",
 		    percent(report->cells_seen, report->cells), report->seconds);
 }
 

@@ -181,6 +181,55 @@ void walk_layer(const struct image_filter *filter, unsigned int layer, const uin
 	rules_walk(filter->area, &filter->shape.layer[layer], word[0], word[1], classes, found);
 }
 
+/* An empty cell says nothing, wherever it stands. */
+static void add_cell(uint64_t *sum, uint32_t cell)
+{
+	if (!cell)
+		return;
+	*sum = (*sum + cell) * RULES_HASH;
+	*sum ^= *sum >> 29;
+}
+
+static uint64_t band_cells(const struct image_filter *filter, const struct rules_shape *s,
+			   const uint32_t word[2])
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < RULES_BANDS_MAX && i < s->bands[0]; i++) {
+		uint32_t x = rules_word(filter->area, s, s->chain[0],
+					(uint64_t)RULES_CLASS(word[0]) * s->bands[0] + i);
+
+		for (unsigned int j = 0; x != RULES_NONE && j < RULES_BANDS_MAX && j < s->bands[1]; j++) {
+			uint32_t y = rules_word(filter->area, s, s->chain[1],
+						(uint64_t)RULES_CLASS(word[1]) * s->bands[1] + j);
+
+			if (y != RULES_NONE)
+				add_cell(&sum, rules_plane_cell(filter->area, s, x, y));
+		}
+	}
+	return sum;
+}
+
+uint64_t walk_cells(const struct image_filter *filter, unsigned int layer, const uint32_t word[2])
+{
+	const struct rules_shape *s = &filter->shape.layer[layer];
+	uint32_t ws = RULES_WIDE(word[0]), wd = RULES_WIDE(word[1]);
+	uint32_t cs = RULES_CLASS(word[0]), cd = RULES_CLASS(word[1]);
+	uint64_t sum = 0;
+
+	if (s->chain[0])
+		return band_cells(filter, s, word);
+	/* In the order of rules_walk_planes(). */
+	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
+		add_cell(&sum, rules_hashed_cell(filter->area, s, cs, cd));
+	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
+		add_cell(&sum, rules_plane_cell(filter->area, s, cs, wd));
+	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
+		add_cell(&sum, rules_plane_cell(filter->area, s, ws, cd));
+	add_cell(&sum, rules_plane_cell(filter->area, s, ws, wd));
+	return sum;
+}
+
 void walk_packet(const struct image *image, const uint16_t *port, const struct frame_fields *f,
 		 uint32_t sets, struct walk *walk)
 {

@@ -56,6 +56,12 @@ void walk_service(const struct image_filter *filter, unsigned int layer,
 void walk_layer(const struct image_filter *filter, unsigned int layer, const uint32_t word[2],
 		const struct rules_classes *classes, struct rules_found *found);
 
+/**
+ * walk_cells() - the cells that walk_layer() looks into between two words, as one number: where it is the same,
+ * packets of the same service find the same (but for a chance of 2^-64 a pair).
+ */
+uint64_t walk_cells(const struct image_filter *filter, unsigned int layer, const uint32_t word[2]);
+
 /* What one layer says of a packet. */
 struct walk_answer {
 	uint32_t box;		/* RULES_NONE: nothing */
