@@ -32,15 +32,13 @@
 #include "unified.h"
 #include "verify/verify.h"
 
-#define WITNESS_MS	200	/* unless said: a plan is read by somebody who waits */
-
 struct plan {
 	struct cli *cli;
 	struct policy *before, *after;
 	struct diags diags;		/* of the new one: its warnings are shown, too */
 	double seconds;
 	size_t budget;
-	unsigned int witness_ms;
+	unsigned int witness_ms;	/* 0: verify_time() */
 	bool brief;			/* nothing that depends on how tables are made */
 	bool text, behaviour, others;	/* differ */
 	bool failed;
@@ -392,7 +390,7 @@ int plan(struct cli *cli, int argc, char **argv)
 		{ 0 },
 	};
 	int n = cli_options(cli, argc, argv, own), code;
-	uint64_t bytes = 0, ms = WITNESS_MS;
+	uint64_t bytes = 0, ms = 0;
 	struct quantity q;
 
 	if (n < 0 || prove_seconds(cli, time, &p.seconds))
