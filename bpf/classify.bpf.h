@@ -44,6 +44,7 @@ struct matched {
 	__u32 rule;			/* ends the search; RULES_NONE: none does */
 	__u32 action;			/* its rules_head.action */
 	__u32 side[LAYERS_MAX - 1];	/* of layers 1 ..: RULES_NONE: none */
+	__u32 class6[2];		/* in: of an IPv6 packet's source and destination */
 };
 
 #define MATCHED_NONE { .rule = RULES_NONE }
@@ -310,24 +311,30 @@ static __always_inline __u32 class6(const __u8 *table, unsigned int side, const 
 			   bpf_be64_to_cpu(*(const __be64 *)(address + 8)));
 }
 
-STAGE int look_up_addresses6(const struct packet *p, struct question *q)
+/*
+ * Called beside classify() and not by it: Linux 6.1 counts 512 bytes of stack over all calls, and
+ * those of a look-up by levels that are not the usual ones do not fit in below.
+ */
+STAGE int look_up_addresses6(const struct packet *p, struct matched *m)
 {
-	if (!filter.layers || !p || !q)
+	if (!filter.layers || !p || !m)
 		return 0;
-	q->class[0] = class6(SECTION(src6_anchor), 0, p->source);
-	q->class[1] = class6(SECTION(dst6_anchor), 1, p->destination);
+	m->class6[0] = class6(SECTION(src6_anchor), 0, p->source);
+	m->class6[1] = class6(SECTION(dst6_anchor), 1, p->destination);
 	return 0;
 }
 
 /* The classes of both addresses, 0 if the packet is not IP. */
-static __always_inline void find_classes(const struct packet *p, struct question *q)
+static __always_inline void find_classes(const struct packet *p, const struct matched *m,
+					 struct question *q)
 {
 	if (p->family == 4) {
 		q->class[0] = class4(SECTION(src4_anchor), 0, p->source);
 		q->class[1] = class4(SECTION(dst4_anchor), 1, p->destination);
 	} else if (p->family == 6) {
 		if (filter.address[0][1].bytes || filter.address[1][1].bytes) {
-			look_up_addresses6(p, q);
+			q->class[0] = m->class6[0];
+			q->class[1] = m->class6[1];
 		} else {
 			q->class[0] = filter.constant[0][1];
 			q->class[1] = filter.constant[1][1];
@@ -430,15 +437,15 @@ static __always_inline bool filter_sees(enum sluice_reason parsed)
 	       parsed == REASON_ip6_jumbo || parsed == REASON_ip6_ext_many;
 }
 
-/** classify() - which rules the packet meets, into @m, which is MATCHED_NONE. */
-STAGE int classify(struct xdp_md *ctx, const struct packet *p, struct matched *m)
+/* Once look_up_addresses6() was there. */
+STAGE int classify_looked_up(struct xdp_md *ctx, const struct packet *p, struct matched *m)
 {
 	struct question q = {};
 
 	if (!filter.layers || !p || !m)
 		return 0;
 	read_fields(ctx, p, q.field);
-	find_classes(p, &q);
+	find_classes(p, m, &q);
 #define LAYER(n)				\
 	if (n < filter.layers) {		\
 		layer_##n(&q);			\
@@ -450,6 +457,14 @@ STAGE int classify(struct xdp_md *ctx, const struct packet *p, struct matched *m
 	m->rule = q.rule;
 	m->action = q.action;
 	return 0;
+}
+
+/** classify() - which rules the packet meets, into @m, which is MATCHED_NONE. */
+static __always_inline void classify(struct xdp_md *ctx, const struct packet *p, struct matched *m)
+{
+	if (p->family == 6 && (filter.address[0][1].bytes || filter.address[1][1].bytes))
+		look_up_addresses6(p, m);
+	classify_looked_up(ctx, p, m);
 }
 
 #endif
