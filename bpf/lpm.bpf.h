@@ -350,12 +350,23 @@ LPM_INLINE_FN __u32 lpm6_deep_as(const __u8 *table, const volatile struct lpm_sh
 	return result;
 }
 
-/* Longer than /48: from kid to kid. */
-LPM_NOINLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
-				__u64 lo, __u32 kid)
+/* Longer than /48: from kid to kid. A function for each width, so that its frame is small. */
+LPM_NOINLINE_FN __u32 lpm6_deep_narrow(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				       __u64 lo, __u32 kid)
 {
-	return s->wide ? lpm6_deep_as(table, s, hi, lo, kid, 1) :
-			 lpm6_deep_as(table, s, hi, lo, kid, 0);
+	return lpm6_deep_as(table, s, hi, lo, kid, 0);
+}
+
+LPM_NOINLINE_FN __u32 lpm6_deep_wide(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+				     __u64 lo, __u32 kid)
+{
+	return lpm6_deep_as(table, s, hi, lo, kid, 1);
+}
+
+LPM_INLINE_FN __u32 lpm6_deep(const __u8 *table, const volatile struct lpm_shape *s, __u64 hi,
+			      __u64 lo, __u32 kid, int wide)
+{
+	return wide ? lpm6_deep_wide(table, s, hi, lo, kid) : lpm6_deep_narrow(table, s, hi, lo, kid);
 }
 
 LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_shape *s,
@@ -379,7 +390,7 @@ LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_s
 			result = lpm_node_result(n, hi >> (56 - level) & 0xff, wide);
 			if (lpm_is_kid(result, wide))
 				result = lpm6_deep(table, s, hi, lo,
-						   lpm_node_kid(n, result, wide));
+						   lpm_node_kid(n, result, wide), wide);
 			break;
 		}
 		if (!result)
@@ -393,11 +404,23 @@ LPM_INLINE_FN __u32 lpm6_again_as(const __u8 *table, const volatile struct lpm_s
 }
 
 /* One level after the other: where the short way found no node, or the table changed. */
-LPM_NOINLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s,
-				 __u32 number, __u64 hi, __u64 lo)
+LPM_NOINLINE_FN __u32 lpm6_again_narrow(const __u8 *table, const volatile struct lpm_shape *s,
+					__u32 number, __u64 hi, __u64 lo)
 {
-	return s->wide ? lpm6_again_as(table, s, number, hi, lo, 1) :
-			 lpm6_again_as(table, s, number, hi, lo, 0);
+	return lpm6_again_as(table, s, number, hi, lo, 0);
+}
+
+LPM_NOINLINE_FN __u32 lpm6_again_wide(const __u8 *table, const volatile struct lpm_shape *s,
+				      __u32 number, __u64 hi, __u64 lo)
+{
+	return lpm6_again_as(table, s, number, hi, lo, 1);
+}
+
+LPM_INLINE_FN __u32 lpm6_again(const __u8 *table, const volatile struct lpm_shape *s, __u32 number,
+			       __u64 hi, __u64 lo, int wide)
+{
+	return wide ? lpm6_again_wide(table, s, number, hi, lo) :
+		      lpm6_again_narrow(table, s, number, hi, lo);
 }
 
 LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_shape *s,
@@ -431,14 +454,14 @@ LPM_INLINE_FN __u32 lpm6_lookup_as(const __u8 *table, const volatile struct lpm_
 	/* A long node's results are mostly in the line behind: both come at the same time. */
 	(void)*((const volatile __u64 *)n + ((word & LPM_INDEX_LONG) >> 2));
 	if ((n->key ^ key) | not24)
-		return lpm6_again(table, s, number, hi, lo);
+		return lpm6_again(table, s, number, hi, lo, wide);
 	result = lpm_node_result(n, hi >> (56 - (key & 63)) & 0xff, wide);
 	if (lpm_is_kid(result, wide))
-		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result, wide));
+		result = lpm6_deep(table, s, hi, lo, lpm_node_kid(n, result, wide), wide);
 	if (!result)
 		result = lpm_fallback(table, s, number);
 	if (version & 1 || LPM_LOAD(lpm_head(table)->version) != version)
-		return lpm6_again(table, s, number, hi, lo);
+		return lpm6_again(table, s, number, hi, lo, wide);
 	return result;
 }
 
@@ -476,7 +499,10 @@ char lpm6_anchor[8] __attribute__((section(".data.lpm6")));
 const volatile struct lpm_shape lpm4_shape;
 const volatile struct lpm_shape lpm6_shape;
 
-/* lpm4(), lpm6() - look an address up, in host order, in a table by its number. */
+/*
+ * lpm4(), lpm6() - look an address up, in host order, in a table by its number. Its results are
+ * not wide: those of routes never are, and what is not compiled in takes no stack.
+ */
 LPM_INLINE_FN __u32 lpm4(__u32 number, __u32 addr)
 {
 	const __u8 *table = (const __u8 *)lpm4_anchor;
@@ -490,7 +516,7 @@ LPM_INLINE_FN __u32 lpm6(__u32 number, __u64 hi, __u64 lo)
 	const __u8 *table = (const __u8 *)lpm6_anchor;
 
 	asm("" : "+r"(table));
-	return lpm6_lookup_in(table, &lpm6_shape, number, hi, lo);
+	return lpm6_lookup_as(table, &lpm6_shape, number, hi, lo, 0);
 }
 #endif
 #endif

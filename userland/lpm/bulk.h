@@ -105,12 +105,12 @@ static inline void bulk6_some(const struct lpm *t, const uint64_t (*addr)[2], lp
 		const struct lpm_node *node = lpm6_node(area, s, way[i].word, 0);
 
 		if (node->key != key || key == ~0ull) {
-			result[i] = lpm6_again(area, s, t->number, hi, lo);
+			result[i] = lpm6_again(area, s, t->number, hi, lo, 0);
 			continue;
 		}
 		result[i] = lpm_node_result(node, hi >> (56 - (key & 63)) & 0xff, 0);
 		if (lpm_is_kid(result[i], 0))
-			result[i] = lpm6_deep(area, s, hi, lo, lpm_node_kid(node, result[i], 0));
+			result[i] = lpm6_deep(area, s, hi, lo, lpm_node_kid(node, result[i], 0), 0);
 		if (!result[i])
 			result[i] = lpm_fallback(area, s, t->number);
 	}
@@ -118,7 +118,7 @@ static inline void bulk6_some(const struct lpm *t, const uint64_t (*addr)[2], lp
 		return;
 	/* Changed meanwhile: what was read is of different moments. */
 	for (size_t i = 0; i < n; i++)
-		result[i] = lpm6_again(area, s, t->number, addr[i][0], addr[i][1]);
+		result[i] = lpm6_again(area, s, t->number, addr[i][0], addr[i][1], 0);
 }
 
 #endif
