@@ -41,8 +41,8 @@ tell() {
 phase selftests/module/load.sh
 tell
 phase selftests/net/confirm.sh &
-phase build/test/test_transport build/test/test_filter selftests/net/host_leg.sh \
-	selftests/net/bench_store.sh &
+phase build/test/test_transport build/test/test_filter selftests/net/everything.sh \
+	selftests/net/host_leg.sh selftests/net/bench_store.sh &
 tell
 long=()
 [ -z "${LONG-}" ] || long=(selftests/module/cli.sh selftests/net/privilege.sh selftests/net/history.sh)
