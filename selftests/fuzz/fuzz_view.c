@@ -17,6 +17,7 @@
 #include "daemon/drops.c"
 #include "daemon/elements.c"
 #include "daemon/filter_event.c"
+#include "daemon/steps.c"
 #include "daemon/view_filter.c"
 #include "daemon/view_flows.c"
 #include "daemon/view_policy.c"
