@@ -1481,7 +1481,8 @@ struct fib *fib_new(const struct fib_memory *memory)
 	} };
 
 	assert(memory->others < ROUTE_TABLES_MAX);
-	memcpy(&table[1], memory->other, memory->others * sizeof(*table));
+	if (memory->others)
+		memcpy(&table[1], memory->other, memory->others * sizeof(*table));
 	fib->memory = *memory;
 	fib->tables = 1 + memory->others;
 	views_init(&fib->views, table, fib->tables);
