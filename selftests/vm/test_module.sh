@@ -26,7 +26,7 @@ fi
 # What waits much and what computes much go side by side; what counts memory and references, alone.
 # test_filter is here for the verifier of the guest's kernel: some policies are enough for that.
 export SLUICE_STORE=module TEST_TIMEOUT=${TEST_TIMEOUT:-400}
-export POLICIES=${POLICIES:-4} FRAMES=${FRAMES:-200}
+export CASES=${CASES:-800} FRAMES=${FRAMES:-200}
 said=$(mktemp -d)
 phase() { selftests/run --tap "$@" > "$said/$BASHPID"; }
 tell() {
