@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rising.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "base/vec.h"
@@ -63,9 +64,8 @@ static void match_middle(struct vec *a, struct vec *b, uint32_t from, const uint
 {
 	struct table chains = TABLE(uint64_t, struct chain);
 	uint32_t *next = xcalloc(to[1] + 1, sizeof(*next)), *with = xcalloc(to[0] + 1, sizeof(*with));
-	uint32_t *pile = xcalloc(to[0] + 1, sizeof(*pile)), *before = xcalloc(to[0] + 1, sizeof(*before));
-	size_t len = 0;
 
+	memset(with, 0xff, (to[0] + 1) * sizeof(*with));
 	for (uint32_t k = from; k < to[1]; k++) {
 		uint64_t hash = hash_bytes(line_at(b, k)->text, line_at(b, k)->len);
 		bool fresh;
@@ -81,31 +81,19 @@ static void match_middle(struct vec *a, struct vec *b, uint32_t from, const uint
 	for (uint32_t i = from; i < to[0]; i++) {
 		uint64_t hash = hash_bytes(line_at(a, i)->text, line_at(a, i)->len);
 		struct chain *c = table_get(&chains, &hash);
-		size_t low = 0, high = len;
 
 		if (!c || c->first == NONE || !same(line_at(a, i), line_at(b, c->first)))
 			continue;
 		with[i] = c->first;
 		c->first = next[c->first];
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (with[pile[middle]] < with[i])
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		before[i] = low ? pile[low - 1] : NONE;
-		pile[low] = i;
-		len += low == len;
 	}
-	for (uint32_t i = len ? pile[len - 1] : NONE; i != NONE; i = before[i])
-		match(line_at(a, i), line_at(b, with[i]), i, with[i]);
+	rising_keep(with, to[0]);
+	for (uint32_t i = from; i < to[0]; i++)
+		if (with[i] != NONE)
+			match(line_at(a, i), line_at(b, with[i]), i, with[i]);
 	table_free(&chains);
 	free(next);
 	free(with);
-	free(pile);
-	free(before);
 }
 
 static void match_lines(struct vec *a, struct vec *b)

@@ -32,6 +32,7 @@
 
 #include "analyse/cubes.h"
 #include "analyse/regions.h"
+#include "base/rising.h"
 #include "base/table.h"
 
 #define NONE		UINT32_MAX
@@ -152,14 +153,13 @@ struct chain {
 
 /*
  * Each entry of the first list, in turn, is given the next equal one of the second that is still free;
- * of these pairs, the longest row that keeps the order stays (patience sorting).
+ * of these pairs, the longest row that keeps the order stays.
  */
 static void match_entries(struct comparison *c)
 {
-	size_t n = c->of[0].entries.len, m = c->of[1].entries.len, len = 0;
+	size_t n = c->of[0].entries.len, m = c->of[1].entries.len;
 	struct table chains = TABLE(uint64_t, struct chain);
 	uint32_t *next = xcalloc(m, sizeof(*next)), *with = xcalloc(n, sizeof(*with));
-	uint32_t *pile = xcalloc(n, sizeof(*pile)), *before = xcalloc(n, sizeof(*before));
 
 	for (uint32_t i = 0; i < m; i++) {
 		uint64_t hash = entry_hash(entry_at(&c->of[1], i));
@@ -184,33 +184,15 @@ static void match_entries(struct comparison *c)
 		with[i] = ch->first;
 		ch->first = next[ch->first];
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		size_t low = 0, high = len;
-
-		if (with[i] == NONE)
-			continue;
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (with[pile[middle]] < with[i])
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		before[i] = low ? pile[low - 1] : NONE;
-		pile[low] = i;
-		if (low == len)
-			len++;
-	}
+	rising_keep(with, n);
 	memset(c->of[0].changed, true, n);
 	memset(c->of[1].changed, true, m);
-	for (uint32_t i = len ? pile[len - 1] : NONE; i != NONE; i = before[i])
-		c->of[0].changed[i] = c->of[1].changed[with[i]] = false;
+	for (uint32_t i = 0; i < n; i++)
+		if (with[i] != NONE)
+			c->of[0].changed[i] = c->of[1].changed[with[i]] = false;
 	table_free(&chains);
 	free(next);
 	free(with);
-	free(pile);
-	free(before);
 }
 
 /* ---- pairs ----------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rising.h"
 #include "base/table.h"
 #include "image/image.h"
 #include "policy/tree.h"
@@ -139,45 +140,18 @@ static void find_middle(const struct image *before, const struct image *now, str
 static void pair_middle(const struct image *before, const struct image *now, const struct middle *m,
 			uint32_t *was)
 {
-	uint32_t n = m->end - m->first, length = 0;
-	uint32_t *last = xcalloc(n + 1, sizeof(*last));		/* [length]: place of the least end of such a part */
-	uint32_t *link = xcalloc(n + 1, sizeof(*link));		/* place of the one before in its part */
+	uint32_t n = m->end - m->first;
 	struct table numbers = TABLE(uint64_t, uint32_t);
 
 	for (uint32_t i = m->first; i < m->end_before; i++)
 		*(uint32_t *)table_put(&numbers, &words_at(before, i)->key, NULL) = i;
 	for (uint32_t i = 0; i < n; i++) {
 		const uint32_t *number = table_get(&numbers, &words_at(now, m->first + i)->key);
-		uint32_t low = 0, high = length;
 
 		was[i] = number ? *number : RULES_NONE;
-		if (!number)
-			continue;
-		while (low < high) {
-			uint32_t mid = (low + high) / 2;
-
-			if (was[last[mid]] < was[i])
-				low = mid + 1;
-			else
-				high = mid;
-		}
-		link[i] = low ? last[low - 1] : RULES_NONE;
-		last[low] = i;
-		length += low == length;
 	}
-	if (length) {
-		uint32_t keep = last[length - 1];
-
-		for (uint32_t i = n; i-- > 0;) {
-			if (i == keep)
-				keep = link[i];
-			else
-				was[i] = RULES_NONE;
-		}
-	}
+	rising_keep(was, n);
 	table_free(&numbers);
-	free(last);
-	free(link);
 }
 
 bool changed_rules_find(const struct policy *before, const struct image *image_before,
