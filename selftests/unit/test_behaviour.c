@@ -494,21 +494,31 @@ static void add_small(struct vec *to, struct frame_fields f)
 	text_free(&why);
 }
 
+static void add_pair(struct vec *to, const struct frame_fields *f, const struct addr *src, const struct addr *dst)
+{
+	for (unsigned int ttl = 1; ttl < 3; ttl++) {
+		struct frame_fields g = *f;
+
+		frame_set_address(&g, FIELD_IP_SRC, src);
+		frame_set_address(&g, FIELD_IP_DST, dst);
+		frame_set(&g, FIELD_IP_TTL, ttl);
+		add_small(to, g);
+	}
+}
+
+/* To no test one IPv6 address differs from another. */
 static void add_addressed(struct vec *to, const struct frame_fields *f)
 {
 	static const uint32_t hosts[] = { 0xc0000200, 0xc0000201, 0xc0000280, 0x0a000001 };
+	static const struct addr v6 = { ADDR_V6, { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } };
 
 	for (unsigned int src = 0; src < 4; src++)
-		for (unsigned int dst = 0; dst < 3; dst++)
-			for (unsigned int ttl = 1; ttl < 3; ttl++) {
-				struct addr a = addr_v4(hosts[src]), b = addr_v4(hosts[dst == 2 ? 3 : dst]);
-				struct frame_fields g = *f;
+		for (unsigned int dst = 0; dst < 3; dst++) {
+			struct addr a = addr_v4(hosts[src]), b = addr_v4(hosts[dst == 2 ? 3 : dst]);
 
-				frame_set_address(&g, FIELD_IP_SRC, &a);
-				frame_set_address(&g, FIELD_IP_DST, &b);
-				frame_set(&g, FIELD_IP_TTL, ttl);
-				add_small(to, g);
-			}
+			add_pair(to, f, &a, &b);
+		}
+	add_pair(to, f, &v6, &v6);
 }
 
 static struct vec all_small_packets(void)
