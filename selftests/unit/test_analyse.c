@@ -149,7 +149,7 @@ static void check_dead(const struct rule_list *list, bool some, uint32_t classes
 	}
 	assert_int_equal(dead_rules(r, 0, true, &dead), 0);
 	for (uint32_t i = 0; i < list->rules.len; i++) {
-		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0 } } };
+		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0, 0 } } };
 		struct rule_packet w;
 		const struct dead_rule *d = vec_at(&dead, next);
 
@@ -217,7 +217,7 @@ static void test_meeting(void **state)
 			regions_meeting(r, a, 1, &meet);
 			for (uint32_t b = 0, at = 0; b < list[1].rules.len; b++) {
 				struct region_query q = {
-					.boxes = 2, .box = { a, n + b }, .befores = 1, .before = { { 1, b, 0 } },
+					.boxes = 2, .box = { a, n + b }, .befores = 1, .before = { { 1, b, 0, 0 } },
 				};
 				bool some = false, listed;
 				struct rule_packet w;
@@ -595,7 +595,7 @@ static void check_set(const char *name)
 		}
 	}
 	for (uint32_t i = below(&seed, 50), next = 0; i < list.rules.len; i += 1 + below(&seed, 500)) {
-		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0 } } };
+		struct region_query q = { .boxes = 1, .box = { i }, .befores = 1, .before = { { 0, i, 0, 0 } } };
 		struct rule_packet w;
 
 		while (next < dead.len && ((struct dead_rule *)vec_at(&dead, next))->number < i)

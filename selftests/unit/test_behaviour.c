@@ -93,12 +93,12 @@ static const struct eval_env world = {
 static void put_rule(struct text *t)
 {
 	static const char *const actions[] = {
-		"allow", "drop", "allow", "drop", "count \"a\"", "count \"b\"", "mark 7",
+		"allow", "drop", "allow", "drop", "count \"a\"", "count \"b\"", "mark 7", "mark 9", "mark 7, mark 9",
 		"police 10pps burst 3", "insert ip.src into s", "emit \"e\"", "count \"a\", drop",
 		"count \"b\", mark 9, allow",
 	};
 
-	text_printf(t, "%s if ", actions[below(12)]);
+	text_printf(t, "%s if ", actions[below(14)]);
 	if (below(5) == 0)
 		text_printf(t, "%s in s and ", below(2) ? "ip.src" : "ip.dst");
 	put_predicate(t, below(3));
@@ -320,6 +320,10 @@ static void check_packet(const struct behaviours *b, const struct frame_fields *
 		for (uint32_t lane = 1; lane <= b->lanes.len; lane++) {
 			const char *name = *(char **)vec_at(&b->lanes, lane - 1);
 
+			if (lane == list->last) {
+				assert_int_equal(difference_treats(list, lane, p, NULL), result.mark);
+				continue;
+			}
 			if (strncmp(name, "police", 6) &&
 			    difference_treats(list, lane, p, NULL) != does_lane(&result, name)) {
 				fprintf(stderr, "%s by the lists: %u\n", name, difference_treats(list, lane, p, NULL));
@@ -551,7 +555,10 @@ static struct vec all_small_packets(void)
 	return all;
 }
 
-/* What a policy does with a packet, as far as "equal" is about it: bit 0: drops it; others: counts "a", "b". */
+/*
+ * What a policy does with a packet, as far as "equal" is about it: bit 0: drops it; 1 and 2: counts "a", "b";
+ * from 8 on: the mark.
+ */
 static unsigned int treatment(const struct policy *p, const struct eval_env *env, const struct small_packet *k)
 {
 	size_t len = frame_build(&k->fields, frame);
@@ -561,22 +568,32 @@ static unsigned int treatment(const struct policy *p, const struct eval_env *env
 	source_in_set = k->in_set;
 	policy_eval(p, env, number_of_port(p, &k->fields), frame, len, &r);
 	does = ((struct eval_outcome *)vec_at(&r.outcomes, 0))->reason == REASON_filtered;
-	for (size_t i = 0; i < r.effects.len; i++)
-		does |= 2 << (*((struct eval_effect *)vec_at(&r.effects, i))->action->text - 'a');
+	for (size_t i = 0; i < r.effects.len; i++) {
+		const struct policy_action *a = ((struct eval_effect *)vec_at(&r.effects, i))->action;
+
+		if (a->kind == DO_COUNT)
+			does |= 2 << (*a->text - 'a');
+	}
+	does |= r.mark << 8;
 	eval_result_free(&r);
 	return does;
 }
 
 static void test_every_packet(void **state)
 {
-	static const char *const actions[] = { "allow", "drop", "allow", "drop", "count \"a\"", "count \"b\", allow" };
+	static const char *const actions[] = {
+		"allow", "drop", "allow", "drop", "count \"a\"", "count \"b\", allow", "mark 7", "mark 9",
+		"mark 7, drop", "mark 0",
+	};
 	struct vec all = all_small_packets();
 	struct eval_env env = world;
 	size_t equal = 0, different = 0, frames = 0;
 
 	(void)state;
 	env.in_set = source_is_in;
-	for (unsigned int round = 0; round < 30 || frames < cases; round++) {
+	/* Until there were some of both kinds: how many of so few rounds are equal is chance. */
+	for (unsigned int round = 0; round < 30 || frames < cases || (round < 1000 && (equal < 6 || different < 6));
+	     round++) {
 		struct vec lines = VEC(char *);
 		struct text text[2] = { { 0 }, { 0 } }, why = { 0 };
 		struct difference_options options = { .first = true };
@@ -589,7 +606,7 @@ static void test_every_packet(void **state)
 		for (unsigned int n = 1 + below(5); n; n--) {
 			struct text t = { 0 };
 
-			text_printf(&t, "%s if ", actions[below(6)]);
+			text_printf(&t, "%s if ", actions[below(10)]);
 			put_small_predicate(&t, below(3));
 			text_printf(&t, ";\n");
 			vec_append(&lines, &t.data);

@@ -18,6 +18,7 @@
 #define SHOWN_RULES	4
 #define SHOWN_VALUES	12	/* of a field */
 #define JSON_RULES	1000
+#define THE_END		"the end of the filter"
 
 int differences_find(const struct policy *before, const struct policy *after, double seconds, bool first,
 		     struct differences *d, struct diags *diags)
@@ -71,31 +72,44 @@ json_t *rule_json(const struct policy *p, const struct policy_rule *rule)
 	return o;
 }
 
-static json_t *number_json(const struct differences *d, unsigned int which, uint32_t number)
+/* Which mark a packet leaves with. */
+static bool is_mark(const struct differences *d, const struct difference_class *c)
+{
+	return c->lane && c->lane == d->b.of[0].list.last;
+}
+
+/* What stands for DIFFERENCE_END among the rules of a class. */
+static const char *no_rule(const struct differences *d, const struct difference_class *c)
+{
+	return is_mark(d, c) ? "no rule marks it" : THE_END;
+}
+
+static json_t *number_json(const struct differences *d, unsigned int which, uint32_t number, const char *none)
 {
 	const struct policy_rule *rule = behaviour_rule(&d->b, which, number);
 
 	if (rule)
 		return rule_json(d->b.of[which].policy, rule);
-	return json_pack("{ss}", "rule", number ? "the end of the filter" : "not a port");
+	return json_pack("{ss}", "rule", number ? none : "not a port");
 }
 
-static json_t *numbers_json(const struct differences *d, unsigned int which, const struct vec *numbers)
+static json_t *numbers_json(const struct differences *d, unsigned int which, const struct vec *numbers,
+			    const char *none)
 {
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < numbers->len && i < JSON_RULES; i++)
-		json_array_append_new(a, number_json(d, which, *(uint32_t *)vec_at(numbers, i)));
+		json_array_append_new(a, number_json(d, which, *(uint32_t *)vec_at(numbers, i), none));
 	return a;
 }
 
-static void print_number(const struct differences *d, unsigned int which, uint32_t number)
+static void print_number(const struct differences *d, unsigned int which, uint32_t number, const char *none)
 {
 	const struct policy_rule *rule = behaviour_rule(&d->b, which, number);
 	struct text text = { 0 };
 
 	if (!rule) {
-		printf("%s\n", number ? "the end of the filter" : "the interface is no port");
+		printf("%s\n", number ? none : "the interface is no port");
 		return;
 	}
 	rule_text(d->b.of[which].policy, rule, &text);
@@ -106,13 +120,13 @@ static void print_number(const struct differences *d, unsigned int which, uint32
 }
 
 static void print_numbers(const struct differences *d, unsigned int which, const char *word,
-			  const struct vec *numbers)
+			  const struct vec *numbers, const char *none)
 {
 	int width = strlen(word) < 8 ? 8 : strlen(word);
 
 	for (size_t i = 0; i < numbers->len && i < SHOWN_RULES; i++) {
 		printf("     %-*s ", width, i ? "" : word);
-		print_number(d, which, *(uint32_t *)vec_at(numbers, i));
+		print_number(d, which, *(uint32_t *)vec_at(numbers, i), none);
 	}
 	if (numbers->len > SHOWN_RULES)
 		printf("     %-*s and %zu more\n", width, "", numbers->len - SHOWN_RULES);
@@ -169,7 +183,7 @@ static json_t *part_json(const struct differences *d, const struct difference_pa
 		struct vec numbers = except_numbers(d, p, i);
 
 		if (numbers.len)
-			json_object_set_new(o, names[i], numbers_json(d, i, &numbers));
+			json_object_set_new(o, names[i], numbers_json(d, i, &numbers, THE_END));
 		vec_free(&numbers);
 	}
 	return o;
@@ -182,7 +196,11 @@ static json_t *class_json(const struct differences *d, const struct difference_c
 	json_t *o = json_pack("{ss}", "object", "difference"), *parts = json_array();
 
 	behaviours_cubes(&d->b, &c->within, 0, &lines);
-	if (c->lane) {
+	if (is_mark(d, c)) {
+		json_object_set_new(o, "action", json_string("mark"));
+		json_object_set_new(o, "before", json_integer(c->before));
+		json_object_set_new(o, "after", json_integer(c->after));
+	} else if (c->lane) {
 		json_object_set_new(o, "action", json_text(*(char **)vec_at(&d->b.lanes, c->lane - 1)));
 		json_object_set_new(o, "before", json_boolean(c->before));
 		json_object_set_new(o, "after", json_boolean(c->after));
@@ -197,8 +215,8 @@ static json_t *class_json(const struct differences *d, const struct difference_c
 	if (c->parts.len)
 		json_object_set(o, "parts", parts);
 	json_decref(parts);
-	json_object_set_new(o, "rules_before", numbers_json(d, 0, &c->rules[0]));
-	json_object_set_new(o, "rules_after", numbers_json(d, 1, &c->rules[1]));
+	json_object_set_new(o, "rules_before", numbers_json(d, 0, &c->rules[0], no_rule(d, c)));
+	json_object_set_new(o, "rules_after", numbers_json(d, 1, &c->rules[1], no_rule(d, c)));
 	behaviours_packet(&d->b, 1, &c->witness, &packet);
 	json_object_set_new(o, "witness", json_text(text_string(&packet)));
 	text_free(&packet);
@@ -223,7 +241,7 @@ static void print_part(const struct differences *d, const struct difference_part
 	for (unsigned int i = 0; i < 2; i++) {
 		struct vec numbers = except_numbers(d, p, i);
 
-		print_numbers(d, i, "  but for", &numbers);
+		print_numbers(d, i, "  but for", &numbers, THE_END);
 		vec_free(&numbers);
 	}
 }
@@ -232,8 +250,12 @@ static void print_class(const struct differences *d, const struct difference_cla
 			const char *const words[2])
 {
 	struct text packet = { 0 };
+	char mark[2][16];
 
-	if (c->lane)
+	if (is_mark(d, c))
+		printf("%3zu. %s -> %s\n", n, behaviour_mark(c->before, mark[0]),
+		       behaviour_mark(c->after, mark[1]));
+	else if (c->lane)
 		printf("%3zu. %s: %s\n", n, *(char **)vec_at(&d->b.lanes, c->lane - 1),
 		       c->after ? "now of" : "no longer of");
 	else
@@ -246,8 +268,8 @@ static void print_class(const struct differences *d, const struct difference_cla
 		printf("       those of the following that the rules below decide:\n");
 		print_cubes(d, &c->within);
 	}
-	print_numbers(d, 0, words[0], &c->rules[0]);
-	print_numbers(d, 1, words[1], &c->rules[1]);
+	print_numbers(d, 0, words[0], &c->rules[0], no_rule(d, c));
+	print_numbers(d, 1, words[1], &c->rules[1], no_rule(d, c));
 	behaviours_packet(&d->b, 1, &c->witness, &packet);
 	printf("     %-8s %s\n", "packet", text_string(&packet));
 	text_free(&packet);

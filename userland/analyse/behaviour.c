@@ -2,6 +2,8 @@
 #include "analyse/behaviour.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,6 +164,8 @@ static void renumber_rule(const struct renumbering *r, struct rule **rule)
 
 /* ---- lists ----------------------------------------------------------------------------- */
 
+#define LANE_MARK	"mark"
+
 static uint32_t lane_of(struct behaviours *b, const char *text)
 {
 	char *copy;
@@ -176,7 +180,8 @@ static uint32_t lane_of(struct behaviours *b, const char *text)
 
 /*
  * What an action does, as a lane. Rules that count under one name, or insert into one set, do the
- * same; each police action has a meter of its own, so the how manieth it is counts.
+ * same; each police action has a meter of its own, so the how manieth it is counts. All marks are one lane: a
+ * packet leaves with the last one.
  */
 static uint32_t action_lane(struct behaviours *b, const struct policy_action *a, struct table *seen)
 {
@@ -184,6 +189,8 @@ static uint32_t action_lane(struct behaviours *b, const struct policy_action *a,
 	uint32_t lane, *times;
 	uint64_t hash;
 
+	if (a->kind == DO_MARK)
+		return lane_of(b, LANE_MARK);
 	policy_print_action(a, &text);
 	if (a->kind == DO_POLICE) {
 		hash = hash_bytes(text.data, text.len);
@@ -273,6 +280,22 @@ static void add_entry(struct behaviour *of, const struct rule *box, uint32_t num
 	vec_append(&of->list.entries, &e);
 }
 
+static uint32_t outcome_of(const struct policy_action *a)
+{
+	return a->kind == DO_MARK ? a->mark : a->kind == DO_DROP ? BEHAVIOUR_DROP : BEHAVIOUR_ALLOW;
+}
+
+/* Of a rule's marks the last one. */
+static bool is_overwritten(const struct policy_rule *rule, size_t action)
+{
+	const struct policy_action *a = vec_at(&rule->actions, action);
+
+	for (size_t i = action + 1; i < rule->actions.len && a->kind == DO_MARK; i++)
+		if (((struct policy_action *)vec_at(&rule->actions, i))->kind == DO_MARK)
+			return true;
+	return false;
+}
+
 static void make_list(struct behaviours *b, unsigned int which)
 {
 	struct behaviour *of = &b->of[which];
@@ -281,6 +304,7 @@ static void make_list(struct behaviours *b, unsigned int which)
 	struct table seen = TABLE(uint64_t, uint32_t);
 
 	of->list = DIFFERENCE_LIST;
+	of->list.last = lane_of(b, LANE_MARK);
 	if (b->no_port[which])
 		add_entry(of, b->no_port[which], 0, 0, BEHAVIOUR_NO_PORT);
 	for (uint32_t n = 0; n < of->policy->rules.len; n++) {
@@ -298,14 +322,13 @@ static void make_list(struct behaviours *b, unsigned int which)
 			bool ends = action->kind == DO_ALLOW || action->kind == DO_DROP;
 			uint32_t lane = ends ? 0 : action_lane(b, action, &seen);
 
-			for (size_t i = first; i < last; i++) {
+			for (size_t i = first; i < last && !is_overwritten(rule, a); i++) {
 				const struct rule *box = *(struct rule **)vec_at(boxes, i);
 
 				if (action->kind == DO_INSERT)
 					box = having(b, box, action->field);
 				if (box)
-					add_entry(of, box, n + 1, lane, action->kind == DO_DROP ?
-						  BEHAVIOUR_DROP : BEHAVIOUR_ALLOW);
+					add_entry(of, box, n + 1, lane, outcome_of(action));
 			}
 		}
 	}
@@ -480,6 +503,12 @@ const struct policy_rule *behaviour_rule(const struct behaviours *b, unsigned in
 	const struct vec *rules = &b->of[which].policy->rules;
 
 	return number && number <= rules->len ? *(struct policy_rule **)vec_at(rules, number - 1) : NULL;
+}
+
+char *behaviour_mark(uint32_t mark, char buf[16])
+{
+	snprintf(buf, 16, mark ? "mark %" PRIu32 : "no mark", mark);
+	return buf;
 }
 
 /* ---- packets ------------------------------------------------------------------------------ */

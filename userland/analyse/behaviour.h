@@ -50,7 +50,8 @@ struct behaviours {
 	struct vec ports;		/* of struct behaviour_port: number is place + 1 */
 	struct lower_names names;	/* its macs are those of all */
 	struct vec sets;		/* of struct behaviour_set: by bit of RULES_SETS */
-	struct vec lanes;		/* of char *: what lane place + 1 does: "count "telnet"" */
+	struct vec lanes;		/* of char *: what lane place + 1 does: "count "telnet"". "mark" is the
+					 * one whose last entry counts; its outcomes are marks */
 	struct vec possible;		/* of struct rule *: packets that can be */
 	struct rule *no_port[BEHAVIOURS_MAX];
 	struct vec own;			/* of struct rule *: boxes that are in no lowered list */
@@ -81,6 +82,12 @@ int behaviours_close(struct behaviours *b, struct rule_list *const *predicates, 
 /** behaviour_rule() - the rule with @number in the lists of policy @which; NULL: 0 or DIFFERENCE_END. */
 const struct policy_rule *behaviour_rule(const struct behaviours *b, unsigned int which,
 					 uint32_t number);
+
+/**
+ * behaviour_mark() - "mark 7", or "no mark" for 0: an outcome in the lane whose last entry counts, as words.
+ * Writes at most 16 bytes into @buf and returns it.
+ */
+char *behaviour_mark(uint32_t mark, char buf[16]);
 
 /** behaviours_port() - the number of an interface; 0: none. */
 uint16_t behaviours_port(const struct behaviours *b, const char *interface);

@@ -41,9 +41,13 @@ static void differ(struct assertion *a, const struct behaviours *b, const struct
 	const char *const *name = (const char *const *)a->assert->document;
 	struct text sentence = { 0 }, packet = { 0 };
 	/* Of a port that only one of them has, that one knows the name. */
-	unsigned int which = c->after == BEHAVIOUR_NO_PORT ? 0 : 1;
+	unsigned int which = !c->lane && c->after == BEHAVIOUR_NO_PORT ? 0 : 1;
+	char mark[2][16];
 
-	if (c->lane)
+	if (c->lane && c->lane == b->of[0].list.last)
+		text_printf(&sentence, "\"%s\" leaves %s on a packet that \"%s\" leaves with %s", name[0],
+			    behaviour_mark(c->before, mark[0]), name[1], behaviour_mark(c->after, mark[1]));
+	else if (c->lane)
 		text_printf(&sentence, "in one of \"%s\" and \"%s\" '%s' acts on a packet, in the other not",
 			    name[0], name[1], *(char **)vec_at(&b->lanes, c->lane - 1));
 	else

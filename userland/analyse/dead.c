@@ -12,7 +12,7 @@ static int ask(struct regions *r, uint32_t box, bool any_before, struct vec *cov
 	const struct region_box *b = vec_at(regions_boxes(r), box);
 	struct region_query q = {
 		.boxes = 1, .box = { box },
-		.befores = any_before, .before = { { b->list, b->number, 0 } },
+		.befores = any_before, .before = { { b->list, b->number, 0, 0 } },
 	};
 
 	return regions_find(r, &q, NULL, covers);

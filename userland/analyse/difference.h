@@ -6,6 +6,8 @@
  * with an outcome; in any other lane it acts, and the search goes on. A packet is treated alike
  * by both lists if the first entry of lane 0 that matches it has the same outcome in both,
  * and if, for each lane, an entry of the lane that stands before that one matches it in both or in none.
+ * In one lane it may be the last such entry that counts, and not whether there is one: each overwrites what
+ * those before it left.
  */
 #ifndef SLUICE_ANALYSE_DIFFERENCE_H
 #define SLUICE_ANALYSE_DIFFERENCE_H
@@ -22,13 +24,16 @@ struct difference_entry {
 	const struct rule *box;
 	uint32_t number;		/* of the rule; below DIFFERENCE_END */
 	uint32_t lane;			/* 0: ends the search */
-	uint32_t outcome;		/* lane 0: equal numbers, equal outcomes */
+	uint32_t outcome;		/* lane 0, and that whose last entry counts: equal numbers, equal
+					 * outcomes; any other: 0 */
 };
 #define DIFFERENCE_END		0x7fffffffu	/* the rule that stands for the end of the list */
 
 struct difference_list {
 	struct vec entries;		/* of struct difference_entry, by number; of one rule lane 0 last */
 	uint32_t end;			/* the outcome of what falls off the end */
+	uint32_t last;			/* the lane whose last entry counts, in both lists; 0: none. A packet
+					 * that meets no entry of it has outcome 0 there */
 };
 
 /* Some of the packets: those of @cubes that no entry of @except has. */
@@ -42,8 +47,9 @@ struct difference_part {
  * the other. If that can be said in few words, @parts says it, exactly; else it is empty.
  */
 struct difference_class {
-	uint32_t lane;			/* not 0: the lane acts on the packets in one list only */
-	uint32_t before, after;		/* lane 0: outcomes; else whether it acts */
+	uint32_t lane;			/* not 0: the lane acts on the packets in one list only, or, where the
+					 * last entry counts, in another way */
+	uint32_t before, after;		/* outcomes; in lanes that act or do not, whether it acts */
 	struct vec rules[2];		/* of uint32_t: numbers, sorted; DIFFERENCE_END is one */
 	struct vec changed[2];		/* of uint32_t: those of them that the other list has not */
 	struct vec within;		/* of struct cube */

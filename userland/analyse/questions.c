@@ -228,7 +228,7 @@ static int find_open(struct questions *q, const struct course *c, uint32_t predi
 {
 	struct region_query query = {
 		.boxes = 3, .box = { c->from_box, predicate, c->first_way + way },
-		.befores = 1, .before = { { c->list, way, 0 }, { RULES, ALL, 0 } },
+		.befores = 1, .before = { { c->list, way, 0, 0 }, { RULES, ALL, 0, 0 } },
 	};
 	int found = regions_find(q->regions, &query, NULL, NULL);
 
@@ -301,7 +301,7 @@ static int find_dropped(struct questions *q, const struct course *c, uint32_t pr
 		const struct region_box *b = vec_at(regions_boxes(q->regions), box);
 		struct region_query query = {
 			.boxes = 3, .box = { c->from_box, predicate, box },
-			.befores = 1, .before = { { RULES, order(e), 0 } },
+			.befores = 1, .before = { { RULES, order(e), 0, 0 } },
 		};
 		int found;
 
@@ -322,7 +322,7 @@ static int find_closed(struct questions *q, const struct course *c, uint32_t pre
 	for (uint32_t w = 0; w < c->ways.len; w++) {
 		struct region_query query = {
 			.boxes = 3, .box = { c->from_box, predicate, c->first_way + w },
-			.befores = 1, .before = { { c->list, w, 0 } },
+			.befores = 1, .before = { { c->list, w, 0, 0 } },
 		};
 		int found;
 
@@ -438,6 +438,7 @@ static void port_list(struct questions *q, const struct policy_port *port, struc
 
 	*list = DIFFERENCE_LIST;
 	list->end = q->b.of[0].list.end;
+	list->last = q->b.of[0].list.last;
 	for (uint32_t i = 0; i < q->b.of[0].list.entries.len; i++) {
 		struct difference_entry e = *entry_at(q, i);
 		struct rule_test *test = xcalloc(e.box->tests + 1, sizeof(*test));
@@ -477,6 +478,7 @@ static bool answer_equal(struct questions *q, struct asked *asked)
 	struct rule_list boxes[2] = { RULE_LIST, RULE_LIST };
 	struct text sentence = { 0 };
 	struct difference d;
+	char mark[2][16];
 	int err;
 
 	for (unsigned int i = 0; i < 2; i++)
@@ -488,7 +490,11 @@ static bool answer_equal(struct questions *q, struct asked *asked)
 		const struct difference_class *c = vec_at(&d.classes, 0);
 		struct rule_packet p = c->witness;
 
-		if (c->lane)
+		if (c->lane && c->lane == list[0].last)
+			text_printf(&sentence, "%s leaves %s on a packet that %s leaves with %s", port[0]->name,
+				    behaviour_mark(c->before, mark[0]), port[1]->name,
+				    behaviour_mark(c->after, mark[1]));
+		else if (c->lane)
 			text_printf(&sentence, "of one of them '%s' acts on a packet, of the other not",
 				    *(char **)vec_at(&q->b.lanes, c->lane - 1));
 		else

@@ -626,7 +626,8 @@ static void gather_run(struct regions *r, const struct run *run, const struct re
 
 		if (e->number >= b->number)
 			return;
-		if (r->seen[e->service] == r->turn || (e->lane && e->lane != b->lane))
+		if (r->seen[e->service] == r->turn ||
+		    (e->lane && (e->lane != b->lane || e->number < b->from)))
 			continue;
 		if (r->only && !counts(r, run->list, e->number))
 			continue;

@@ -62,14 +62,15 @@ const struct vec *regions_boxes(const struct regions *r);
 
 /* ---- questions ----------------------------------------------------------------- */
 
-/* The rules of @list that stand before @number, of lane 0 or @lane. */
+/* The rules of @list that stand before @number, of lane 0, or of @lane and not before @from. */
 struct region_before {
 	unsigned int list;
 	uint32_t number;
 	uint32_t lane;
+	uint32_t from;
 };
 
-#define REGION_BOXES	4
+#define REGION_BOXES	5
 #define REGION_BEFORE	4
 
 struct region_query {
