@@ -47,7 +47,7 @@ BPFFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-address-of-pa
 
 # --- sources: a folder is a stage, and every file in it belongs to it ---------
 
-PARTS    := base policy dd rules lower import lpm image compile analyse network verify netlink datapath flow
+PARTS    := base policy dd rules lower import lpm image fib compile analyse network verify netlink datapath flow
 GRAMMAR  := $(B)/gen/policy/grammar.tab.c $(B)/gen/policy/lexer.c
 BPFSRC   := $(wildcard bpf/*.bpf.c)
 SKEL     := $(BPFSRC:bpf/%.bpf.c=$(B)/gen/datapath/%.skel.h)

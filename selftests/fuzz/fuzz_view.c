@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "compile/compile.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "datapath/datapath.h"
 #include "lpm/lpm.h"
 #include "policy/parse.h"

@@ -26,7 +26,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/compile.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "datapath/datapath.h"
 #include "image/numbering.h"
 #include "lpm/lpm.h"

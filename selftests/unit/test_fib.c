@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * compile/fib against a slow, plain model: random changes of links, ports, neighbours,
+ * The fib against a slow, plain model: random changes of links, ports, neighbours,
  * nexthop objects and routes in several tables; after each batch the table's answers for
  * random addresses must be what the model, which works everything out from scratch, says.
  * With too small a table an answer may instead be to let the kernel answer: never another.
@@ -19,7 +19,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
 #include "lpm/rib.h"

@@ -15,8 +15,8 @@
 #include <linux/rtnetlink.h>
 
 #include "base/vec.h"
-#include "compile/buckets.h"
-#include "compile/fib.h"
+#include "fib/buckets.h"
+#include "fib/fib.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
 

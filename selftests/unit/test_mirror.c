@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "lpm/lpm.h"
 #include "netlink/decode.h"
 #include "netlink/mirror.h"

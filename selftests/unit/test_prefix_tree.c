@@ -169,11 +169,27 @@ static void test_v6(void **state)
 	random_operations(ADDR_V6);
 }
 
+static void test_count(void **state)
+{
+	struct prefix_tree t = PREFIX_TREE_V4;
+	struct prefix p = { .addr = addr_v4(0xc0000200), .len = 24 };
+
+	(void)state;
+	assert_true(prefix_tree_count(&t, &p, 1));
+	assert_false(prefix_tree_count(&t, &p, 1));
+	assert_int_equal(*prefix_tree_get(&t, &p), 2);
+	assert_false(prefix_tree_count(&t, &p, -1));
+	assert_true(prefix_tree_count(&t, &p, -1));
+	assert_null(prefix_tree_get(&t, &p));
+	prefix_tree_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_v4),
 		cmocka_unit_test(test_v6),
+		cmocka_unit_test(test_count),
 	};
 	unsigned int seed = getenv("SEED") ? strtoul(getenv("SEED"), NULL, 0) : (unsigned long)time(NULL);
 

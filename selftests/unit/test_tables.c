@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "lpm/lpm.h"
 #include "lpm/rib.h"
 #include "lpm/twin.h"

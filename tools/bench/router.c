@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "compile/compile.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "datapath/datapath.h"
 #include "flow/flow.h"
 #include "lpm/lpm.h"

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile/fib.h"
-#include "compile/route_tables.h"
+#include "fib/fib.h"
+#include "fib/route_tables.h"
 #include "datapath/datapath.h"
 #include "engine.h"
 #include "flow/flow.h"

@@ -7,7 +7,7 @@
 #include "engine.h"
 #include "lpm/rib.h"
 
-/* As compile/fib.h has it: next hop N is behind port N % ports, its address 02:00 and N. */
+/* As fib/fib.h has it: next hop N is behind port N % ports, its address 02:00 and N. */
 static void load_routes(const struct scene *scene, struct world *w)
 {
 	const struct vec *ports = &scene->image->ports, *routes = &scene->routes;

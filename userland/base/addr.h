@@ -84,6 +84,30 @@ char *prefix_format_short(const struct prefix *p, char *buf);
 /** prefix_canonical() - @p with the bits past its length cleared. */
 struct prefix prefix_canonical(struct prefix p);
 
+/** prefix_host() - the prefix of @a alone. */
+static inline struct prefix prefix_host(const struct addr *a)
+{
+	return (struct prefix){ .addr = *a, .len = addr_bits(a->family) };
+}
+
+/** prefix_is_host() - whether @p has one address only. */
+static inline bool prefix_is_host(const struct prefix *p)
+{
+	return p->len == addr_bits(p->addr.family);
+}
+
+/** prefix_all() - the prefix of all addresses of @family. */
+static inline struct prefix prefix_all(uint8_t family)
+{
+	return (struct prefix){ .addr.family = family };
+}
+
+/** prefix_shortened() - the prefix of @len around @p, which is not shorter. */
+static inline struct prefix prefix_shortened(const struct prefix *p, unsigned int len)
+{
+	return prefix_canonical((struct prefix){ .addr = p->addr, .len = len });
+}
+
 bool prefix_equal(const struct prefix *a, const struct prefix *b);
 
 /** prefix_cmp() - by family, address, then length: a parent sorts before its children. */

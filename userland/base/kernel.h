@@ -3,7 +3,7 @@
  * kernel.h: what the kernel knows about its network, as plain values.
  *
  * The mirror (netlink/mirror.h) fills these in from rtnetlink, the join
- * (compile/fib.h) reads them; neither knows the other. Numbers are in host order,
+ * (fib/fib.h) reads them; neither knows the other. Numbers are in host order,
  * in the kernel's own meaning (RT_TABLE_*, RTN_*, RTPROT_*, NUD_*).
  */
 #ifndef SLUICE_BASE_KERNEL_H

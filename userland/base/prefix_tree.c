@@ -178,6 +178,17 @@ bool prefix_tree_del(struct prefix_tree *t, const struct prefix *p)
 	return true;
 }
 
+bool prefix_tree_count(struct prefix_tree *t, const struct prefix *p, int by)
+{
+	uint32_t *count = prefix_tree_put(t, p);
+
+	*count += by;
+	if (*count)
+		return by > 0 && *count == 1;
+	prefix_tree_del(t, p);
+	return true;
+}
+
 void prefix_tree_cover(const struct prefix_tree *t, const struct prefix *p,
 		       bool (*visit)(void *user, uint8_t len, uint32_t value), void *user)
 {

@@ -49,6 +49,12 @@ uint32_t *prefix_tree_put(struct prefix_tree *t, const struct prefix *p);
 bool prefix_tree_del(struct prefix_tree *t, const struct prefix *p);
 
 /**
+ * prefix_tree_count() - adds @by to the value of @p, where values count something: at 0 it is not in
+ * the tree. Return: whether it came or went.
+ */
+bool prefix_tree_count(struct prefix_tree *t, const struct prefix *p, int by);
+
+/**
  * prefix_tree_cover() - the prefixes that contain @p, from the shortest to @p itself.
  * @visit: called for each with its length; returning false ends the walk.
  */

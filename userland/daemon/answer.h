@@ -11,7 +11,7 @@
 
 #include "base/table.h"
 #include "base/text.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "daemon/view.h"
 #include "image/image.h"
 

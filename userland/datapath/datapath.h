@@ -77,7 +77,7 @@ int tables_new(struct datapath *dp, const struct lpm_shape *ip4, const struct lp
 	       struct tables **tables, struct text *why);
 void tables_free(struct tables *tables);
 
-/** tables_nexthops(), tables_lpm() - the mapped memory, for compile/fib to write. */
+/** tables_nexthops(), tables_lpm() - the mapped memory, for the fib to write. */
 struct nexthops *tables_nexthops(const struct tables *tables);
 void *tables_lpm(const struct tables *tables, uint8_t family);
 

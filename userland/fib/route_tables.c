@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "compile/route_tables.h"
+#include "fib/route_tables.h"
 
 #include <string.h>
 
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "image/image.h"
 #include "lpm/lpm.h"
 

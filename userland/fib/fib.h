@@ -20,8 +20,8 @@
  * into the tables is such a case (fib.c says how), and is counted and said in fib_notes().
  * Programs may run all the time: each change is published by one word.
  */
-#ifndef SLUICE_COMPILE_FIB_H
-#define SLUICE_COMPILE_FIB_H
+#ifndef SLUICE_FIB_FIB_H
+#define SLUICE_FIB_FIB_H
 
 #include <stdbool.h>
 #include <stddef.h>

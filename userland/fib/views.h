@@ -12,10 +12,10 @@
  * packets that it may match, as far as its prefixes tell, are passed up. So are those that come to a
  * table that the policy does not route by.
  *
- * For compile/fib.c only.
+ * For the fib alone.
  */
-#ifndef SLUICE_COMPILE_VIEWS_H
-#define SLUICE_COMPILE_VIEWS_H
+#ifndef SLUICE_FIB_VIEWS_H
+#define SLUICE_FIB_VIEWS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,7 +24,7 @@
 #include "base/table.h"
 #include "base/vec.h"
 #include "bpf/layout.h"
-#include "compile/fib.h"
+#include "fib/fib.h"
 
 struct text;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "compile/views.h"
+#include "fib/views.h"
 
 #include <linux/fib_rules.h>
 #include <stdlib.h>

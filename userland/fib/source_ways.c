@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "compile/source_ways.h"
+#include "fib/source_ways.h"
 
 #include <string.h>
 
-#include "compile/fib.h"
+#include "fib/fib.h"
 
 void source_ways_init(struct source_ways *w, struct nexthops *memory, void (*grace)(void *user),
 		      void *user)

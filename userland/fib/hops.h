@@ -9,11 +9,11 @@
  * addresses, or why not) stands in slots that the group's word refers to. A neighbour's
  * new address is fresh slots and one word, however many routes lead there.
  *
- * For compile/fib.c only. A set is counted by those who keep its number (refs), and apart
+ * For the fib alone. A set is counted by those who keep its number (refs), and apart
  * from that by the table entries that hold its group (uses).
  */
-#ifndef SLUICE_COMPILE_HOPS_H
-#define SLUICE_COMPILE_HOPS_H
+#ifndef SLUICE_FIB_HOPS_H
+#define SLUICE_FIB_HOPS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,8 +23,8 @@
 #include "base/table.h"
 #include "base/vec.h"
 #include "bpf/layout.h"
-#include "compile/fib.h"
-#include "compile/group_slots.h"
+#include "fib/fib.h"
+#include "fib/group_slots.h"
 
 /* What a set says. A reason other than REASON_forwarded stands alone. */
 struct hop_key {

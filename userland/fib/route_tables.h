@@ -5,8 +5,8 @@
  * All of a family lie in one memory: number 0 is main, with local and default, then those that the
  * policy names, in their order, then the bogons, if there are some.
  */
-#ifndef SLUICE_COMPILE_ROUTE_TABLES_H
-#define SLUICE_COMPILE_ROUTE_TABLES_H
+#ifndef SLUICE_FIB_ROUTE_TABLES_H
+#define SLUICE_FIB_ROUTE_TABLES_H
 
 #include <stdint.h>
 

@@ -10,7 +10,7 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#include "compile/fib.h"
+#include "fib/fib.h"
 #include "lpm/rib.h"
 
 static struct addr rib_via(uint32_t nexthop)

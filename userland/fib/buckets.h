@@ -3,10 +3,10 @@
  * buckets.h: which member of a next-hop group has which of its 2^order buckets.
  *
  * A flow's hash picks a bucket, and the bucket's owner sends it: so what moves a bucket moves
- * flows, and nothing else does. Pure arithmetic, for compile/hops.c.
+ * flows, and nothing else does. Pure arithmetic, for fib/hops.c.
  */
-#ifndef SLUICE_COMPILE_BUCKETS_H
-#define SLUICE_COMPILE_BUCKETS_H
+#ifndef SLUICE_FIB_BUCKETS_H
+#define SLUICE_FIB_BUCKETS_H
 
 #include <stdint.h>
 

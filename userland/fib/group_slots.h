@@ -6,8 +6,8 @@
  * Runs of one size share a chunk, so that nothing falls apart into pieces too small to use. What is
  * given back was in use by readers: it can be had again only after group_slots_reclaim().
  */
-#ifndef SLUICE_COMPILE_GROUP_SLOTS_H
-#define SLUICE_COMPILE_GROUP_SLOTS_H
+#ifndef SLUICE_FIB_GROUP_SLOTS_H
+#define SLUICE_FIB_GROUP_SLOTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

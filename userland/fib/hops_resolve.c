@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "compile/hops_inside.h"
+#include "fib/hops_inside.h"
 
 uint32_t path_link(const struct hops *h, const struct hop_set *s, const struct kernel_path *path)
 {

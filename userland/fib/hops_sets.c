@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile/hops_inside.h"
+#include "fib/hops_inside.h"
 
 static int path_cmp(const void *a, const void *b)
 {

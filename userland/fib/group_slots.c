@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "compile/group_slots.h"
+#include "fib/group_slots.h"
 
 #include <assert.h>
 #include <string.h>

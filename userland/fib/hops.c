@@ -8,13 +8,13 @@
  * down, so that the program can take it at once; a set's own backup (a worse route to the
  * same prefix) comes behind. Those are sets like others, in use as long as they are named.
  */
-#include "compile/hops.h"
+#include "fib/hops.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "compile/hops_inside.h"
+#include "fib/hops_inside.h"
 
 /* ---- publishing ----------------------------------------------------------- */
 

@@ -6,10 +6,10 @@
  * one, and do not change while a group has them; so a group's are published by one word. Numbers
  * that no group has any more are found again when all are used up.
  *
- * For compile/fib.c only.
+ * For the fib alone.
  */
-#ifndef SLUICE_COMPILE_SOURCE_WAYS_H
-#define SLUICE_COMPILE_SOURCE_WAYS_H
+#ifndef SLUICE_FIB_SOURCE_WAYS_H
+#define SLUICE_FIB_SOURCE_WAYS_H
 
 #include <stdbool.h>
 #include <stdint.h>

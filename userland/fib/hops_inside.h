@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * hops_inside.h: what the files of compile/hops know of one another.
+ * hops_inside.h: what the files of fib/hops know of one another.
  *
  * hops_sets.c has the sets; hops_facts.c keeps what the kernel says; hops_resolve.c works out from it
  * where a set leads at the moment; hops.c publishes that.
  */
-#ifndef SLUICE_COMPILE_HOPS_INSIDE_H
-#define SLUICE_COMPILE_HOPS_INSIDE_H
+#ifndef SLUICE_FIB_HOPS_INSIDE_H
+#define SLUICE_FIB_HOPS_INSIDE_H
 
 #include <linux/neighbour.h>
 
-#include "compile/buckets.h"
-#include "compile/hops.h"
+#include "fib/buckets.h"
+#include "fib/hops.h"
 
 #define PATHS_MAX FIB_PATHS_MAX
 

@@ -17,7 +17,7 @@
  * More buckets are made by halving each: the flow's hash picks by its high bits, so the halves are where
  * the whole one was. They are never made fewer while the group lives.
  */
-#include "compile/buckets.h"
+#include "fib/buckets.h"
 
 #include <stdbool.h>
 #include <stddef.h>
