@@ -5,13 +5,15 @@
 #ifndef SLUICE_BASE_ARENA_H
 #define SLUICE_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
 
 struct arena {
 	struct arena_block *blocks;	/* newest first */
-	char *next, *end;		/* free bytes of the newest block */
+	char *next, *end;		/* free bytes of the newest block, */
+	bool used;			/* which are not all zero */
 	size_t bytes;			/* handed out in all */
 };
 
