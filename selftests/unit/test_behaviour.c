@@ -818,12 +818,44 @@ next:
 	assert_true(hold > 50 && violated > 50);
 }
 
+/* What is not found out in time is said, with the option that gives more of it. */
+static void test_too_little_time(void **state)
+{
+	struct text text = { 0 };
+	struct policy *p;
+
+	(void)state;
+	text_printf(&text, "port wan = \"eth0\"; filter wan {\n");
+	for (unsigned int i = 0; i < 3000; i++)
+		text_printf(&text, "drop if ip.src == 10.%u.%u.0/24 and tcp.dst == %u;\n", i >> 8, i & 255, i);
+	text_printf(&text, "drop if ip.src == 10.1.1.1 and tcp.dst == 257; }\n");
+	p = parse(&text);
+	for (unsigned int late = 0; late < 2; late++) {
+		struct text said = { 0 };
+		struct diags diags;
+
+		diags_init(&diags);
+		analyse_dead_rules(p, late ? 1e-9 : 0, "--more-time", &diags);
+		diags_print(&diags, &said, false);
+		assert_int_equal(diags.errors, 0);
+		assert_int_equal(diags.warnings, 1);
+		assert_int_equal(strstr(text_string(&said), "of 3001 rules was not found out") != NULL, late);
+		assert_int_equal(strstr(text_string(&said), "--more-time gives it more") != NULL, late);
+		assert_int_equal(strstr(text_string(&said), "no packet gets to this rule") != NULL, !late);
+		text_free(&said);
+		diags_free(&diags);
+	}
+	policy_free(p);
+	text_free(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_differences),
 		cmocka_unit_test(test_every_packet),
 		cmocka_unit_test(test_assertions),
+		cmocka_unit_test(test_too_little_time),
 	};
 
 	seed = getenv("SEED") ? strtoull(getenv("SEED"), NULL, 0) : (uint64_t)time(NULL) * 2654435761u | 1;

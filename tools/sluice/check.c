@@ -84,7 +84,7 @@ static bool check_file(const struct cli *cli, const char *path, const struct vec
 	diags_init(&diags);
 	p = policy_parse_configuration(&path, 1, policy_load_file, NULL, objects, &diags);
 	if (!diags.errors && prove)
-		analyse_dead_rules(p, seconds, &diags);
+		analyse_dead_rules(p, seconds, PROVE_OPTION, &diags);
 	if (!diags.errors && prove)
 		analyse_asserts(p, seconds, PROVE_OPTION, &diags);
 	good = !diags.errors;

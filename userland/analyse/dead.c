@@ -26,7 +26,7 @@ static void note_dead(struct regions *r, uint32_t first, uint32_t last, bool exp
 
 	*d = (struct dead_rule){ .number = b->number, .empty = true, .covers = VEC(struct region_rule) };
 	for (uint32_t i = first; i < last; i++) {
-		if (ask(r, i, false, NULL) == 1)
+		if (ask(r, i, false, NULL))	/* or that is not known in time */
 			d->empty = false;
 		if (explain)
 			ask(r, i, true, &d->covers);

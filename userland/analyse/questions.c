@@ -695,20 +695,21 @@ static bool is_told(const struct diags *diags, const struct policy_rule *rule, b
 	return false;
 }
 
-int analyse_dead_rules(const struct policy *policy, double seconds, struct diags *diags)
+void analyse_dead_rules(const struct policy *policy, double seconds, const char *option, struct diags *diags)
 {
 	struct vec none = VEC(struct assertion), dead = VEC(struct dead_rule);
 	bool *warned = xcalloc(policy->rules.len + 1, sizeof(*warned));
 	bool *has = xcalloc(policy->rules.len + 2, sizeof(*has));
 	struct questions q;
 	struct policy silent = *policy;
-	int count = -1;
+	size_t undecided;
+	int count = 0;
 
 	silent.asserts = VEC(struct policy_assert);
 	if (begin(&q, &silent, seconds, &none, diags))
 		goto out;
-	count = dead_rules(q.regions, RULES, true, &dead) ? -1 : 0;
-	for (size_t i = 0; i < dead.len && count >= 0; i++) {
+	undecided = dead_rules(q.regions, RULES, true, &dead);
+	for (size_t i = 0; i < dead.len; i++) {
 		const struct dead_rule *d = vec_at(&dead, i);
 		const struct policy_rule *rule = behaviour_rule(&q.b, 0, d->number / 2);
 		struct vec covers = VEC(const struct policy_rule *);
@@ -742,7 +743,7 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 	}
 	for (uint32_t i = 0; i < q.b.of[0].list.entries.len; i++)
 		has[entry_at(&q, i)->number] = true;
-	for (uint32_t i = 1; i <= policy->rules.len && count >= 0; i++) {
+	for (uint32_t i = 1; i <= policy->rules.len; i++) {
 		const struct policy_rule *rule = behaviour_rule(&q.b, 0, i);
 
 		if (!has[i] && !is_told(diags, rule, true) && ++count <= DEAD_SHOWN)
@@ -750,11 +751,15 @@ int analyse_dead_rules(const struct policy *policy, double seconds, struct diags
 	}
 	if (count > DEAD_SHOWN)
 		diag_warning(diags, (struct place){ 0 }, "no packet gets to %d more rules", count - DEAD_SHOWN);
+	if (undecided) {
+		diag_warning(diags, (struct place){ 0 }, "whether packets get to %zu of %zu rules was not found "
+			     "out in %g s", undecided, policy->rules.len, seconds);
+		diag_hint(diags, "%s gives it more", option);
+	}
 out:
 	free_questions(&q);
 	dead_rules_free(&dead);
 	vec_free(&none);
 	free(warned);
 	free(has);
-	return count;
 }

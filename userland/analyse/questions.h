@@ -69,8 +69,9 @@ bool analyse_asserts(const struct policy *policy, double seconds, const char *op
 
 /**
  * analyse_dead_rules() - a warning for each rule that no packet can reach, with the rules in front that
- * take its packets. Return: how many; -1: that was not found out in time.
+ * take its packets, and one if that was not found out of all of them. Filters that cannot be analysed are an
+ * error. @option: as above.
  */
-int analyse_dead_rules(const struct policy *policy, double seconds, struct diags *diags);
+void analyse_dead_rules(const struct policy *policy, double seconds, const char *option, struct diags *diags);
 
 #endif

@@ -406,12 +406,7 @@ static void make_columns(struct regions *r)
 	}
 	r->column = xcalloc(s->list.len * (size_t)r->width, sizeof(*r->column));
 	for (unsigned int g = 0; g < r->groups; g++)
-		for (uint32_t c = 0; c < s->group[g].classes; c++)
-			for (uint32_t w = 0; w < s->bits_words; w++)
-				for (uint32_t left = s->group[g].bits[(size_t)c * s->bits_words + w];
-				     left; left &= left - 1)
-					r->column[(32 * w + __builtin_ctz(left)) * (size_t)r->width +
-						  r->at[g] + c / 64] |= 1ull << c % 64;
+		services_columns(s, g, r->column + r->at[g], r->width);
 }
 
 static const uint64_t *column_of(const struct regions *r, uint32_t service)

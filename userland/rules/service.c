@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
+
 /* Words that the combination of two fields may look at: some tenths of a second. */
 #define COMBINE_WORK	((size_t)1 << 27)
 
@@ -194,11 +196,6 @@ static void bit_set(uint64_t *bits, size_t i)
 	bits[i / 64] |= 1ull << i % 64;
 }
 
-static bool bit_get(const uint64_t *bits, size_t i)
-{
-	return bits[i / 64] >> i % 64 & 1;
-}
-
 static uint32_t service_set(const struct services *s, size_t service, unsigned int field)
 {
 	return ((struct service *)vec_at(&s->list, service))->set[field];
@@ -230,16 +227,11 @@ static void set_edges(const struct services *s, unsigned int field, const bool *
 	}
 }
 
-/* The services that take what all of @sets take, from the lists of services by set. */
-static void services_of_sets(const uint64_t *sets, size_t nsets, const uint32_t *first,
-			     const uint32_t *next, struct bitmap *out)
+/* The services of a list, those of one set, come or go. */
+static void toggle_services(uint32_t service, const uint32_t *next, struct bitmap *services)
 {
-	for (size_t set = 0; set < nsets; set++) {
-		if (set && !bit_get(sets, set))
-			continue;
-		for (uint32_t service = first[set]; service; service = next[service])
-			bit_set(out->bit, service - 1);
-	}
+	for (; service; service = next[service])
+		services->bit[(service - 1) / 64] ^= 1ull << (service - 1) % 64;
 }
 
 /*
@@ -277,6 +269,7 @@ static bool classify_field(const struct services *s, unsigned int field, struct 
 	active = xcalloc(words, sizeof(*active));
 	services.words = (s->list.len + 63) / 64;
 	services.bit = xcalloc(services.words, sizeof(*services.bit));
+	toggle_services(first[0], next, &services);
 	intern_init(&of_sets);
 	*step = (struct service_step){ .field = field, .classes = xcalloc(values, sizeof(uint16_t)) };
 	for (uint32_t value = 0, class = 0; value < values; value++) {
@@ -286,16 +279,14 @@ static bool classify_field(const struct services *s, unsigned int field, struct 
 			uint32_t set = ((struct edge *)vec_at(&edges, e - 1))->set;
 
 			active[set / 64] ^= 1ull << set % 64;
+			toggle_services(first[set], next, &services);
 		}
 		if (!value || at[value]) {
 			class = intern_put(&of_sets, active, words * sizeof(*active), &fresh);
-			if (fresh) {
-				memset(services.bit, 0, services.words * sizeof(*services.bit));
-				services_of_sets(active, nsets, first, next, &services);
-				/* Different sets, different services: the numbers agree. */
+			/* Different sets, different services: the numbers agree. */
+			if (fresh)
 				intern_put(classes, services.bit,
 					   services.words * sizeof(*services.bit), NULL);
-			}
 		}
 		step->classes[value] = class;
 	}
@@ -406,6 +397,28 @@ static bool is_decided(const struct services *s, size_t service, unsigned int g)
 	return true;
 }
 
+/* Squares of 64 classes by 64 services: bit by bit, most would be a line of the cache each. */
+void services_columns(const struct services *s, unsigned int group, uint64_t *out, size_t words)
+{
+	const struct service_group *g = &s->group[group];
+
+	for (size_t c = 0; c < g->classes; c += 64)
+		for (size_t w = 0; w < s->bits_words; w += 2) {
+			size_t rows = g->classes - c < 64 ? g->classes - c : 64;
+			size_t first = 32 * w, services = s->list.len - first < 64 ? s->list.len - first : 64;
+			uint64_t square[64] = { 0 };
+
+			for (size_t i = 0; i < rows; i++) {
+				const uint32_t *bits = g->bits + (c + i) * s->bits_words + w;
+
+				square[i] = bits[0] | (w + 1 < s->bits_words ? (uint64_t)bits[1] << 32 : 0);
+			}
+			bits_transpose(square);
+			for (size_t i = 0; i < services; i++)
+				out[(first + i) * words + c / 64] = square[i];
+		}
+}
+
 /* The group that decides the most services becomes the first; then its columns. */
 static void choose_first(struct services *s)
 {
@@ -427,14 +440,7 @@ static void choose_first(struct services *s)
 	s->decided = xcalloc(s->list.len, sizeof(*s->decided));
 	for (size_t i = 0; i < s->list.len; i++)
 		s->decided[i] = is_decided(s, i, 0);
-	for (size_t c = 0; c < s->group[0].classes; c++) {
-		const uint32_t *bits = s->group[0].bits + c * s->bits_words;
-
-		for (size_t w = 0; w < s->bits_words; w++)
-			for (uint32_t left = bits[w]; left; left &= left - 1)
-				bit_set(s->column + (32 * w + __builtin_ctz(left)) *
-					s->column_words, c);
-	}
+	services_columns(s, 0, s->column, s->column_words);
 }
 
 /*

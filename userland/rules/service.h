@@ -81,6 +81,12 @@ uint32_t services_find(struct services *s, const struct rule *rule);
  */
 int services_classify(struct services *s, size_t limit, uint32_t most, struct text *why);
 
+/**
+ * services_columns() - the other way round: for each service the classes of @group that it has, a bit each, in
+ * the words from @out on, the next service's @words further on.
+ */
+void services_columns(const struct services *s, unsigned int group, uint64_t *out, size_t words);
+
 /** services_bytes() - what arrays, combinations and bits take in the area. */
 size_t services_bytes(const struct services *s);
 
