@@ -26,6 +26,8 @@
  *	meters		LRU_HASH meter_key -> __u64
  *	events		RINGBUF of struct filter_event
  *	.data.watch	struct watch
+ *	hop_counts	PERCPU_ARRAY [HOP_COUNTERS_MAX] of struct count, and hop_names, a struct hop_names:
+ *			from the first generation on that counts by next hop
  *  - those of one generation, gone with it; not pinned, but for the last:
  *	.rodata		struct config
  *	.data.number	__u32: the generation's number; not changed while a packet may read it
@@ -134,7 +136,8 @@ struct nexthop {
 	__u16 vlan;		/* TCI of the tag to push; 0: none */
 	__u16 backup;		/* next-hop group to take when the port is down; 0: none */
 	__u32 ifindex;		/* the kernel's interface (a VLAN's own, where there is a tag) */
-	__u32 flags;		/* NEXTHOP_* */
+	__u16 flags;		/* NEXTHOP_* */
+	__u16 counter;		/* in hop_counts; 0: it is not counted */
 };
 LAYOUT_ASSERT(struct nexthop, 32);
 
@@ -342,6 +345,24 @@ LAYOUT_ASSERT(struct counted_key, 24);
 
 #define COUNTED_FIXED	32
 
+/*
+ * What is forwarded is counted by next hop, too: neighbour and interface, whichever routes lead there. The
+ * numbers are given as next hops are heard of, not by a commit, so they are not those of counters.
+ */
+#define HOP_COUNTERS_MAX 8192	/* 1 .. HOP_COUNTERS_MAX - 1 */
+
+struct hop_name {
+	__u8 via[16];		/* network order, IPv4 in the first four bytes */
+	char interface[16];	/* the kernel's, a VLAN's own; "": the number is free */
+	__u8 family;		/* of via: 4 or 6 */
+	__u8 pad[3];
+};
+LAYOUT_ASSERT(struct hop_name, 36);
+
+struct hop_names {
+	struct hop_name name[HOP_COUNTERS_MAX];
+};
+
 struct port_stats {
 	struct count rx;	/* what came in */
 	struct count tx;	/* what was forwarded out of it; copies are counted by leg */
@@ -410,7 +431,8 @@ struct config {
 	__u8 sources;		/* some port has CONFIG_PORT_SOURCES */
 	__u8 bogons;		/* number + 1 of the table that lists them: result BOGON_LISTED; 0: none */
 	__u8 counted;		/* prefixes are counted (count.bpf.h) */
-	__u8 pad2[3];
+	__u8 counted_hops;	/* and next hops */
+	__u8 pad2[2];
 	__u64 hash_seed;	/* of the flow hash: differs by router, so that hops in a row do not agree */
 	__u8 port[PORTS_MAX];	/* CONFIG_PORT_*: is this port in the policy */
 	struct sight sight;

@@ -80,7 +80,10 @@ struct packet {
 	__u32 mark;		/* for the host's stack */
 	__u32 dropped_by;	/* number + 1 of the rule that drops it; 0: none does */
 	__u32 group;		/* replicated: number */
-	__u32 group_flags;
+	union {
+		__u32 group_flags;	/* replicated */
+		__u32 hop_counter;	/* forwarded: struct nexthop.counter */
+	};
 };
 
 /*

@@ -227,6 +227,8 @@ static __always_inline int send_on(struct xdp_md *ctx, struct packet *p, __u32 g
 	__builtin_memcpy(link.source, nh->src_mac, ETH_ALEN);
 	link.vlan = nh->vlan;
 	link.family = p->family;
+	if (config.counted_hops)
+		p->hop_counter = nh->counter;
 	if (nh->stale && !p->testing)
 		((struct nexthop *)nh)->stale = 0;	/* it is used, and the daemon has it probed */
 	return rewrite(ctx, ip_offset(p), &link, p->ttl - 1) ? REASON_nonlinear : REASON_forwarded;

@@ -59,6 +59,8 @@ static __always_inline void account(struct xdp_md *ctx, const struct packet *p,
 		}
 		if (config.counted)
 			count_prefix(p, length);
+		if (config.counted_hops)
+			count_hop(p, length);
 	}
 }
 

@@ -26,12 +26,43 @@ static struct world {
 	struct fib *fib;
 	struct nexthops *nexthops;
 	struct lpm *lpm;
+	int users[PORTS];	/* of counters: that of a gateway is 100 and its link's number */
+	unsigned int counters;	/* how many of the gateways have one to be had */
 } w;
+
+static struct addr gateway(uint32_t i);
+
+static uint16_t get_counter(void *user, const struct addr *via, const char *interface)
+{
+	unsigned int i = via->bytes[2];
+
+	struct addr a = gateway(i);
+	char name[16];
+
+	assert_ptr_equal(user, &w);
+	assert_true(addr_equal(&a, via));
+	snprintf(name, sizeof(name), "eth%u", i);
+	assert_string_equal(name, interface);
+	if (i > w.counters)
+		return 0;
+	w.users[i]++;
+	return 100 + i;
+}
+
+static void put_counter(void *user, uint16_t counter)
+{
+	assert_ptr_equal(user, &w);
+	assert_true(counter > 100 && counter < 100 + PORTS);
+	assert_true(w.users[counter - 100]-- > 0);
+}
 
 static struct kernel_link link_of(uint32_t i)
 {
-	return (struct kernel_link){ .ifindex = i, .mtu = 1500, .mac = { 2, 0, 0, 0, 1, i },
-				     .mac_len = 6, .up = true, .carrier = true };
+	struct kernel_link l = { .ifindex = i, .mtu = 1500, .mac = { 2, 0, 0, 0, 1, i },
+				 .mac_len = 6, .up = true, .carrier = true };
+
+	snprintf(l.name, sizeof(l.name), "eth%u", i);
+	return l;
 }
 
 static struct addr gateway(uint32_t i)
@@ -53,7 +84,9 @@ static void open_world(void)
 	memset(w.nexthops, 0, sizeof(*w.nexthops));
 	assert_int_equal(lpm_sizes(ADDR_V4, 1000, &shape), 0);
 	w.lpm = lpm_new(ADDR_V4, &shape, NULL, 1000);
-	w.fib = fib_new(&(struct fib_memory){ .nexthops = w.nexthops, .lpm4 = w.lpm });
+	memset(w.users, 0, sizeof(w.users));
+	w.fib = fib_new(&(struct fib_memory){ .nexthops = w.nexthops, .lpm4 = w.lpm, .counters =
+		w.counters ? &(struct fib_counters){ get_counter, put_counter, &w } : NULL });
 	for (uint32_t i = 1; i < PORTS; i++) {
 		struct kernel_neighbour n = neighbour_of(i);
 		struct kernel_link l = link_of(i);
@@ -67,6 +100,8 @@ static void open_world(void)
 static void close_world(void)
 {
 	fib_free(w.fib);
+	for (uint32_t i = 0; i < PORTS; i++)
+		assert_int_equal(w.users[i], 0);
 	lpm_free(w.lpm);
 	free(w.nexthops);
 }
@@ -403,6 +438,67 @@ static void test_nothing_leaks(void **state)
 	close_world();
 }
 
+/* Each next hop in use says its gateway's counter, if there was one to be had. */
+static void check_counters(void)
+{
+	uint32_t at = word(), order = NEXTHOP_GROUP_ORDER(at);
+	size_t uncounted = 0;
+	struct fib_stats s;
+
+	for (uint32_t i = 0; i < 1u << order; i++) {
+		uint16_t n = order ? w.nexthops->bucket[NEXTHOP_GROUP_BASE(at) + i].nexthop :
+				     NEXTHOP_GROUP_BASE(at);
+		const struct nexthop *hop = &w.nexthops->nexthop[n];
+
+		if (hop->reason != REASON_forwarded) {
+			assert_int_equal(hop->counter, 0);
+			continue;
+		}
+		assert_int_equal(hop->counter, hop->port <= w.counters ? 100 + hop->port : 0);
+		assert_true(!hop->counter || w.users[hop->port] > 0);
+		uncounted += !hop->counter;
+	}
+	fib_stats(w.fib, &s);
+	assert_true(uncounted ? s.uncounted : w.counters < PORTS - 1 || !s.uncounted);
+}
+
+static void test_counters(void **state)
+{
+	struct fib_stats s;
+
+	(void)state;
+	for (unsigned int round = 0; round < 2; round++) {
+		w.counters = round ? 5 : PORTS - 1;
+		open_world();
+		srandom(5);
+		for (int i = 0; i < 300; i++) {
+			struct kernel_neighbour n = neighbour_of(1 + random() % 8);
+
+			route((random() & 0x1fe) | 2, NULL, random() & 1 ? 0 : 5);
+			if (i % 3 == 0)
+				link_down(1 + random() % 8, random() & 1);
+			n.mac[4] = random() & 3;
+			n.state = random() & 3 ? NUD_REACHABLE : NUD_FAILED;
+			fib_neighbour_set(w.fib, &n);
+			settle();
+			check_counters();
+		}
+		fib_route_gone(w.fib, &(struct kernel_route){ .prefix = { addr_v4(0x0a640000), 16 },
+							      .table = KERNEL_TABLE_MAIN });
+		fib_route_gone(w.fib, &(struct kernel_route){ .prefix = { addr_v4(0x0a640000), 16 },
+							      .table = KERNEL_TABLE_MAIN, .metric = 5 });
+		settle();
+		fib_stats(w.fib, &s);
+		assert_int_equal(s.uncounted, 0);
+		for (uint32_t i = 0; i < PORTS; i++)
+			assert_int_equal(w.users[i], 0);
+		route(0x1fe, NULL, 0);
+		settle();
+		close_world();
+	}
+	w.counters = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +508,7 @@ int main(void)
 		cmocka_unit_test(test_worse_route),
 		cmocka_unit_test(test_else),
 		cmocka_unit_test(test_nothing_leaks),
+		cmocka_unit_test(test_counters),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

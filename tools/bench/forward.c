@@ -97,6 +97,11 @@ static int set_up_counting(struct way *w, const struct vec *routes)
 	return err;
 }
 
+static int set_up_counting_hops(struct way *w, const struct vec *routes)
+{
+	return set_up_router(w, routes, "count next-hops;\n");
+}
+
 static int set_up_kernel(struct way *w, const struct vec *routes)
 {
 	struct text ip = { 0 };
@@ -161,6 +166,7 @@ static const struct {
 	{ "sluice", set_up_sluice },
 	{ "sluice_measure", set_up_measuring },
 	{ "sluice_count", set_up_counting },
+	{ "sluice_count_hops", set_up_counting_hops },
 	{ "kernel", set_up_kernel },
 	{ "flowtable", set_up_flowtable },
 	{ "fib_lookup", set_up_fib_lookup },
@@ -316,9 +322,10 @@ static const char usage[] =
 "\n"
 "UDP packets to addresses uniform over the prefixes, routed from one veth to four others, all on\n"
 "one CPU; receivers are XDP programs that count and drop. sluice_measure is sluice that measures\n"
-"flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes; flowtable is the kernel with\n"
-"nftables' flow table, which knows all flows when it is measured; fib_lookup an XDP program that\n"
-"asks the kernel's table. times: of the first engine's cost, round by round.\n"
+"flows too, in 8,192 slots; sluice_count counts by 1,000 prefixes, sluice_count_hops by next\n"
+"hop; flowtable is the kernel with nftables' flow table, which knows all flows when it is measured;\n"
+"fib_lookup an XDP program that asks the kernel's table. times: of the first engine's cost, round by\n"
+"round.\n"
 "--prefixes 10000; --flows 4096, each to an address of its own; --length 64;\n"
 "--rounds 11; --frames 50000 a turn.\n";
 

@@ -96,14 +96,31 @@ static int publish_ports(struct router *r, const struct wire *wire, unsigned int
 	return err;
 }
 
+static uint16_t get_counter(void *user, const struct addr *via, const char *interface)
+{
+	return datapath_hop_counter_get(user, via, interface);
+}
+
+static void put_counter(void *user, uint16_t counter)
+{
+	datapath_hop_counter_put(user, counter);
+}
+
 static int load_routes(struct router *r, const struct wire *wire, unsigned int outs,
 		       const struct rib_route *routes, size_t n, struct text *why)
 {
 	struct fib_rib_port ports[WIRE_OUTS_MAX + 1];
+	const struct fib_counters counters = { get_counter, put_counter, r->dp };
 	struct fib_memory memory = { 0 };
 	struct lpm_shape ip4, ip6;
 	int err;
 
+	if (r->image->config.counted_hops) {
+		memory.counters = &counters;
+		err = datapath_count_hops(r->dp, why);
+		if (err)
+			return err;
+	}
 	if (lpm_sizes(ADDR_V4, n ? n : 1, &ip4) || lpm_sizes(ADDR_V6, 1, &ip6))
 		return -E2BIG;
 	err = tables_new(r->dp, &ip4, &ip6, &r->tables, why);

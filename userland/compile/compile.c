@@ -281,6 +281,8 @@ static int compile_counted(struct compiler *c)
 		vec_append(&c->image->counted, &counted);
 	}
 	c->image->config.counted = c->image->counted.len > 0;
+	c->image->config.counted_hops = c->policy->counted_hops.len > 0;
+	c->image->routing.counted_hops = c->image->config.counted_hops;
 	return 0;
 }
 

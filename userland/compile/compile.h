@@ -25,6 +25,7 @@ struct compile_options {
  *	group SOURCE GROUP PORT			what came in
  *	leg SOURCE GROUP PORT LEG		copies sent
  *	leg-ttl SOURCE GROUP PORT LEG		copies not sent, for their TTL
+ *	prefix PREFIX				what was forwarded there
  * with "*" for any source, and PORT and LEG as interfaces; and of filters
  *	count NAME				what rules with count "NAME" saw
  *	set-full NAME				packets that found the set full, and were not inserted

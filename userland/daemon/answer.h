@@ -24,6 +24,7 @@ struct view_answer {
 	int (*next)(struct view_answer *a, struct text *out);
 	size_t at;			/* index: where it stands in a list */
 	size_t shown;
+	uint32_t counter;		/* of next hops: the last one that was looked at */
 	struct fib_cursor routes;
 	struct prefix within;		/* routes: only those in it; family ADDR_NONE: all */
 	struct table interfaces;	/* uint32_t ifindex -> char [IF_NAMESIZE] */

@@ -213,6 +213,16 @@ static void look_for_stale(uv_timer_t *timer)
 
 /* ---- life ---------------------------------------------------------------------- */
 
+static uint16_t get_counter(void *user, const struct addr *via, const char *interface)
+{
+	return datapath_hop_counter_get(user, via, interface);
+}
+
+static void put_counter(void *user, uint16_t counter)
+{
+	datapath_hop_counter_put(user, counter);
+}
+
 static int make_tables(struct routes *r, struct text *why)
 {
 	const struct image_routing *routing = &r->routing;
@@ -222,9 +232,16 @@ static int make_tables(struct routes *r, struct text *why)
 		.grace = wait_now, .other = other, .others = routing->tables.len,
 		.without_main = !routing->limit4, .sources = routing->sources,
 	};
+	const struct fib_counters counters = { get_counter, put_counter, r->dp };
 	struct lpm_shape shape[2];
-	int err;
+	int err = 0;
 
+	if (routing->counted_hops) {
+		memory.counters = &counters;
+		err = datapath_count_hops(r->dp, why);
+	}
+	if (err)
+		return err;
 	for (int i = 0; i < 2; i++) {
 		err = route_tables_size(routing, i ? ADDR_V6 : ADDR_V4, &shape[i]);
 		if (err) {

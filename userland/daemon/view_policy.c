@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the running policy names: its ports, groups and counters, and its own text. */
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -233,20 +234,46 @@ static void put_reasons(struct view_answer *a, const struct image_port *p, struc
 	}
 }
 
+static void put_count(struct view_answer *a, const char *name, const struct count *count, struct text *out)
+{
+	json_t *o;
+
+	if (!count->packets && !answer_asked_for(a, "zero") && !answer_asked(a, "name"))
+		return;
+	a->shown++;
+	o = json_pack("{ss ss so}", "object", "counter", "kind", "counter", "name", json_text(name));
+	json_set_count(o, count);
+	answer_put(out, o);
+}
+
 static void put_counter(struct view_answer *a, const struct image_counter *c, struct text *out)
 {
 	struct count count;
-	json_t *o;
 
-	if (!wants_counter(a, "counter", c->name) || !view_counter(a->view, c->number, &count))
-		return;
-	if (!count.packets && !answer_asked_for(a, "zero") && !answer_asked(a, "name"))
-		return;
-	a->shown++;
-	o = json_pack("{ss ss so}", "object", "counter", "kind", "counter", "name",
-		      json_text(c->name));
-	json_set_count(o, &count);
-	answer_put(out, o);
+	if (wants_counter(a, "counter", c->name) && view_counter(a->view, c->number, &count))
+		put_count(a, c->name, &count, out);
+}
+
+/* The next one by next hop from number @a->counter on. Return: false if there is none. */
+static bool put_hop_counter(struct view_answer *a, struct text *out)
+{
+	char via[ADDR_STRLEN], name[ADDR_STRLEN + 32];
+	struct hop_name hop;
+	struct count count;
+	struct addr addr;
+
+	if (!a->view->datapath || !a->view->image || !a->view->image->config.counted_hops)
+		return false;
+	while (++a->counter < HOP_COUNTERS_MAX) {
+		if (datapath_hop_counter(a->view->datapath, a->counter, &hop, &count))
+			continue;
+		addr = addr_from_bytes(hop.family, hop.via);
+		snprintf(name, sizeof(name), "nexthop %s %.16s", addr_format(&addr, via), hop.interface);
+		if (wants_counter(a, "counter", name))
+			put_count(a, name, &count, out);
+		return true;
+	}
+	return false;
 }
 
 static bool is_reason(const char *name)
@@ -267,6 +294,8 @@ int next_counter(struct view_answer *a, struct text *out)
 		put_reasons(a, vec_at(&image->ports, i), out);
 	else if (image && i - image->ports.len < image->counters.len)
 		put_counter(a, vec_at(&image->counters, i - image->ports.len), out);
+	else if (put_hop_counter(a, out))
+		return 1;
 	else if (name && !a->shown && !is_reason(name))
 		return answer_refuse(a, "there is no counter \"%s\"", name);
 	else

@@ -352,6 +352,7 @@ void datapath_close(struct datapath *dp)
 	spare_free(dp->spare);
 	rule_counts_free(dp->rule_counts);
 	sets_close(&dp->sets);
+	hop_counts_free(dp->hop_counts);
 	ring_buffer__free(dp->ring);
 	if (dp->meters >= 0)
 		close(dp->meters);

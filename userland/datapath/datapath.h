@@ -31,6 +31,7 @@
 #include "bpf/lpm.h"
 #include "image/image.h"
 
+struct addr;
 struct datapath;
 struct flow_map;
 struct generation;
@@ -185,6 +186,21 @@ int datapath_wait(void);
 /** datapath_port_stats(), datapath_counter() - sums over all CPUs. */
 int datapath_port_stats(const struct datapath *dp, uint16_t number, struct port_stats *stats);
 int datapath_counter(const struct datapath *dp, uint32_t number, struct count *count);
+
+/*
+ * Counters of what is forwarded by next hop, where an image's config says counted_hops. Those who write next
+ * hops ask for their numbers, and give them back: fib/fib.h, struct fib_counters. What a next hop has counted
+ * stays with its name over generations and processes.
+ */
+
+/** datapath_count_hops() - makes them, or finds what is pinned: before the first is asked for. */
+int datapath_count_hops(struct datapath *dp, struct text *why);
+uint16_t datapath_hop_counter_get(struct datapath *dp, const struct addr *via, const char *interface);
+void datapath_hop_counter_put(struct datapath *dp, uint16_t number);
+
+/** datapath_hop_counter() - whose it is, and the sum over all CPUs. Return: 0; -ENOENT: nobody's; -errno. */
+int datapath_hop_counter(const struct datapath *dp, uint32_t number, struct hop_name *name,
+			 struct count *count);
 
 /** datapath_counts_failures() - whether port_stats.tx_failed is kept: the kernel may lack what it takes. */
 bool datapath_counts_failures(const struct datapath *dp);

@@ -70,6 +70,19 @@ static int fit_flow_memory(struct generation *gen)
 	return err ? err : bpf_map__set_max_entries(m, gen->dp->cpus);
 }
 
+/* No map where nothing is counted. */
+static int fit_hop_counts(struct generation *gen, struct text *why)
+{
+	const struct sluice_bpf__rodata *constants = gen->constants;
+	int err;
+
+	if (!constants->config.counted_hops)
+		return bpf_map__set_autocreate(bpf_object__find_map_by_name(gen->object, "hop_counts"),
+					       false);
+	err = hop_counts_open(gen->dp, why);
+	return err ? err : hop_counts_use(gen->dp->hop_counts, gen->object);
+}
+
 /* The sizes that depend on the image, and the tables that it shares with others. */
 static int fit_maps(struct generation *gen, struct text *why)
 {
@@ -93,6 +106,8 @@ static int fit_maps(struct generation *gen, struct text *why)
 		err = map_reuse(o, ".data.lpm6", gen->tables->lpm_fd[1]);
 	if (!err && constants->config.measure)
 		err = fit_flow_memory(gen);
+	if (!err)
+		err = fit_hop_counts(gen, why);
 	if (err)
 		text_printf(why, "cannot size the maps of the generation: %s", strerror(-err));
 	return err;

@@ -50,6 +50,7 @@ struct datapath {
 	struct deliver deliver;	/* the module's kfunc */
 	struct flow_map *flow;	/* what generations are staged with; the caller's */
 	int meters, events;	/* maps of filters; -1: no generation needed them yet */
+	struct hop_counts *hop_counts;	/* NULL: likewise */
 	struct ring_buffer *ring;	/* over events; NULL: nobody reads them yet */
 	void (*event_fn)(void *ctx, const struct filter_event *event);	/* while they are read */
 	void *event_ctx;
@@ -126,6 +127,20 @@ int load_object(struct bpf_object *object, const char *name, struct text *why);
 
 /** tables_get() - another user of @tables. */
 struct tables *tables_get(struct tables *tables);
+
+/* stats.c */
+
+/** count_sum() - the sum over all CPUs of an entry of a PERCPU_ARRAY of struct count. */
+int count_sum(const struct datapath *dp, int map, uint32_t number, struct count *count);
+
+/* hop_counts.c */
+
+/** hop_counts_open() - dp->hop_counts, what is pinned or new, unless they are there. */
+int hop_counts_open(struct datapath *dp, struct text *why);
+void hop_counts_free(struct hop_counts *c);
+
+/** hop_counts_use() - has the programs of @object count there. */
+int hop_counts_use(const struct hop_counts *c, struct bpf_object *object);
 
 /* attach.c */
 

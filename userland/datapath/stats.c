@@ -7,13 +7,12 @@
 
 #include "datapath/state.h"
 
-/* Sums the per-CPU values of one entry: both kinds are nothing but 64-bit counts. */
-static int sum_entry(const struct datapath *dp, enum shared_map map, uint32_t key, void *sum,
-		     size_t size)
+/* Sums the per-CPU values of one entry: all kinds are nothing but 64-bit counts. */
+static int sum_entry(const struct datapath *dp, int map, uint32_t key, void *sum, size_t size)
 {
 	uint64_t *values = xcalloc(dp->cpus, size), *out = sum;
 	size_t words = size / sizeof(*values);
-	int err = bpf_map_lookup_elem(dp->map[map], &key, values) ? -errno : 0;
+	int err = bpf_map_lookup_elem(map, &key, values) ? -errno : 0;
 
 	if (!err) {
 		memset(sum, 0, size);
@@ -24,12 +23,17 @@ static int sum_entry(const struct datapath *dp, enum shared_map map, uint32_t ke
 	return err;
 }
 
+int count_sum(const struct datapath *dp, int map, uint32_t number, struct count *count)
+{
+	return sum_entry(dp, map, number, count, sizeof(*count));
+}
+
 int datapath_port_stats(const struct datapath *dp, uint16_t number, struct port_stats *stats)
 {
-	return sum_entry(dp, SHARED_PORT_STATS, number, stats, sizeof(*stats));
+	return sum_entry(dp, dp->map[SHARED_PORT_STATS], number, stats, sizeof(*stats));
 }
 
 int datapath_counter(const struct datapath *dp, uint32_t number, struct count *count)
 {
-	return sum_entry(dp, SHARED_COUNTERS, number, count, sizeof(*count));
+	return count_sum(dp, dp->map[SHARED_COUNTERS], number, count);
 }

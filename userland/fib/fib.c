@@ -321,6 +321,8 @@ struct fib *fib_new(const struct fib_memory *memory)
 		for (int i = 0; i < 2; i++)
 			family_init(&fib->family[t][i], i ? ADDR_V6 : ADDR_V4, t, &table[t]);
 	hops_init(&fib->hops, memory->nexthops);
+	if (memory->counters)
+		fib->hops.counters = *memory->counters;
 	if (memory->sources) {
 		source_ways_init(&fib->ways, memory->nexthops, memory->grace, memory->user);
 		fib->hops.publishing = publishing;

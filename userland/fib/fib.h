@@ -46,6 +46,15 @@ struct fib_table {
 	unsigned int ports;
 };
 
+/* Counters of what is sent by next hops: whoever keeps them names them by neighbour and interface. */
+struct fib_counters {
+	/* Return: a number for struct nexthop.counter, the same for the same names; 0: there is none left. */
+	uint16_t (*get)(void *user, const struct addr *via, const char *interface);
+	/* Once for each get(): no next hop in memory says @counter any more, though packets under way may. */
+	void (*put)(void *user, uint16_t counter);
+	void *user;
+};
+
 /* All of it is the owner's, and outlives the fib. */
 struct fib_memory {
 	struct nexthops *nexthops;	/* zeroed; the programs read it */
@@ -62,6 +71,7 @@ struct fib_memory {
 	unsigned int others;		/* at most ROUTE_TABLES_MAX - 1 */
 	bool without_main;		/* packets that come to table main are passed up */
 	bool sources;			/* programs ask for the way back to sources: struct route_ways */
+	const struct fib_counters *counters;	/* copied; NULL: next hops are not counted */
 };
 
 /** fib_new() - never NULL; nothing is published yet. */
@@ -227,6 +237,7 @@ struct fib_stats {
 	size_t slots;		/* of struct nexthops in use: next hops and buckets */
 	size_t starved;		/* prefixes and groups that found no group or no slots */
 	size_t retired;		/* groups and slots that wait for a grace period */
+	size_t uncounted;	/* next hops that found no counter */
 	size_t not_followed;	/* routes whose choice is left to the kernel */
 	size_t rules;		/* ip rules that packets of ports are passed up for */
 	uint64_t flushes;

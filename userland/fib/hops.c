@@ -70,21 +70,61 @@ static struct nexthop slot_of(const struct fib_nexthop *hop, uint16_t backup, bo
 	return slot;
 }
 
-/* A next hop in memory that says @slot: that at @old, if it does, or a new one. 0: no room. */
-static uint16_t place_hop(struct hops *h, uint16_t old, struct nexthop slot)
+/* What is sent by a next hop is counted by its neighbour and the interface, whichever sets it is in. */
+static uint16_t get_counter(struct hops *h, const struct fib_nexthop *hop)
+{
+	const struct hop_link *l = table_get(&h->links, &hop->ifindex);
+
+	if (!h->counters.get || hop->reason != REASON_forwarded)
+		return 0;
+	return h->counters.get(h->counters.user, &hop->via, l->link.name);
+}
+
+static void put_counter(struct hops *h, uint16_t counter)
+{
+	if (counter)
+		h->counters.put(h->counters.user, counter);
+}
+
+static bool is_uncounted(const struct hops *h, const struct nexthop *slot)
+{
+	return h->counters.get && slot->reason == REASON_forwarded && !slot->counter;
+}
+
+/*
+ * A next hop in memory that says @slot, and has a counter of @hop's: that at @old, if it does, or a new one.
+ * 0: no room.
+ */
+static uint16_t place_hop(struct hops *h, uint16_t old, struct nexthop slot, const struct fib_nexthop *hop)
 {
 	struct nexthop there;
 
+	slot.counter = get_counter(h, hop);
 	if (old) {
 		there = h->memory->nexthop[old];
 		there.stale = slot.stale;
-		if (!memcmp(&there, &slot, sizeof(slot)))
+		if (!memcmp(&there, &slot, sizeof(slot))) {
+			put_counter(h, slot.counter);
 			return old;
+		}
 	}
 	old = group_slots_hop(&h->slots);
-	if (old)
-		h->memory->nexthop[old] = slot;
+	if (!old) {
+		put_counter(h, slot.counter);
+		return 0;
+	}
+	h->memory->nexthop[old] = slot;
+	h->uncounted += is_uncounted(h, &slot);
 	return old;
+}
+
+static void retire_hop(struct hops *h, uint16_t hop)
+{
+	const struct nexthop *slot = &h->memory->nexthop[hop];
+
+	h->uncounted -= is_uncounted(h, slot);
+	put_counter(h, slot->counter);
+	group_slots_retire_hop(&h->slots, hop);
 }
 
 /* What has the buckets of a path, whichever set it is in. @nth: of equal paths in one. */
@@ -267,11 +307,11 @@ static void retire(struct hops *h, const struct hop_set *s, const struct plan *p
 	if (s->table) {
 		for (unsigned int i = 0; i < s->table->members; i++)
 			if (s->table->member[i].hop && !(p && is_planned(p, s->table->member[i].hop)))
-				group_slots_retire_hop(&h->slots, s->table->member[i].hop);
+				retire_hop(h, s->table->member[i].hop);
 		if (s->table->base && !(p && p->table && p->table->base == s->table->base))
 			group_slots_retire_run(&h->slots, s->table->base, s->table->order);
 	} else if (s->one.hop && !(p && is_planned(p, s->one.hop))) {
-		group_slots_retire_hop(&h->slots, s->one.hop);
+		retire_hop(h, s->one.hop);
 	}
 }
 
@@ -308,7 +348,7 @@ static uint32_t place(struct hops *h, const struct hop_set *s, struct plan *p, u
 
 	for (unsigned int i = 0; i < p->r.hops; i++) {
 		p->hop[i] = place_hop(h, hop_in_memory(s, p->member[i].name),
-				      slot_of(&p->r.hop[i], backup, s->key.onward));
+				      slot_of(&p->r.hop[i], backup, s->key.onward), &p->r.hop[i]);
 		room &= p->hop[i] != 0;
 		if (p->table)
 			p->table->member[i].hop = p->hop[i];
@@ -704,9 +744,20 @@ void hops_init(struct hops *h, struct nexthops *memory)
 	h->full_group = hops_use(h, h->full, 0);
 }
 
+/* Memory stays as it is. */
+static void put_counters(struct hops *h, const struct hop_set *s)
+{
+	if (!h->counters.get)
+		return;
+	for (unsigned int i = 0; s->table && i < s->table->members; i++)
+		put_counter(h, h->memory->nexthop[s->table->member[i].hop].counter);
+	put_counter(h, h->memory->nexthop[s->one.hop].counter);
+}
+
 void hops_free(struct hops *h)
 {
 	for (size_t i = 0; i < h->sets.len; i++) {
+		put_counters(h, set_at(h, i));
 		free((void *)set_at(h, i)->key.path);
 		free(set_at(h, i)->table);
 		free(set_at(h, i)->backup);

@@ -57,6 +57,8 @@ struct hops {
 	uint32_t full;		/* the set of REASON_table_full: always in use */
 	uint16_t full_group;
 	size_t starved;		/* groups that found no slots */
+	struct fib_counters counters;	/* get NULL: nobody counts */
+	size_t uncounted;	/* next hops in memory that found no counter */
 	uint64_t group_writes;
 	size_t path_bytes;
 	/* Not NULL: called before what @set resolves to is published under @group. */

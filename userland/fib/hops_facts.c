@@ -15,7 +15,7 @@ static bool same_link(const struct kernel_link *a, const struct kernel_link *b)
 	return a->mtu == b->mtu && a->mtu6 == b->mtu6 && a->lower == b->lower &&
 	       a->vlan == b->vlan && !memcmp(a->mac, b->mac, 6) && a->mac_len == b->mac_len &&
 	       a->up == b->up && a->carrier == b->carrier && a->noarp == b->noarp &&
-	       a->loopback == b->loopback;
+	       a->loopback == b->loopback && !strcmp(a->name, b->name);
 }
 
 bool hops_link_set(struct hops *h, const struct kernel_link *link)

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "fib/fib.h"
@@ -36,6 +37,7 @@ static void add_port(struct fib *fib, const struct fib_rib_port *port)
 		.ifindex = port->port, .mtu = port->mtu, .mac_len = 6, .up = true, .carrier = true,
 	};
 
+	snprintf(link.name, sizeof(link.name), "port%u", port->port);
 	memcpy(link.mac, port->mac, 6);
 	fib_link_set(fib, &link);
 	fib_port_set(fib, link.ifindex, port->port);

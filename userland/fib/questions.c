@@ -142,6 +142,7 @@ void fib_stats(const struct fib *fib, struct fib_stats *stats)
 		.slots = h->slots.hops + h->slots.buckets,
 		.starved = h->starved,
 		.retired = h->slots.retired.len,
+		.uncounted = h->uncounted,
 		.rules = views_unfollowed(&fib->views),
 		.flushes = fib->flushes,
 		.table_writes = fib->table_writes,
@@ -195,6 +196,9 @@ void fib_notes(const struct fib *fib, struct text *out)
 	if (s.not_followed)
 		text_printf(out, "%zu routes are left to the kernel: by TOS, or several with one key\n",
 			    s.not_followed);
+	if (s.uncounted)
+		text_printf(out, "%zu next hops are not counted: there are counters for %u\n", s.uncounted,
+			    HOP_COUNTERS_MAX - 1);
 	encap = hops_encapsulating(&fib->hops);
 	if (encap)
 		text_printf(out, "%zu routes encapsulate: the kernel forwards by them\n", encap);

@@ -131,8 +131,8 @@ void image_routing_copy(struct image_routing *to, const struct image_routing *fr
 bool image_routing_equal(const struct image_routing *a, const struct image_routing *b)
 {
 	return a->limit4 == b->limit4 && a->limit6 == b->limit6 && a->sources == b->sources &&
-	       same_vec(&a->tables, &b->tables) && same_vec(&a->table_ports, &b->table_ports) &&
-	       same_vec(&a->bogons, &b->bogons);
+	       a->counted_hops == b->counted_hops && same_vec(&a->tables, &b->tables) &&
+	       same_vec(&a->table_ports, &b->table_ports) && same_vec(&a->bogons, &b->bogons);
 }
 
 void image_routing_free(struct image_routing *r)
@@ -447,6 +447,8 @@ void image_dump(const struct image *image, struct text *out)
 		dump_static(image, vec_at(&image->statics, i), out);
 	for (size_t i = 0; i < image->counted.len; i++)
 		dump_counted(vec_at(&image->counted, i), out);
+	if (c->counted_hops)
+		text_printf(out, "counted next-hops\n");
 	for (size_t i = 0; i < image->groups.len; i++)
 		dump_group(image, vec_at(&image->groups, i), out);
 	for (size_t i = 0; i < image->group_prefixes.len; i++)

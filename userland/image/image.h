@@ -151,6 +151,7 @@ struct image_bogon {
 struct image_routing {
 	uint32_t limit4, limit6;	/* routes of table main taken at most; 0: it is not routed by */
 	bool sources;			/* some port's sources are checked */
+	bool counted_hops;		/* what is forwarded is counted by next hop */
 	struct vec tables;		/* of struct image_table */
 	struct vec table_ports;		/* of struct image_table_port */
 	struct vec bogons;		/* of struct image_bogon; of equal prefixes the last one counts */

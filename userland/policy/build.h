@@ -65,6 +65,7 @@ void build_hop(struct document *doc, const struct prefix *via, const struct poli
 	       struct place at);
 void build_static(struct document *doc, const struct prefix *prefix, struct place at);
 void build_counted(struct document *doc, const struct prefix *prefix, struct place at);
+void build_counted_hops(struct document *doc, struct place at);
 
 /* multicast: where from, the legs, then the statement. */
 struct policy_port_ref build_ref(struct document *doc, struct word name, struct place at);

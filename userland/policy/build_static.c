@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * build_static.c: static routes, with their next hops in the order of the text; prefixes to count by.
+ * build_static.c: static routes, with their next hops in the order of the text; what to count by.
  */
 #include "base/object.h"
 #include "policy/build.h"
@@ -56,4 +56,9 @@ void build_counted(struct document *doc, const struct prefix *prefix, struct pla
 			   POLICY_COUNTED_MAX);
 	if (counted->len <= POLICY_COUNTED_MAX)
 		vec_append(counted, &(struct policy_counted){ .prefix = *prefix, .place = at });
+}
+
+void build_counted_hops(struct document *doc, struct place at)
+{
+	vec_append(&doc->parser->policy->counted_hops, &at);
 }

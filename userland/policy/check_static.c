@@ -103,7 +103,30 @@ void check_statics(struct check *c)
 	route_by_main(c->policy);
 }
 
-/* ---- count prefixes ---------------------------------------------------------- */
+/* ---- count prefixes, next-hops ------------------------------------------------ */
+
+static void check_forwards(struct check *c, struct place at)
+{
+	if (c->policy->routes.len)
+		return;
+	diag_error(c->diags, at, "nothing is forwarded that could be counted");
+	diag_hint(c->diags, "\"route main;\" follows the kernel's main table");
+}
+
+static void check_counted_hops(struct check *c)
+{
+	const struct place *at = c->policy->counted_hops.data;
+	char where[PLACE_ROOM];
+
+	for (size_t i = 0; i < c->policy->counted_hops.len && !c->diags->truncated; i++) {
+		if (i == 0) {
+			check_forwards(c, at[i]);
+			continue;
+		}
+		diag_error(c->diags, at[i], "next hops are counted already");
+		diag_hint(c->diags, "see %s", place_name(c, &at[0], where));
+	}
+}
 
 void check_counted(struct check *c)
 {
@@ -115,10 +138,8 @@ void check_counted(struct check *c)
 		bool fresh;
 		struct place *at = table_put(&known, &p->prefix, &fresh);
 
-		if (i == 0 && !c->policy->routes.len) {
-			diag_error(c->diags, p->place, "nothing is forwarded that could be counted");
-			diag_hint(c->diags, "\"route main;\" follows the kernel's main table");
-		}
+		if (i == 0)
+			check_forwards(c, p->place);
 		if (fresh) {
 			*at = p->place;
 			continue;
@@ -127,4 +148,5 @@ void check_counted(struct check *c)
 		diag_hint(c->diags, "see %s", place_name(c, at, where));
 	}
 	table_free(&known);
+	check_counted_hops(c);
 }

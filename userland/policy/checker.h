@@ -111,7 +111,7 @@ void check_predicate(struct check *c, struct policy_predicate *p);
 /** check_statics() - also: which of two counts, and that there is a table if there is a route. */
 void check_statics(struct check *c);
 
-/** check_counted() - after check_statics(): each prefix once, and that there is something to count. */
+/** check_counted() - after check_statics(): each prefix once, next hops once, and that there is something to count. */
 void check_counted(struct check *c);
 /* ---- check_route.c ---- */
 

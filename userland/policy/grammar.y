@@ -83,7 +83,7 @@ void policy_yyerror(struct place *at, struct document *doc, const char *message)
 	INSERT "insert" INTO "into" EMIT "emit" MARK "mark"
 	ISOLATED "isolated" REACHABLE "reachable" NEVER "never" REACHES "reaches"
 	COVERED "covered" ALIKE "equal" POLICY "policy" VIA "via" ELSE "else" ON "on"
-	PREFIXES "prefixes"
+	PREFIXES "prefixes" NEXT_HOPS "next-hops"
 	FOR "for" RPF "rpf" STRICT "strict" LOOSE "loose" ANTI_SPOOF "anti-spoof" BOGONS "bogons"
 	EXCEPT "except"
 
@@ -129,6 +129,7 @@ statement:
 |	ROUTE BAD_ADDRESS hops ';'
 |	ROUTE BAD_ADDRESS DROP ';'
 |	COUNT PREFIXES '{' counted '}' ';'
+|	COUNT NEXT_HOPS ';'		{ build_counted_hops(doc, place_between(@1, @2)); }
 |	MULTICAST '{' groups '}'
 |	MULTICAST '{' groups error '}'	{ tokens_recovered(doc); yyerrok; }
 |	MEASURE name BY '(' fields ')' '{' settings '}'
@@ -152,7 +153,7 @@ name:
 |	OVERSAMPLING | INTERVAL | SLOTS | SIZE | TIMEOUT | SOCKET
 |	ALLOW | DROP | COUNT | POLICE | BURST | PER | INSERT | INTO | EMIT | MARK
 |	ISOLATED | REACHABLE | NEVER | REACHES | COVERED | ALIKE | POLICY
-|	VIA | ELSE | ON | PREFIXES | FOR | RPF | STRICT | LOOSE | ANTI_SPOOF | BOGONS | EXCEPT
+|	VIA | ELSE | ON | PREFIXES | NEXT_HOPS | FOR | RPF | STRICT | LOOSE | ANTI_SPOOF | BOGONS | EXCEPT
 ;
 
 /* A name alone is read as a predicate: what it is turns out when all names are known. */

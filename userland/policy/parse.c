@@ -252,6 +252,7 @@ static struct policy *new_policy(void)
 	p->bogons = VEC(struct policy_bogon);
 	p->statics = VEC(struct policy_static);
 	p->counted = VEC(struct policy_counted);
+	p->counted_hops = VEC(struct place);
 	p->groups = VEC(struct policy_group);
 	p->measures = VEC(struct policy_measure);
 	p->filters = VEC(struct policy_filter *);

@@ -192,6 +192,8 @@ static void print_counted(const struct policy *p, struct text *out)
 	}
 	if (p->counted.len)
 		text_printf(out, " };\n");
+	if (p->counted_hops.len)
+		text_printf(out, "count next-hops;\n");
 }
 
 static void print_leg(const struct policy_leg *leg, struct text *out)

@@ -37,6 +37,7 @@ void policy_free(struct policy *p)
 	vec_free(&p->bogons);
 	vec_free(&p->statics);
 	vec_free(&p->counted);
+	vec_free(&p->counted_hops);
 	vec_free(&p->groups);
 	vec_free(&p->measures);
 	for (size_t i = 0; i < p->filters.len; i++)

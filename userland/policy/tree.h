@@ -80,6 +80,7 @@ struct policy {
 	struct vec bogons;		/* check: of struct policy_bogon; of equal prefixes the last one counts */
 	struct vec statics;		/* of struct policy_static; check: no prefix twice */
 	struct vec counted;		/* of struct policy_counted; check: no prefix twice */
+	struct vec counted_hops;	/* of struct place: "count next-hops;"; check: at most one */
 	struct vec groups;		/* of struct policy_group, those of the store last */
 	struct vec measures;		/* of struct policy_measure; check: at most one */
 	struct vec filters;		/* of struct policy_filter *, in the order of the text */
