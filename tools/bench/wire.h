@@ -9,7 +9,9 @@
  *
  * The pump is a test run of live frames in the namespace "ends" that sends into
  * src; sinks are native XDP programs on rx0.. that count and drop. Every frame goes the whole
- * way on the CPU that pumps, so the CPU time of that thread is what a packet costs.
+ * way on the CPU that pumps, so the CPU time of that thread is what a packet costs, and that of the
+ * CPU's ksoftirqd: where a batch takes longer than softirqs may (2 ms), that goes on with it, while
+ * the pump fills the rings. A smaller batch keeps such a machine from losing packets.
  * Every contender has a wire of its own, set up once; they take turns.
  */
 #ifndef SLUICE_BENCH_WIRE_H
@@ -61,6 +63,9 @@ int wire_attach(struct wire *w, const char *program);
  * turn (network order, count a power of two up to WIRE_TARGETS); to a multicast group if it is one.
  */
 int wire_aim(struct wire *w, const uint32_t *destinations, unsigned int count, unsigned int length);
+
+/** wire_batch() - how many frames the pump sends at once: 64, unless said. */
+void wire_batch(struct wire *w, unsigned int frames);
 
 /**
  * wire_pump() - sends @frames, and waits until @copies of each came out, or no more come.
