@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * compare.c: "sluice-lab compare": the kernel's whole table, address by address, against the data
+ * compare.c: "sluice-lab compare": a whole table of the kernel, address by address, against the data
  * path's answers: of each prefix the first address, the last, and one between; and addresses from
- * anywhere.
+ * anywhere. Which table answers for the interface, the kernel knows; the table that is named says
+ * only which prefixes are asked for.
  */
+#include <limits.h>
+#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,25 +61,33 @@ static void ask(struct agree *a, const struct addr *to)
 		agree_ask(a, to);
 }
 
-static int compare(struct agree *a, unsigned long samples)
+/* Asks for @most of the prefixes, evenly over all. */
+static void ask_prefixes(struct agree *a, const struct vec *prefixes, unsigned long most)
+{
+	size_t n = prefixes->len < most ? prefixes->len : most;
+
+	for (size_t i = 0; i < n; i++)
+		for (int which = 0; which < 3; which++) {
+			struct addr to = within(vec_at(prefixes, i * prefixes->len / n), which);
+
+			ask(a, &to);
+		}
+}
+
+static int compare(struct agree *a, uint32_t table, unsigned long most, unsigned long samples)
 {
 	static const struct prefix all[] = { { .addr.family = ADDR_V4 }, { .addr.family = ADDR_V6, .len = 3,
 			.addr.bytes = { 0x20 } } };
 	struct vec prefixes = VEC(struct prefix);
 	const struct agree_counts *c = agree_counts(a);
-	int err = kernel_prefixes(agree_kernel(a), &prefixes);
+	int err = kernel_prefixes(agree_kernel(a), table, &prefixes);
 	json_t *o;
 
 	if (err) {
 		lab_error("the kernel's table: %s", strerror(-err));
 		return 1;
 	}
-	for (size_t i = 0; i < prefixes.len; i++)
-		for (int which = 0; which < 3; which++) {
-			struct addr to = within(vec_at(&prefixes, i), which);
-
-			ask(a, &to);
-		}
+	ask_prefixes(a, &prefixes, most);
 	for (unsigned long i = 0; i < samples; i++) {
 		struct addr to = within(&all[i & 1], 2);
 
@@ -96,7 +107,7 @@ int verb_compare(int argc, char **argv)
 {
 	const char *interface = NULL;
 	unsigned int patience_ms = 1000;
-	unsigned long samples = 1000;
+	unsigned long samples = 1000, table = RT_TABLE_MAIN, most = ULONG_MAX;
 	struct text why = { 0 };
 	struct agree *a;
 	int option, code;
@@ -104,10 +115,12 @@ int verb_compare(int argc, char **argv)
 	state = 1;
 	argv--, argc++;	/* getopt wants a name first */
 	optind = 1;
-	while ((option = getopt(argc, argv, "i:n:s:w:")) != -1) {
+	while ((option = getopt(argc, argv, "i:n:p:s:t:w:")) != -1) {
 		switch (option) {
 		case 'i': interface = optarg; break;
 		case 'n': samples = strtoul(optarg, NULL, 10); break;
+		case 'p': most = strtoul(optarg, NULL, 10); break;
+		case 't': table = strtoul(optarg, NULL, 10); break;
 		case 's': state = strtoull(optarg, NULL, 0); break;
 		case 'w': patience_ms = strtod(optarg, NULL) * 1000; break;
 		default: return USAGE;
@@ -120,7 +133,7 @@ int verb_compare(int argc, char **argv)
 		text_free(&why);
 		return 1;
 	}
-	code = compare(a, samples);
+	code = compare(a, table, most, samples);
 	agree_close(a);
 	return code;
 }

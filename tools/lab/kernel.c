@@ -250,28 +250,40 @@ static int dump(struct kernel *k, uint16_t type, size_t header, mnl_cb_t take, v
 	return talk(k, nlh, take, arg);
 }
 
+struct prefixes {
+	uint32_t table;
+	struct vec *list;
+};
+
 static int take_prefix(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct rtmsg *route = mnl_nlmsg_get_payload(nlh);
 	struct prefix p = { .len = route->rtm_dst_len };
+	uint32_t table = route->rtm_table;
+	struct prefixes *of = arg;
 	struct nlattr *attr;
 
 	if (route->rtm_family != AF_INET && route->rtm_family != AF_INET6)
 		return MNL_CB_OK;
-	if (route->rtm_table != RT_TABLE_MAIN || route->rtm_type != RTN_UNICAST ||
-	    route->rtm_flags & RTM_F_CLONED)
+	if (route->rtm_type != RTN_UNICAST || route->rtm_flags & RTM_F_CLONED)
 		return MNL_CB_OK;
 	p.addr.family = route->rtm_family == AF_INET ? ADDR_V4 : ADDR_V6;
-	mnl_attr_for_each(attr, nlh, sizeof(*route))
+	mnl_attr_for_each(attr, nlh, sizeof(*route)) {
 		if (mnl_attr_get_type(attr) == RTA_DST)
 			p.addr = address_of(attr);
-	vec_append(arg, &p);
+		if (mnl_attr_get_type(attr) == RTA_TABLE && !mnl_attr_validate(attr, MNL_TYPE_U32))
+			table = mnl_attr_get_u32(attr);
+	}
+	if (table == of->table)
+		vec_append(of->list, &p);
 	return MNL_CB_OK;
 }
 
-int kernel_prefixes(struct kernel *k, struct vec *prefixes)
+int kernel_prefixes(struct kernel *k, uint32_t table, struct vec *prefixes)
 {
-	return dump(k, RTM_GETROUTE, sizeof(struct rtmsg), take_prefix, prefixes);
+	struct prefixes of = { table, prefixes };
+
+	return dump(k, RTM_GETROUTE, sizeof(struct rtmsg), take_prefix, &of);
 }
 
 static int take_neighbour(const struct nlmsghdr *nlh, void *arg)

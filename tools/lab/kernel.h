@@ -48,8 +48,8 @@ int kernel_ask(struct kernel *k, const struct addr *to, const struct addr *sourc
  */
 int kernel_change(struct kernel *k, const struct prefix *prefix, const struct addr *via);
 
-/** kernel_prefixes() - appends the prefixes of all unicast routes of table main to @prefixes. */
-int kernel_prefixes(struct kernel *k, struct vec *prefixes);
+/** kernel_prefixes() - appends the prefixes of all unicast routes of @table to @prefixes. */
+int kernel_prefixes(struct kernel *k, uint32_t table, struct vec *prefixes);
 
 /** kernel_learn() - reads the neighbours and the links anew, for the two below. */
 int kernel_learn(struct kernel *k);
