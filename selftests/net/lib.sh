@@ -88,9 +88,10 @@ finish() {
 
 # ---- things to wait for, and to compare -------------------------------------
 
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds. PATIENCE times as long where machines are slow: in an
+# emulated guest that has a part of a CPU, sluiced may take half a minute to start.
 wait_for() {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1 * ${PATIENCE:-1}))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || { echo "in time this did not succeed: $*"; "$@"; return 1; }
