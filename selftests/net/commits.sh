@@ -12,7 +12,7 @@ link a.eth1 10.0.2.2/24 -- r.right 10.0.2.1/24;
 END
 diag "the store is in: $(store_home)"
 # A commit takes seconds in an emulated guest.
-commits=${COMMITS:-$(module_loaded && echo 12 || echo 60)}
+commits=${COMMITS:-$(module_loaded && echo 12 || echo 40)}
 warm=$((commits / 4))
 
 ports='port left = "left"; port right = "right";'
