@@ -216,12 +216,16 @@ struct route_ways {
 };
 LAYOUT_ASSERT(struct route_ways, 64);
 
+#define NEXTHOPS_HASH_ADDRESSES4 (1u << 0)	/* of IPv4 the addresses alone, else protocol and ports too */
+#define NEXTHOPS_HASH_ADDRESSES6 (1u << 1)
+
 struct nexthops {
 	__u32 group[NEXTHOP_GROUPS_MAX];
 	struct nexthop nexthop[NEXTHOPS_MAX];
 	__u32 views_in_use;		/* which of @views, + 1; 0: table 0 for all */
 	__u32 held;			/* the tables are being rearranged: no answer counts */
-	__u32 reserved[14];
+	__u32 hash;			/* NEXTHOPS_HASH_*: what tells flows apart (bpf/path_hash.h) */
+	__u32 reserved[13];
 	struct route_views views[2];
 	__u16 way[NEXTHOP_GROUPS_MAX];	/* by group: in @ways */
 	struct route_ways ways[WAYS_MAX];

@@ -10,6 +10,7 @@
 #define SLUICE_ROUTE_BPF_H
 
 #include "bpf/maps.bpf.h"
+#include "bpf/path_hash.h"
 #include "bpf/port_state.bpf.h"
 #include "bpf/rewrite.bpf.h"
 #include "bpf/tables.bpf.h"
@@ -88,30 +89,18 @@ static __always_inline enum sluice_reason check_addresses(const struct packet *p
 	return REASON_none;
 }
 
-static __always_inline __u64 mix(__u64 h, __u64 word)
+/* All packets of a flow, its fragments apart, take the same next hop. With a frame of its own. */
+STAGE __u32 flow_path(const struct packet *p)
 {
-	h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 32;
-}
+	__u32 by_addresses;
+	__u64 rest = 0;
 
-/*
- * One number a flow: all its packets, its fragments apart, take the same next hop. Each word is mixed in
- * on its own: hosts 1, 2, 3 that talk to hosts 1, 2, 3 are three flows.
- */
-static __always_inline __u32 path_hash(const struct packet *p)
-{
-	const __u64 *s = (const __u64 *)p->source, *d = (const __u64 *)p->destination;
-	__u64 h = config.hash_seed;
-
-	if (p->family == 4)
-		h = mix(h, (__u64)*(__u32 *)p->source << 32 | *(__u32 *)p->destination);
-	else
-		h = mix(mix(mix(mix(h, s[0]), s[1]), d[0]), d[1]);
-	if (p->fragment == FRAGMENT_NONE)
-		h = mix(h, (__u64)p->sport << 32 | (__u64)p->dport << 16 | p->protocol);
-	else
-		h = mix(h, p->protocol);
-	return h * 0xbf58476d1ce4e5b9ull >> 32;
+	if (!p)
+		return 1;
+	by_addresses = p->family == 4 ? NEXTHOPS_HASH_ADDRESSES4 : NEXTHOPS_HASH_ADDRESSES6;
+	if (p->fragment == FRAGMENT_NONE && !(LPM_LOAD(nexthops()->hash) & by_addresses))
+		rest = PATH_REST(p->sport, p->dport, p->protocol);
+	return path_hash(config.hash_seed, p->family, p->source, p->destination, rest);
 }
 
 struct choice {
@@ -130,7 +119,7 @@ static __always_inline void choose_nexthop(const struct packet *p, __u32 group, 
 	c->backup = 0;
 	if (NEXTHOP_GROUP_ORDER(word)) {
 		if (!c->hash)
-			c->hash = path_hash(p) | 1;	/* the lowest bit picks nothing */
+			c->hash = flow_path(p);
 		bucket = &nexthops()->bucket[NEXTHOP_BUCKET(word, c->hash) & (NEXTHOP_BUCKETS_MAX - 1)];
 		c->nexthop = bucket->nexthop;
 		c->backup = bucket->backup;

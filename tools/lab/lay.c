@@ -92,6 +92,8 @@ static const struct setting settings[] = {
 	{ "ipv4.ip_forward",			"1", ROUTERS, false },
 	{ "ipv6.conf.all.forwarding",		"1", ROUTERS, true },
 	{ "ipv6.conf.default.forwarding",	"1", ROUTERS, true },
+	{ "ipv4.fib_multipath_hash_policy",	"1", ROUTERS, true },
+	{ "ipv6.fib_multipath_hash_policy",	"1", ROUTERS, true },
 };
 
 /* Below /proc/sys/net a process sees its own namespace's. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * sluice flow show: the heavy flows of the last whole interval. Every estimate stands with the
- * bound that it keeps; what is missing from the measurement is said above the table.
+ * bound that it keeps; what is missing from the measurement is said above the table. Behind a flow stand the
+ * routes that its ends are in, and its next hop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ struct flows {
 };
 
 static const char *const heads[] = { ">BYTES/S", ">BYTES", ">PACKETS", ">LOW", ">HIGH", "HOW",
-				     "FLOW", NULL };
+				     "FLOW", "FROM", "TO", "NEXT-HOP", NULL };
 
 void flow_heading(const json_t *o, struct text *out)
 {
@@ -99,6 +100,19 @@ void flow_cell(const json_t *o, struct columns *table)
 	text_free(&cell);
 }
 
+static void nexthop_cell(const json_t *o, struct columns *table)
+{
+	const json_t *hop = json_object_get(o, "nexthop");
+	const char *reason = field_text(hop, "reason"), *via = field_text(hop, "via");
+
+	if (json_object_get(o, "nexthops"))
+		columns_cell(table, "one of %lld", field_number(o, "nexthops"));
+	else if (*reason && strcmp(reason, "forwarded"))
+		columns_cell(table, "%s", reason);
+	else
+		columns_cell(table, "%s%s%s", via, *via ? " " : "", field_text(hop, "port"));
+}
+
 static void take_flow(void *arg, const json_t *o, const char *line)
 {
 	struct text heading = { 0 };
@@ -121,6 +135,9 @@ static void take_flow(void *arg, const json_t *o, const char *line)
 	field_cell(o, "high", t);
 	columns_cell(t, "%s", field_true(o, "exact") ? "exact" : "estimate");
 	flow_cell(o, t);
+	columns_cell(t, "%s", field_text(o, "source_prefix"));
+	columns_cell(t, "%s", field_text(o, "destination_prefix"));
+	nexthop_cell(o, t);
 }
 
 int flow_show(struct cli *cli, int argc, char **argv)

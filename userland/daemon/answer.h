@@ -18,6 +18,13 @@
 struct count;
 struct image_set;
 
+/* Where a flow comes from and leads to. */
+struct flow_routes {
+	struct prefix source, destination;	/* of table main; family ADDR_NONE: of no route */
+	unsigned int nexthops;		/* as fib_group_hop(), by the destination */
+	struct fib_nexthop nexthop;
+};
+
 struct view_answer {
 	const struct view *view;
 	json_t *request;
@@ -35,6 +42,7 @@ struct view_answer {
 	bool entries_read;
 	uint64_t number;		/* of the last drop that was shown */
 	struct vec flows;		/* of struct flow_record: those that were asked for */
+	struct vec flow_routes;		/* of struct flow_routes, one each; none if nothing is routed */
 	struct image_measure measure;	/* name and key of them */
 	double interval_s;
 	struct text error, hint;
@@ -79,6 +87,9 @@ void json_set_count(json_t *o, const struct count *count);
 
 /** json_address() - 4 or 16 bytes in network order as text. */
 json_t *json_address(uint8_t family, const uint8_t *bytes);
+
+/** answer_interface() - the name of an interface of the kernel's, "" if it is not there. */
+const char *answer_interface(struct view_answer *a, uint32_t ifindex);
 
 /** view_port_facts() - what the kernel says of port @number; all zero if nothing is known. */
 const struct port *view_port_facts(const struct view *v, uint16_t number);

@@ -8,6 +8,7 @@
 #include "daemon/routes.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@
 #include "lpm/lpm.h"
 #include "netlink/mirror.h"
 
-#define STALE_MS	1000
+#define SECOND_MS	1000
 #define RECLAIM_MS 100
 
 struct routes {
@@ -38,7 +39,7 @@ struct routes {
 	struct vec statics;		/* of struct image_static, sorted: what the fib has of them */
 	uv_poll_t poll;
 	uv_timer_t reclaim;		/* runs while something is to be reclaimed, and no period is under way */
-	uv_timer_t stale;		/* looks which stale neighbours are sent to */
+	uv_timer_t second;		/* looks which stale neighbours are sent to, and at a sysctl */
 	unsigned int handles;		/* that the loop still has */
 	bool ready, waiting;		/* for a grace period, of what was replaced before @mark */
 	struct fib_mark mark;
@@ -195,6 +196,25 @@ static void listen_to_kernel(struct routes *r)
 	uv_poll_start(&r->poll, UV_READABLE, kernel_speaks);
 }
 
+/* ---- what tells flows apart --------------------------------------------------- */
+
+/* The kernel does not tell when these change: they are looked at once a second. Of this network namespace. */
+static void follow_hash_policy(struct routes *r)
+{
+	static const char *const paths[2] = { "/proc/sys/net/ipv4/fib_multipath_hash_policy",
+					      "/proc/sys/net/ipv6/fib_multipath_hash_policy" };
+
+	for (int i = 0; i < 2; i++) {
+		unsigned int policy;
+		FILE *f = fopen(paths[i], "re");
+
+		if (f && fscanf(f, "%u", &policy) == 1)
+			fib_hash_policy_set(r->fib, i ? ADDR_V6 : ADDR_V4, policy);
+		if (f)
+			fclose(f);
+	}
+}
+
 /* ---- neighbours that are stale ------------------------------------------------- */
 
 static void stale_used(void *user, uint32_t ifindex, const struct addr *addr)
@@ -204,10 +224,11 @@ static void stale_used(void *user, uint32_t ifindex, const struct addr *addr)
 	r->owner.stale_used(r->owner.ctx, ifindex, addr);
 }
 
-static void look_for_stale(uv_timer_t *timer)
+static void each_second(uv_timer_t *timer)
 {
 	struct routes *r = timer->data;
 
+	follow_hash_policy(r);
 	fib_used_stale(r->fib, stale_used, r);
 }
 
@@ -268,6 +289,7 @@ static int make_tables(struct routes *r, struct text *why)
 	memory.lpm4 = routing->limit4 ? r->lpm[0][0] : NULL;
 	memory.lpm6 = routing->limit4 ? r->lpm[0][1] : NULL;
 	r->fib = fib_new(&memory);
+	follow_hash_policy(r);
 	return 0;
 }
 
@@ -348,10 +370,10 @@ int routes_open(uv_loop_t *loop, struct datapath *dp, struct grace *grace,
 	}
 	uv_poll_init(loop, &r->poll, mirror_fd(r->mirror));
 	uv_timer_init(loop, &r->reclaim);
-	uv_timer_init(loop, &r->stale);
-	r->poll.data = r->reclaim.data = r->stale.data = r;
+	uv_timer_init(loop, &r->second);
+	r->poll.data = r->reclaim.data = r->second.data = r;
 	r->handles = 3;
-	uv_timer_start(&r->stale, look_for_stale, STALE_MS, STALE_MS);
+	uv_timer_start(&r->second, each_second, SECOND_MS, SECOND_MS);
 	listen_to_kernel(r);
 	*out = r;
 	return 0;
@@ -372,7 +394,7 @@ void routes_close(struct routes *r)
 	grace_forget(r->grace, r);
 	uv_close((uv_handle_t *)&r->poll, handle_closed);
 	uv_close((uv_handle_t *)&r->reclaim, handle_closed);
-	uv_close((uv_handle_t *)&r->stale, handle_closed);
+	uv_close((uv_handle_t *)&r->second, handle_closed);
 }
 
 /* ---- questions -------------------------------------------------------------------- */

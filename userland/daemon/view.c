@@ -70,6 +70,16 @@ json_t *json_address(uint8_t family, const uint8_t *bytes)
 	return json_string(addr_format(&a, text));
 }
 
+const char *answer_interface(struct view_answer *a, uint32_t ifindex)
+{
+	bool fresh;
+	char *name = table_put(&a->interfaces, &ifindex, &fresh);
+
+	if (fresh)
+		if_indextoname(ifindex, name);
+	return name;
+}
+
 const struct port *view_port_facts(const struct view *v, uint16_t number)
 {
 	static const struct port none;
@@ -186,6 +196,7 @@ struct view_answer *view_open(struct view *view, const json_t *request)
 	a->counts = VEC(struct count);
 	a->entries = VEC(struct set_entry);
 	a->flows = VEC(struct flow_record);
+	a->flow_routes = VEC(struct flow_routes);
 	a->interfaces = (struct table){ .key_size = sizeof(uint32_t), .value_size = IF_NAMESIZE };
 	show = answer_asked(a, "show");
 	deed = answer_asked(a, "do");
@@ -219,6 +230,7 @@ void view_close(struct view_answer *a)
 	vec_free(&a->counts);
 	vec_free(&a->entries);
 	vec_free(&a->flows);
+	vec_free(&a->flow_routes);
 	table_free(&a->interfaces);
 	text_free(&a->error);
 	text_free(&a->hint);

@@ -14,16 +14,6 @@
 
 #define STEPS 256	/* routes that are passed over at once at most */
 
-static const char *interface_name(struct view_answer *a, uint32_t ifindex)
-{
-	bool fresh;
-	char *name = table_put(&a->interfaces, &ifindex, &fresh);
-
-	if (fresh)
-		if_indextoname(ifindex, name);
-	return name;
-}
-
 /* What the kernel knows of a neighbour, as ip neigh says it; NULL: nothing. */
 static const char *state_name(uint16_t state)
 {
@@ -54,7 +44,7 @@ static void append_nexthop(struct view_answer *a, const struct fib_nexthop *n, b
 		text_printf(out, ",\"via\":\"%s\"", addr_format(&n->via, buf));
 	if (n->ifindex) {
 		text_printf(out, ",\"interface\":");
-		json_append_text(out, interface_name(a, n->ifindex));
+		json_append_text(out, answer_interface(a, n->ifindex));
 	}
 	if (n->port) {
 		text_printf(out, ",\"port\":");

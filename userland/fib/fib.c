@@ -271,6 +271,17 @@ void fib_rule_gone(struct fib *fib, const struct kernel_rule *rule)
 	views_rule_gone(&fib->views, rule);
 }
 
+void fib_hash_policy_set(struct fib *fib, uint8_t family, unsigned int policy)
+{
+	uint32_t hash = 0;
+
+	fib->hash_policy[family == ADDR_V6] = policy;
+	for (int i = 0; i < 2; i++)
+		if (fib->hash_policy[i] == FIB_HASH_L3 || fib->hash_policy[i] == FIB_HASH_L3_INNER)
+			hash |= i ? NEXTHOPS_HASH_ADDRESSES6 : NEXTHOPS_HASH_ADDRESSES4;
+	__atomic_store_n(&fib->memory.nexthops->hash, hash, __ATOMIC_RELAXED);
+}
+
 /* ---- ends ----------------------------------------------------------------- */
 
 /* What @set resolves to is about to be published under @group. */
@@ -320,6 +331,7 @@ struct fib *fib_new(const struct fib_memory *memory)
 	for (unsigned int t = 0; t < fib->tables; t++)
 		for (int i = 0; i < 2; i++)
 			family_init(&fib->family[t][i], i ? ADDR_V6 : ADDR_V4, t, &table[t]);
+	fib->hash_policy[0] = fib->hash_policy[1] = FIB_HASH_L4;
 	hops_init(&fib->hops, memory->nexthops);
 	if (memory->counters)
 		fib->hops.counters = *memory->counters;

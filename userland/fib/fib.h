@@ -102,6 +102,17 @@ void fib_route_gone(struct fib *fib, const struct kernel_route *route);
 void fib_rule_set(struct fib *fib, const struct kernel_rule *rule);
 void fib_rule_gone(struct fib *fib, const struct kernel_rule *rule);
 
+/* The kernel's sysctl net.ipv4.fib_multipath_hash_policy, or net.ipv6's: what its multipath routes tell flows by. */
+enum fib_hash_policy {
+	FIB_HASH_L3,		/* addresses */
+	FIB_HASH_L4,		/* protocol and ports, too */
+	FIB_HASH_L3_INNER,	/* addresses; of a packet within a tunnel's, if there is one. Taken as L3, and said */
+	FIB_HASH_CUSTOM,	/* fields of fib_multipath_hash_fields. Taken as L4, and said */
+};
+
+/** fib_hash_policy_set() - from the next packet on. L4 until then. @policy: as the kernel says. */
+void fib_hash_policy_set(struct fib *fib, uint8_t family, unsigned int policy);
+
 /* ---- static routes ----------------------------------------------------------- */
 
 /**
@@ -215,6 +226,29 @@ struct fib_answer {
 void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answer *answer);
 void fib_lookup_in(const struct fib *fib, unsigned int table, const struct addr *addr,
 		   struct fib_answer *answer);
+
+/* What the table of main answers for an address. */
+struct fib_match {
+	struct prefix prefix;	/* of the route, a neighbour's being that of its network */
+	uint16_t group;		/* 0: there is none */
+};
+
+/** fib_match() - for @n addresses of either family at once (lpm_bulk_match()). Flush first. */
+void fib_match(const struct fib *fib, const struct addr *addr, struct fib_match *match, size_t n);
+
+/**
+ * fib_hash() - path_hash() of a flow as programs have it.
+ * @seed: config.hash_seed. @rest: PATH_REST().
+ */
+uint32_t fib_hash(const struct fib *fib, uint64_t seed, const struct addr *source,
+		  const struct addr *destination, uint64_t rest);
+
+/**
+ * fib_group_hop() - which next hop of @group a flow takes at the moment, if no port has just been lost.
+ * @hash: fib_hash(); 0: not known.
+ * Return: 1 and *@hop; how many there are, if it is not known which; 0: there is no such group.
+ */
+unsigned int fib_group_hop(const struct fib *fib, uint16_t group, uint32_t hash, struct fib_nexthop *hop);
 
 /** fib_tables() - how many tables there are. */
 unsigned int fib_tables(const struct fib *fib);

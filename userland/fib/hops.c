@@ -433,6 +433,7 @@ uint16_t hops_use(struct hops *h, uint32_t set, uint32_t before)
 		if (!group)
 			return 0;
 		s->group = group;
+		h->group_set[group] = set;
 		publish(h, set, before);
 		s = set_at(h, set);
 	}
@@ -452,6 +453,7 @@ void hops_unuse(struct hops *h, uint32_t set)
 	retire(h, s, NULL);
 	h->starved -= s->starved;
 	group_slots_retire_number(&h->slots, s->group);
+	h->group_set[s->group] = 0;
 	free(s->table);
 	s->table = NULL;
 	s->one = (struct hop_member){ 0 };
@@ -699,6 +701,37 @@ void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route)
 	free(p);
 }
 
+/* The hop of @p that has the bucket of @hash in @table. */
+static uint16_t owner_of(struct plan *p, const struct hop_table *table, uint32_t hash)
+{
+	uint16_t owner = table->owner[hash >> (32 - table->order)];
+
+	name_members(p);
+	return find_name(p, table->member[owner].name);
+}
+
+unsigned int hops_of_group(const struct hops *h, uint16_t group, uint32_t hash, struct fib_nexthop *hop)
+{
+	uint32_t set = group < NEXTHOP_GROUPS_MAX ? h->group_set[group] : 0;
+	struct plan *p;
+	unsigned int n;
+	uint16_t i = 0;
+
+	if (!set)
+		return 0;
+	p = xcalloc(1, sizeof(*p));
+	resolve(h, set, &p->r);
+	n = p->r.hops;
+	if (n > 1)
+		i = hash && set_at(h, set)->table ? owner_of(p, set_at(h, set)->table, hash) : BUCKETS_NONE;
+	if (i != BUCKETS_NONE) {
+		*hop = p->r.hop[i];
+		n = 1;
+	}
+	free(p);
+	return n;
+}
+
 size_t hops_encapsulating(const struct hops *h)
 {
 	struct resolution *r = xcalloc(1, sizeof(*r));
@@ -721,6 +754,7 @@ size_t hops_encapsulating(const struct hops *h)
 size_t hops_bytes(const struct hops *h)
 {
 	return sizeof(*h) + h->sets.cap * h->sets.elem_size + h->path_bytes +
+	       NEXTHOP_GROUPS_MAX * sizeof(*h->group_set) +
 	       h->by_hash.cap * 17 + h->links.cap * (8 + sizeof(struct hop_link)) +
 	       h->neighbours.cap * (sizeof(struct neighbour_key) + sizeof(struct hop_neighbour));
 }
@@ -735,6 +769,7 @@ void hops_init(struct hops *h, struct nexthops *memory)
 		.free_sets = VEC(uint32_t),
 		.by_hash = TABLE(uint64_t, uint32_t),
 		.dirty = VEC(uint32_t),
+		.group_set = xcalloc(NEXTHOP_GROUPS_MAX, sizeof(uint32_t)),
 	};
 	facts_init(h);
 	group_slots_init(&h->slots);
@@ -763,6 +798,7 @@ void hops_free(struct hops *h)
 		free(set_at(h, i)->backup);
 	}
 	facts_free(h);
+	free(h->group_set);
 	table_free(&h->by_hash);
 	vec_free(&h->sets);
 	vec_free(&h->free_sets);

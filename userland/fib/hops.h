@@ -54,6 +54,7 @@ struct hops {
 	bool all_dirty;		/* a link changed: all sets with paths */
 	bool objects_dirty;	/* a nexthop object changed: all sets of objects */
 	bool held;		/* every group passes up as table_full */
+	uint32_t *group_set;	/* [NEXTHOP_GROUPS_MAX]: the set whose group it is; 0: nobody's */
 	uint32_t full;		/* the set of REASON_table_full: always in use */
 	uint16_t full_group;
 	size_t starved;		/* groups that found no slots */
@@ -134,6 +135,9 @@ size_t hops_encapsulating(const struct hops *h);
 
 /** hops_describe() - what @set resolves to, into the nexthop fields of @route. */
 void hops_describe(const struct hops *h, uint32_t set, struct fib_route *route);
+
+/** hops_of_group() - as fib_group_hop(). */
+unsigned int hops_of_group(const struct hops *h, uint16_t group, uint32_t hash, struct fib_nexthop *hop);
 
 size_t hops_bytes(const struct hops *h);
 

@@ -80,6 +80,7 @@ struct fib {
 	struct prefix_tree hosts[2];	/* usable neighbours' addresses -> how many */
 	struct views views;
 	uint64_t views_turned;	/* how often */
+	unsigned int hash_policy[2];	/* by family */
 	struct source_ways ways;	/* if memory.sources */
 	bool views_retired;	/* programs may still read the half that is not in use */
 	struct vec entries;	/* of struct fib_entry; 0 is none */

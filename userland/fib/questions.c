@@ -4,9 +4,11 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "bpf/path_hash.h"
 #include "fib/choice.h"
 #include "fib/entries.h"
 #include "fib/inside.h"
@@ -99,6 +101,18 @@ static bool group_passes_up(const struct nexthops *n, uint16_t group)
 	return true;
 }
 
+/* The longest prefix around @p whose entry is @number. */
+static struct prefix prefix_of(const struct fib_family *f, const struct prefix *p, uint32_t number)
+{
+	for (unsigned int len = p->len; ; len--) {
+		struct prefix q = prefix_shortened(p, len);
+		const uint32_t *at = prefix_tree_get(&f->entries, &q);
+
+		if (at && *at == number)
+			return q;
+	}
+}
+
 void fib_lookup(const struct fib *fib, const struct addr *addr, struct fib_answer *answer)
 {
 	fib_lookup_in(fib, 0, addr, answer);
@@ -115,22 +129,67 @@ void fib_lookup_in(const struct fib *fib, unsigned int table, const struct addr 
 
 	*answer = (struct fib_answer){ .found = number != 0 };
 	if (number) {
-		/* Which of the prefixes around the address it is: the longest that has this entry. */
-		e = entry_at(fib, number);
-		for (unsigned int len = p.len; ; len--) {
-			struct prefix q = prefix_shortened(&p, len);
-			const uint32_t *at = prefix_tree_get(&f->entries, &q);
+		struct prefix q = prefix_of(f, &p, number);
 
-			if (at && *at == number) {
-				show_route(fib, f, &q, e, 0, &answer->route);
-				break;
-			}
-		}
+		e = entry_at(fib, number);
+		show_route(fib, f, &q, e, 0, &answer->route);
 	}
 	answer->group = f->lpm ? lpm_lookup(f->lpm, addr) : 0;
 	answer->reason = group_hop(n, answer->group, 0)->reason;
 	answer->agrees = !answer->group || group_passes_up(n, answer->group) ||
 			 (e && e->flags & ENTRY_USES && e->group == answer->group);
+}
+
+/* A neighbour on a connected network has an entry of its own, whose route is the one around it. */
+static void name_route(const struct fib *fib, const struct fib_family *f, struct fib_match *m)
+{
+	const struct fib_entry *e = fib_entry_find(fib, f, &m->prefix);
+	uint32_t around;
+
+	if (!e || !(e->flags & ENTRY_HOST) || e->first)
+		return;
+	around = fib_cover(fib, f, &m->prefix, m->prefix.len);
+	if (around)
+		m->prefix = prefix_of(f, &m->prefix, around);
+}
+
+void fib_match(const struct fib *fib, const struct addr *addr, struct fib_match *match, size_t n)
+{
+	struct lpm_route *found = xcalloc(n ? n : 1, sizeof(*found));
+
+	memset(match, 0, n * sizeof(*match));
+	for (int i = 0; i < 2; i++) {
+		const struct fib_family *f = &fib->family[0][i];
+
+		if (!f->lpm)
+			continue;
+		lpm_bulk_match(f->lpm, addr, found, n);
+		for (size_t k = 0; k < n; k++) {
+			if (addr[k].family != f->family || !found[k].result)
+				continue;
+			match[k] = (struct fib_match){ found[k].prefix, found[k].result };
+			name_route(fib, f, &match[k]);
+		}
+	}
+	free(found);
+}
+
+unsigned int fib_group_hop(const struct fib *fib, uint16_t group, uint32_t hash, struct fib_nexthop *hop)
+{
+	return hops_of_group(&fib->hops, group, hash, hop);
+}
+
+uint32_t fib_hash(const struct fib *fib, uint64_t seed, const struct addr *source,
+		  const struct addr *destination, uint64_t rest)
+{
+	uint32_t by_addresses = source->family == ADDR_V4 ? NEXTHOPS_HASH_ADDRESSES4 :
+							    NEXTHOPS_HASH_ADDRESSES6;
+	uint64_t from[2], to[2];
+
+	memcpy(from, source->bytes, sizeof(from));
+	memcpy(to, destination->bytes, sizeof(to));
+	return path_hash(seed, source->family, (uint8_t *)from, (uint8_t *)to,
+			 fib->memory.nexthops->hash & by_addresses ? 0 : rest);
 }
 
 void fib_stats(const struct fib *fib, struct fib_stats *stats)
@@ -180,6 +239,17 @@ static void note_full(const struct fib_family *f, struct text *out)
 		    "in it\n", f->blocks.len, f->left_out, f->published);
 }
 
+static void note_hash(const struct fib *fib, int family, struct text *out)
+{
+	unsigned int policy = fib->hash_policy[family == 6];
+	const char *taken = policy == FIB_HASH_L3_INNER ? "0 (addresses, but not those inside of tunnels)" :
+							  "1 (addresses, protocol and ports)";
+
+	if (policy > FIB_HASH_L4)
+		text_printf(out, "net.ipv%d.fib_multipath_hash_policy is %u: flows are spread over several "
+			    "next hops as by %s\n", family, policy, taken);
+}
+
 void fib_notes(const struct fib *fib, struct text *out)
 {
 	struct fib_stats s;
@@ -202,6 +272,8 @@ void fib_notes(const struct fib *fib, struct text *out)
 	encap = hops_encapsulating(&fib->hops);
 	if (encap)
 		text_printf(out, "%zu routes encapsulate: the kernel forwards by them\n", encap);
+	note_hash(fib, 4, out);
+	note_hash(fib, 6, out);
 	views_notes(&fib->views, out);
 }
 
