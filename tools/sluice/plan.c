@@ -3,7 +3,7 @@
  * sluice plan FILE: what a policy would change, before it is applied.
  *
  *	the text		as a unified diff
- *	the behaviour		which packets filters treat differently
+ *	the behaviour		which packets filters treat differently; what else changes: routes, groups, ...
  *	what it asserts		proved, or not, with a packet
  *	warnings		rules that nothing reaches, ...
  *	its tables		how large, how many look-ups; tried with packets, as a commit tries them
@@ -112,7 +112,6 @@ static void plan_behaviour(struct plan *p)
 	static const char *const words[2] = { "before", "after" };
 	struct differences d;
 
-	p->others = others_differ(p->before, p->after);
 	heading(p, "packets that filters treat differently");
 	if (differences_find(p->before, p->after, p->seconds, false, &d, &p->diags)) {
 		p->failed = p->behaviour = true;
@@ -128,9 +127,20 @@ static void plan_behaviour(struct plan *p)
 		if (!p->cli->json && !p->behaviour)
 			printf("  none\n");
 	}
-	if (!p->cli->json && p->others)
-		printf("  statements beside filters differ: see the text\n");
 	differences_free(&d);
+}
+
+static void plan_others(struct plan *p)
+{
+	size_t changes;
+
+	p->others = others_differ(p->before, p->after);
+	if (!p->others)
+		return;
+	heading(p, "what else changes");
+	changes = others_print(p->cli, p->before, p->after);
+	if (!p->cli->json && !changes)
+		printf("  nothing: other words for the same, see the text\n");
 }
 
 /* ---- assertions, warnings --------------------------------------------------------------- */
@@ -326,6 +336,7 @@ static void make(struct plan *p)
 {
 	plan_text(p);
 	plan_behaviour(p);
+	plan_others(p);
 	plan_assertions(p);
 	if (!p->brief)
 		plan_tables(p);
