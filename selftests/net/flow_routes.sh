@@ -84,7 +84,8 @@ on r1 sysctl -qw net.ipv4.fib_multipath_hash_policy=0
 check "by addresses: all go one way, as is shown" wait_for 15 one_way
 check "and nothing is to be said" eval '! at r1 status | grep hash_policy'
 on r1 sysctl -qw net.ipv4.fib_multipath_hash_policy=2
-check "what is not followed is said" wait_for 5 eval 'at r1 status | grep "net.ipv4.fib_multipath_hash_policy is 2"'
+said() { at r1 status | grep "net.ipv4.fib_multipath_hash_policy is 2"; }
+check "what is not followed is said" wait_for 5 said
 on r1 sysctl -qw net.ipv4.fib_multipath_hash_policy=1
 check "by ports again" wait_for 15 both
 finish
