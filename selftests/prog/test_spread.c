@@ -25,6 +25,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "bpf/path_hash.h"
 #include "compile/compile.h"
 #include "fib/fib.h"
 #include "datapath/datapath.h"
@@ -466,6 +467,54 @@ static void test_one_way(void **state)
 	close_world();
 }
 
+/* Userland's answer for a flow: the next hop, by its neighbour's last byte. */
+static int told(const struct flow *flow)
+{
+	struct addr end[2] = { addr_from_bytes(flow->family, flow->src),
+			       addr_from_bytes(flow->family, flow->dst) };
+	struct fib_nexthop hop;
+	struct fib_match match[2];
+	uint32_t hash;
+
+	fib_match(w.fib, end, match, 2);
+	assert_int_equal(match[1].prefix.addr.family, flow->family);
+	assert_int_equal(match[1].prefix.len, 0);
+	hash = fib_hash(w.fib, datapath_names(w.dp)->hash_seed, &end[0], &end[1],
+			PATH_REST(htons(flow->sport), htons(flow->dport), flow->proto));
+	assert_int_equal(fib_group_hop(w.fib, match[1].group, 0, &hop), HOPS);
+	assert_int_equal(fib_group_hop(w.fib, match[1].group, hash, &hop), 1);
+	return hop.dst_mac[5];
+}
+
+/* The program and userland agree on each flow's way, whatever tells flows apart: with ports, or without. */
+static void test_hash_policy(void **state)
+{
+	(void)state;
+	open_world();
+	set_routes(lists[0]);
+	for (unsigned int policy = FIB_HASH_L3; policy <= FIB_HASH_CUSTOM; policy++) {
+		bool addresses = policy == FIB_HASH_L3 || policy == FIB_HASH_L3_INNER;
+		unsigned int apart[2] = { 0 };
+
+		/* The other family goes by something else. */
+		fib_hash_policy_set(w.fib, ADDR_V4, policy);
+		fib_hash_policy_set(w.fib, ADDR_V6, FIB_HASH_CUSTOM - policy);
+		for (unsigned int i = 0; i < 400; i++) {
+			struct flow f = regular(i % 8, i * 7), other = f;
+			int to = way(&f, &plain);
+
+			assert_int_equal(to, told(&f));
+			other.sport += 1000;
+			other.proto = 17;
+			assert_int_equal(way(&other, &plain), told(&other));
+			apart[f.family == ADDR_V6] += way(&other, &plain) != to;
+		}
+		assert_true(addresses == !apart[0]);
+		assert_true(addresses == !!apart[1]);
+	}
+	close_world();
+}
+
 /* One of eight is lost: its flows move, and no other; it comes back: as many move to it. */
 static void test_one_lost(void **state)
 {
@@ -510,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_real_flows),
 		cmocka_unit_test(test_regular_flows),
 		cmocka_unit_test(test_one_way),
+		cmocka_unit_test(test_hash_policy),
 		cmocka_unit_test(test_one_lost),
 	};
 
