@@ -96,6 +96,9 @@ tools: $(B)/sluice $(B)/sluice-lab $(B)/sluice-bench
 
 # What is compiled for CPUs that not all are, and asks before it goes there.
 CFLAGS_bulk_avx2 := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-mavx2 -mpopcnt)
+# Bison's parser moves values and places member by member, and then as wholes: where those are loaded as
+# vectors, each waits for its members' stores.
+CFLAGS_grammar.tab := $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-mgeneral-regs-only)
 
 # --- rules -------------------------------------------------------------------
 
@@ -107,7 +110,7 @@ $(B)/obj/%.o: %.c | $(SKEL) $(GRAMMAR)
 $(B)/obj/gen/%.o: $(B)/gen/%.c | $(GRAMMAR)
 	@mkdir -p $(@D)
 	@$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-unused-function -Wno-sign-compare -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(notdir $*)) -Wno-unused-function -Wno-sign-compare -MMD -MP -c $< -o $@
 
 $(B)/gen/policy/grammar.tab.c: userland/policy/grammar.y
 	@mkdir -p $(@D)

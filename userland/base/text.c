@@ -19,12 +19,6 @@ static void grow(struct text *t, size_t more)
 	t->data = xrealloc(t->data, t->cap);
 }
 
-static inline void reserve(struct text *t, size_t more)
-{
-	if (t->len + more + 1 > t->cap)
-		grow(t, more);
-}
-
 void text_vprintf(struct text *t, const char *format, va_list args)
 {
 	size_t room = t->cap - t->len;	/* mostly enough: then it is formatted once */
@@ -34,7 +28,7 @@ void text_vprintf(struct text *t, const char *format, va_list args)
 	va_copy(again, args);
 	n = vsnprintf(room ? t->data + t->len : NULL, room, format, args);
 	if (n > 0 && (size_t)n >= room) {
-		reserve(t, n);
+		grow(t, n);
 		n = vsnprintf(t->data + t->len, n + 1, format, again);
 	}
 	if (n > 0)
@@ -55,7 +49,8 @@ void text_printf(struct text *t, const char *format, ...)
 
 void text_append(struct text *t, const void *bytes, size_t n)
 {
-	reserve(t, n);
+	if (t->len + n + 1 > t->cap)
+		grow(t, n);
 	memcpy(t->data + t->len, bytes, n);
 	t->len += n;
 	t->data[t->len] = '\0';
@@ -98,31 +93,46 @@ unsigned int utf8_len(const char *s)
 	return n;
 }
 
+#define READ_ROOM 4096	/* bytes at least that are asked for at once */
+
+/* All that @fd has, into the empty @in, in one piece of memory if it says how much that is. */
+static int read_all(int fd, size_t limit, struct text *in)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (size_t)st.st_size <= limit)
+		grow(in, st.st_size);
+	for (;;) {
+		if (in->cap - in->len < READ_ROOM)
+			grow(in, READ_ROOM);
+		n = read(fd, in->data + in->len, in->cap - in->len - 1);
+		if (!n)
+			return 0;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		in->len += n > 0 ? n : 0;
+		in->data[in->len] = '\0';
+		if (in->len > limit)
+			return -EFBIG;
+	}
+}
+
 int text_read_file(struct text *t, const char *path, size_t limit)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 	struct text in = { 0 };
-	char block[65536];
-	ssize_t n;
-	int err = 0;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	while ((n = read(fd, block, sizeof(block))) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			err = -errno;
-			break;
-		}
-		if (in.len + n > limit) {
-			err = -EFBIG;
-			break;
-		}
-		text_append(&in, block, n);
-	}
-	if (!err && in.len)
+	err = read_all(fd, limit, &in);
+	if (!err && in.len && !t->data) {
+		*t = in;
+		in = (struct text){ 0 };
+	} else if (!err && in.len) {
 		text_append(t, in.data, in.len);
+	}
 	text_free(&in);
 	if (fd != STDIN_FILENO)
 		close(fd);

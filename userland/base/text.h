@@ -24,7 +24,14 @@ void text_append(struct text *t, const void *bytes, size_t n);
 void text_put_number(struct text *t, uint64_t n);
 static inline void text_put(struct text *t, const char *string)
 {
-	text_append(t, string, strlen(string));
+	size_t n = strlen(string);
+
+	if (t->len + n >= t->cap) {
+		text_append(t, string, n);
+		return;
+	}
+	memcpy(t->data + t->len, string, n + 1);
+	t->len += n;
 }
 
 /** text_string() - the text as a C string, "" if nothing was written; owned by @t. */

@@ -64,7 +64,7 @@ static void put_u64(struct text *t, uint64_t n)
 }
 
 struct changes {
-	struct text bytes;
+	struct text *file;
 	uint32_t n;
 };
 
@@ -74,10 +74,10 @@ static int put_change(void *ctx, const struct store_object *before,
 	const struct store_object *o = after ? after : before;
 	struct changes *c = ctx;
 
-	put_u32(&c->bytes, o->type);
-	put_u32(&c->bytes, o->key_len);
-	put_u32(&c->bytes, after ? after->value_len : DELETED);
-	text_append(&c->bytes, o->bytes, o->key_len + (after ? after->value_len : 0));
+	put_u32(c->file, o->type);
+	put_u32(c->file, o->key_len);
+	put_u32(c->file, after ? after->value_len : DELETED);
+	text_append(c->file, o->bytes, o->key_len + (after ? after->value_len : 0));
 	c->n++;
 	return 0;
 }
@@ -85,18 +85,22 @@ static int put_change(void *ctx, const struct store_object *before,
 static int put_generation(struct text *t, const struct store_tree *base,
 			  const struct store_generation *g)
 {
-	struct changes c = { 0 };
-	int err = store_diff(base, &g->tree, put_change, &c);
+	struct changes c = { .file = t };
+	uint32_t changes;
+	size_t at;
+	int err;
 
 	put_u64(t, g->number);
 	put_u64(t, g->from);
 	put_u64(t, g->time_s);
 	put_u32(t, g->copied);
 	put_u32(t, g->comment_len);
-	put_u32(t, c.n);
+	at = t->len;
+	put_u32(t, 0);		/* their number, when they stand there */
 	text_append(t, g->comment, g->comment_len);
-	text_append(t, text_string(&c.bytes), c.bytes.len);
-	text_free(&c.bytes);
+	err = store_diff(base, &g->tree, put_change, &c);
+	changes = htole32(c.n);
+	memcpy(t->data + at, &changes, sizeof(changes));
 	return err;
 }
 

@@ -126,27 +126,56 @@ static int follow_word(struct reading *r, const char *name, const char *word, co
 	return err;
 }
 
+/* The words that matter, and where each is next: @end if nowhere. */
+struct words {
+	const char *include, *policy;
+};
+
+static const char *find_word(const char *word, const char *p, const char *end)
+{
+	const char *found = memmem(p, end - p, word, strlen(word));
+
+	return found ? found : end;
+}
+
+/* The first of them from @p on. */
+static const char *next_word(struct words *next, const char *p, const char *end)
+{
+	if (next->include < p)
+		next->include = find_word("include", p, end);
+	if (next->policy < p)
+		next->policy = find_word("policy", p, end);
+	return next->include < next->policy ? next->include : next->policy;
+}
+
+/*
+ * Only lines that have one of the words are looked at: neither a comment nor a string that began on an earlier
+ * one goes on there.
+ */
 static int follow_all(struct reading *r, const char *name, const char *text, size_t len)
 {
-	const char *p = text, *end = text + len;
+	const char *p = text, *end = text + len, *stop;
+	struct words next = { NULL, NULL };
 	int err = 0;
 
-	/* Most documents have none. */
-	if (!memmem(text, len, "include", 7) && !memmem(text, len, "policy", 6))
-		return 0;
-	while (!err && p < end) {
-		const char *begin = p;
+	while (!err && (stop = next_word(&next, p, end)) < end) {
+		const char *newline = memrchr(p, '\n', stop - p);
 
-		if (*p == '#') {
-			p = line_end(p, end);
-		} else if (*p == '"') {
-			p = string_end(p, end);
-		} else if (!is_of_word(*p)) {
-			p++;
-		} else {
-			while (p < end && is_of_word(*p))
+		p = newline ? newline + 1 : p;
+		for (stop = line_end(stop, end); !err && p < stop;) {
+			const char *begin = p;
+
+			if (*p == '#') {
+				p = line_end(p, end);
+			} else if (*p == '"') {
+				p = string_end(p, end);
+			} else if (!is_of_word(*p)) {
 				p++;
-			err = follow_word(r, name, begin, &p, end);
+			} else {
+				while (p < end && is_of_word(*p))
+					p++;
+				err = follow_word(r, name, begin, &p, end);
+			}
 		}
 	}
 	return err;
