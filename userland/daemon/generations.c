@@ -13,63 +13,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyse/questions.h"
 #include "base/json.h"
 #include "base/kernel.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "compile/compile.h"
-#include "compile/like.h"
+#include "daemon/attempt.h"
+#include "daemon/changed_sets.h"
 #include "daemon/configuration.h"
 #include "daemon/filter_events.h"
 #include "daemon/flows.h"
 #include "daemon/grace.h"
-#include "daemon/inputs.h"
 #include "daemon/interfaces.h"
 #include "daemon/log.h"
 #include "daemon/neighbours.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
 #include "daemon/routes.h"
+#include "daemon/slower_ways.h"
 #include "daemon/spares.h"
-#include "daemon/steps.h"
 #include "daemon/sweep.h"
 #include "daemon/view.h"
-#include "daemon/witnesses.h"
 #include "datapath/datapath.h"
 #include "image/image.h"
 #include "image/numbering.h"
-#include "policy/field.h"
 #include "policy/tree.h"
 
 #define LISTEN_AGAIN_MS 1000	/* after the kernel could not be heard any more */
 #define BUSY_MS		2	/* to look again whether the spares are still being made */
-
-enum wish {
-	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
-	WISH_RETURNED,		/* the store has gone back: it runs already, as far as the store goes */
-	WISH_RUNNING,		/* start, reload: what the store has as running */
-};
-
-struct attempt {
-	enum wish wish;
-	uint64_t generation;	/* the store's */
-	bool reread;		/* into new tables, whether the old ones fit or not */
-	void (*done)(void *ctx, bool accepted, const char *message);	/* or NULL */
-	void *ctx;
-	/* once begun: */
-	struct inputs inputs;
-	struct diags diags;
-	struct policy *policy;
-	struct image *image;
-	struct routes *routes;	/* the running ones, or its own */
-	struct generation *staged;	/* loaded, its flow memory prepared */
-	struct witnesses witnesses;
-	struct numbering numbering;	/* for the thread: nothing of it is anybody else's */
-	struct steps steps;
-	struct text why;	/* what the thread has to say besides diagnostics */
-	int err;		/* what came of the thread's work */
-};
 
 struct generations {
 	struct generations_parts p;
@@ -122,11 +93,8 @@ static struct attempt *first(const struct generations *g)
 
 static struct attempt *queue(struct generations *g, enum wish wish, uint64_t generation)
 {
-	struct attempt *a = xcalloc(1, sizeof(*a));
+	struct attempt *a = attempt_new(wish, generation);
 
-	a->wish = wish;
-	a->generation = generation;
-	diags_init(&a->diags);
 	*(struct attempt **)vec_push(&g->line) = a;
 	if (!g->begun)
 		uv_timer_start(&g->soon, begin_next, 0, 0);
@@ -135,16 +103,9 @@ static struct attempt *queue(struct generations *g, enum wish wish, uint64_t gen
 
 static void free_attempt(struct generations *g, struct attempt *a)
 {
-	diags_free(&a->diags);
-	inputs_free(&a->inputs);
-	if (a->policy)
-		policy_free(a->policy);
-	image_free(a->image);
-	witnesses_free(&a->witnesses);
 	if (a->routes != g->routes)
 		routes_close(a->routes);
-	text_free(&a->why);
-	free(a);
+	attempt_free(a);
 }
 
 static void leave_line(struct generations *g)
@@ -258,110 +219,20 @@ static void work_on(struct generations *g, void (*works)(struct generations *g, 
 	uv_queue_work(g->p.loop, &g->work, work, work_ends);
 }
 
-/* ---- from documents and objects to an image ------------------------------------------ */
-
-static int read_policy(struct attempt *a)
-{
-	a->policy = inputs_parse(&a->inputs, &a->diags);
-	return a->diags.errors ? -EINVAL : 0;
-}
-
-/* What runs was proved when it was committed. */
-static int prove(struct generations *g, struct attempt *a)
-{
-	double seconds = g->p.prove_ms ? g->p.prove_ms / 1e3 : ANALYSE_SECONDS;
-
-	if (a->wish != WISH_CANDIDATE)
-		return 0;
-	return analyse_asserts(a->policy, seconds, "sluiced --prove-time", &a->diags) ? 0 : -EINVAL;
-}
-
-/*
- * The tables are laid out as those that run, if they fit: then no program need be loaded for them. If not,
- * with room for those that come after.
- */
-static int compile(struct generations *g, struct attempt *a)
-{
-	const struct compile_options options = { .budget = g->p.table_budget };
-	int err = compile_policy(a->policy, &a->numbering, &options, &a->image, &a->diags);
-
-	if (err)
-		return err;
-	if (!g->image || filter_lay_like(&a->image->filter, &g->image->filter.shape))
-		filter_make_room(&a->image->filter, options.budget);
-	return 0;
-}
-
 /* In the thread. */
 static void make_image(struct generations *g, struct attempt *a)
 {
-	steps_from(&a->steps);
-	a->err = read_policy(a);
-	steps_end(&a->steps, STEP_parse);
-	if (!a->err)
-		a->err = prove(g, a);
-	steps_end(&a->steps, STEP_prove);
-	if (!a->err)
-		a->err = compile(g, a);
-	steps_end(&a->steps, STEP_compile);
+	attempt_make_image(a, g->image, g->p.prove_ms, g->p.table_budget);
 }
 
-/* ---- sets that change ---------------------------------------------------------------- */
-
-static const struct policy_set *set_named(const struct policy *policy, const char *name)
+static void ask_witnesses(struct generations *g, struct attempt *a)
 {
-	for (size_t i = 0; policy && i < policy->sets.len; i++) {
-		const struct policy_set *set = *(struct policy_set **)vec_at(&policy->sets, i);
+	const struct witnesses_before before = { g->policy, g->image, &g->witnesses };
 
-		if (!strcmp(set->name, name))
-			return set;
-	}
-	return NULL;
+	attempt_ask_witnesses(a, &before, g->p.witness_ms, g->p.refused);
 }
 
-static bool changes_kind(const struct generations *g, const struct policy_set *set)
-{
-	const struct policy_set *was = set_named(g->policy, set->name);
-
-	return was && field_shared(was->field) != field_shared(set->field);
-}
-
-/* What rules have inserted, and what of it has no place in a set that is made smaller. */
-static void warn_smaller(struct generations *g, struct attempt *a, const struct policy_set *set)
-{
-	const struct policy_set *was = set_named(g->policy, set->name);
-	struct vec entries = VEC(struct set_entry);
-
-	if (was && was->size > set->size &&
-	    !datapath_set_entries(g->p.datapath, set->name, &entries) && entries.len > set->size)
-		diag_warning(&a->diags, set->place, "\"%s\" has %zu elements, more than fit in now: some of "
-			     "those that rules inserted go", set->name, entries.len);
-	vec_free(&entries);
-}
-
-static void warn_sets(struct generations *g, struct attempt *a)
-{
-	for (size_t i = 0; i < a->policy->sets.len; i++) {
-		const struct policy_set *set = *(struct policy_set **)vec_at(&a->policy->sets, i);
-
-		if (changes_kind(g, set))
-			diag_warning(&a->diags, set->place, "\"%s\" had values of another kind: what rules "
-				     "inserted goes", set->name);
-		else
-			warn_smaller(g, a, set);
-	}
-}
-
-/* The data path tells addresses from numbers, and numbers not from each other. @policy: that runs now. */
-static void empty_changed_sets(struct generations *g, const struct policy *policy)
-{
-	for (size_t i = 0; i < policy->sets.len; i++) {
-		const struct policy_set *set = *(struct policy_set **)vec_at(&policy->sets, i);
-
-		if (changes_kind(g, set))
-			datapath_set_flush(g->p.datapath, set->name, SET_INSERTED);
-	}
-}
+/* ---- is it possible here ------------------------------------------------------------- */
 
 static void say_broken(struct text *why, int err)
 {
@@ -405,18 +276,6 @@ static void show(struct generations *g)
 	v->fib_ready = g->routes && routes_ready(g->routes);
 	v->lpm4 = g->routes ? routes_lpm(g->routes, ADDR_V4) : NULL;
 	v->lpm6 = g->routes ? routes_lpm(g->routes, ADDR_V6) : NULL;
-}
-
-/* In the thread: whether what is loaded does what the policy says (daemon/witnesses.h). */
-static void ask_witnesses(struct generations *g, struct attempt *a)
-{
-	const struct witnesses_before before = { g->policy, g->image, &g->witnesses };
-
-	steps_from(&a->steps);
-	a->err = witnesses_check(a->policy, a->image, a->staged,
-				 a->wish == WISH_RUNNING || !g->policy ? NULL : &before, g->p.witness_ms,
-				 g->p.refused, &a->witnesses, &a->why);
-	steps_end(&a->steps, STEP_witnesses);
 }
 
 /* The interfaces of its ports are entered with their copies: they are to be known by then. */
@@ -486,63 +345,6 @@ static void follow_what_runs(struct generations *g)
 	neighbours_want(g->neighbours, g->image);
 }
 
-/* A buffer holds 3.5 kB or so; what the driver cuts a longer frame into is its business. */
-#define ONE_BUFFER_MTU 3498
-
-static void note_long_frames(struct generations *g)
-{
-	const struct port *port = datapath_ports(g->p.datapath)->port;
-	bool some = false;
-
-	for (size_t i = 0; i < g->image->ports.len; i++) {
-		const struct image_port *p = vec_at(&g->image->ports, i);
-
-		some |= port[p->number].mtu > ONE_BUFFER_MTU;
-	}
-	if (some && g->image->config.route && !datapath_redirects_buffers(g->p.datapath))
-		notes_set(g->p.notes, "long frames",
-			  "frames of several buffers (longer than about %d bytes) are forwarded by the "
-			  "stack and not by XDP, which is slower: this kernel, older than 6.3, redirects "
-			  "none", ONE_BUFFER_MTU + 14);
-	else
-		notes_clear(g->p.notes, "long frames");
-}
-
-/* What runs as the policy asks, but by another way than it should. */
-static void note_ways(struct generations *g)
-{
-	unsigned int beside = 0;
-	const char *why;
-
-	for (size_t i = 0; i < g->image->groups.len; i++) {
-		const struct group *group = &((struct image_group *)vec_at(&g->image->groups, i))->value;
-
-		beside += (group->flags & GROUP_HOST) && (group->flags & GROUP_LEGS);
-	}
-	for (size_t i = 0; i < g->image->group_prefixes.len; i++) {
-		const struct image_group_prefix *prefix = vec_at(&g->image->group_prefixes, i);
-
-		beside += (prefix->value.flags & GROUP_HOST) && (prefix->value.flags & GROUP_LEGS);
-	}
-	datapath_host_copies(g->p.datapath, &why);
-	if (beside && why)
-		notes_set(g->p.notes, "leg host", "%u group%s this host as a leg beside ports: the copies are "
-			  "made by a tc program and not by XDP, which is slower: %s",
-			  beside, beside == 1 ? " has" : "s have", why);
-	else
-		notes_clear(g->p.notes, "leg host");
-	if (!datapath_counts_failures(g->p.datapath))
-		notes_set(g->p.notes, "counters", "frames that a driver did not send are not counted: this "
-			  "kernel refuses the program that would see them");
-	note_long_frames(g);
-	if (g->image->config.route && !datapath_sees_ports(g->p.datapath))
-		notes_set(g->p.notes, "backups", "a next hop's backup is taken when the kernel has told that "
-			  "the port is down, and not at once: this kernel does not let programs look (it has "
-			  "no BTF, or is locked down for confidentiality)");
-	else
-		notes_clear(g->p.notes, "backups");
-}
-
 /* The store's generation runs from now on, as the data path's number g->loaded. */
 static void runs_now(struct generations *g, struct attempt *a)
 {
@@ -566,14 +368,14 @@ static void take_over(struct generations *g, struct attempt *a)
 	g->witnesses = a->witnesses;
 	a->witnesses = (struct witnesses){ 0 };
 	g->steps = a->steps;
-	empty_changed_sets(g, a->policy);
+	changed_sets_empty(g->p.datapath, g->policy, a->policy);
 	g->policy = a->policy;
 	g->image = a->image;
 	g->routes = a->routes;
 	a->policy = NULL;
 	a->image = NULL;
 	follow_what_runs(g);
-	note_ways(g);
+	slower_ways_note(g->p.datapath, g->image, g->p.notes);
 	filter_events_run(g->events, g->image, g->loaded);
 	runs_now(g, a);
 	sweep_run(g->sweep);
@@ -773,7 +575,7 @@ static void go_on(struct generations *g)
 	if (!err)
 		err = find_routes(g, a, &why);
 	if (!err)
-		warn_sets(g, a);
+		changed_sets_warn(g->p.datapath, g->policy, a->policy, &a->diags);
 	if (err)
 		finish(g, false, text_string(&why));
 	else if (routes_ready(a->routes))
