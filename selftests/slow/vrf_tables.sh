@@ -107,7 +107,7 @@ alone() {	# NUMBER: what the routes of its table take by themselves
 	apart=$((apart + size[$1]))
 }
 together() {
-	local most=$((SLUICE_EQUAL ? apart / 2 : apart + apart / 50))
+	local most=$((SLUICE_EQUAL ? apart / 2 : apart + apart / 10))
 	follow 0 1 2 3 || return 1
 	all=$(($(bytes) - empty4))
 	[ "$all" -le "$most" ] || { echo "$all bytes for all routes, of $apart apart"; return 1; }
