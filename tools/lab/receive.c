@@ -8,6 +8,9 @@
  * if two copies of one packet were made by one policy, only pairs of marks of one policy
  * occur.
  *
+ * Of flows that were sent in turn (sluice-lab send -f) the number tells the flow. Then it is said, too, how
+ * many went over from one interface to another, in the order of their numbers.
+ *
  * Frames that this socket itself dropped for want of room are counted apart: a result with
  * "dropped" above 0 says nothing about losses on the way.
  */
@@ -69,6 +72,7 @@ struct receiver {
 	double seconds;			/* limit */
 	double idle;			/* once complete, or without expected: end when nothing came for so long */
 	long stream;			/* -1: any */
+	unsigned long flows;		/* that were sent in turn; 0: not known */
 	unsigned long strange;		/* frames with numbers beyond reason */
 	unsigned int complete;		/* interfaces that have all that is expected */
 	int fd;
@@ -311,6 +315,50 @@ static void print_together(const struct receiver *r)
 	table_free(&combinations);
 }
 
+/* The interface that number @s came in by, the first of several; -1: it did not. */
+static int came_by(const struct receiver *r, uint64_t s)
+{
+	for (unsigned int i = 0; i < r->n; i++)
+		if (s < r->interfaces[i].numbers && r->interfaces[i].seen[s])
+			return i;
+	return -1;
+}
+
+/* How often a flow went from one interface to another: {"from":"eth0","to":"eth1","flows":5}, and at most. */
+static void print_moves(const struct receiver *r)
+{
+	unsigned long *moves = xcalloc(r->n * r->n, sizeof(*moves)), distinct = 0;
+	unsigned int *moved = xcalloc(r->flows, sizeof(*moved)), most = 0;
+	int *last = xcalloc(r->flows, sizeof(*last));	/* + 1 */
+	uint64_t highest = 0;
+
+	for (unsigned int i = 0; i < r->n; i++)
+		if (r->interfaces[i].highest > highest)
+			highest = r->interfaces[i].highest;
+	for (uint64_t s = 0; s < highest; s++) {
+		unsigned long flow = s % r->flows;
+		int by = came_by(r, s);
+
+		if (by < 0)
+			continue;
+		if (last[flow] && last[flow] != by + 1) {
+			moves[(last[flow] - 1) * r->n + by]++;
+			if (++moved[flow] > most)
+				most = moved[flow];
+		}
+		distinct += !last[flow];
+		last[flow] = by + 1;
+	}
+	for (unsigned int m = 0; m < r->n * r->n; m++)
+		if (moves[m])
+			printf("{\"from\":\"%s\",\"to\":\"%s\",\"flows\":%lu}\n", r->interfaces[m / r->n].name,
+			       r->interfaces[m % r->n].name, moves[m]);
+	printf("{\"flows\":%lu,\"most_moves\":%u}\n", distinct, most);
+	free(moves);
+	free(moved);
+	free(last);
+}
+
 static int report(const struct receiver *r)
 {
 	struct tpacket_stats stats = { 0 };
@@ -321,6 +369,8 @@ static int report(const struct receiver *r)
 		print_interface(r, &r->interfaces[i], stats.tp_drops);
 	if (r->n > 1)
 		print_together(r);
+	if (r->flows)
+		print_moves(r);
 	if (r->strange || r->marks_lost)
 		lab_error("%lu frames with numbers beyond %u, %lu with more than %d marks", r->strange,
 			  TRAFFIC_MAX, r->marks_lost, MARKS_MAX - 1);
@@ -409,12 +459,13 @@ int verb_receive(int argc, char **argv)
 
 	argv--, argc++;
 	optind = 1;
-	while ((option = getopt(argc, argv, "i:n:t:q:S:")) != -1) {
+	while ((option = getopt(argc, argv, "i:n:t:q:S:f:")) != -1) {
 		switch (option) {
 		case 'i': list = optarg; break;
 		case 'n': r.expected = strtoul(optarg, NULL, 10); break;
 		case 't': r.seconds = strtod(optarg, NULL); break;
 		case 'q': r.idle = strtod(optarg, NULL); break;
+		case 'f': r.flows = strtoul(optarg, NULL, 10); break;
 		case 'S': r.stream = strtoul(optarg, NULL, 10); break;
 		default: return USAGE;
 		}
