@@ -223,7 +223,7 @@ static struct frame_fields packet(unsigned int in, struct addr src, struct addr 
 
 static bool any_differs(const struct policy *const p[2], bool groups)
 {
-	for (unsigned int in = 0; in < (groups ? 2 : PORTS); in++)
+	for (unsigned int in = 0; in < PORTS; in++)
 		for (unsigned int dst = 0; dst < 16; dst++)
 			for (unsigned int src = 0; src < (groups ? 4 : 1); src++) {
 				struct frame_fields f = packet(in, addr_v4(0xc0000201 + src),
