@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The module, in a guest: one boot for all that needs it loaded, or VRF devices. What ran there comes out as tests of
+# The module, in a guest: one boot for all that needs it loaded. What ran there comes out as tests of
 # their own. KERNEL and what else selftests/vm/boot reads choose the guest; COMMITS, OPERATIONS and
 # FUZZ_SECONDS, how long those programs are at it; LONG=1 takes the slow ones along.
 set -uo pipefail
@@ -26,7 +26,6 @@ fi
 # What waits much and what computes much go side by side; what counts memory and references, alone.
 # test_filter is here for the verifier of the guest's kernel: some policies are enough for that.
 export SLUICE_STORE=module TEST_TIMEOUT=${TEST_TIMEOUT:-400}
-export SLUICE_TABLE6=${SLUICE_TABLE6:-300} SLUICE_ASK=${SLUICE_ASK:-50}
 export CASES=${CASES:-800} FRAMES=${FRAMES:-200}
 said=$(mktemp -d)
 phase() { selftests/run --tap "$@" > "$said/$BASHPID"; }
@@ -43,7 +42,7 @@ phase selftests/module/load.sh
 tell
 phase selftests/net/confirm.sh &
 phase build/test/test_transport build/test/test_filter selftests/net/everything.sh \
-	selftests/net/host_leg.sh selftests/net/bench_store.sh selftests/slow/vrf_tables.sh &
+	selftests/net/host_leg.sh selftests/net/bench_store.sh &
 tell
 long=()
 [ -z "${LONG-}" ] || long=(selftests/module/cli.sh selftests/net/privilege.sh selftests/net/history.sh)
