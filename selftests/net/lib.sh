@@ -184,6 +184,34 @@ received() {
 # The numbers of one interface in a receiver's answer: got FILE INTERFACE FIELD
 got() { jq -r "select(.interface == \"$2\") | .$3" "$1"; }
 
+# load SECONDS: 4000 packets a second to UDP port 5001, in 16 flows, from a's eth0 by way of r's port left to b's
+# eth0, until unload, or for so long
+load() {
+	receive b "$scratch/b" -i eth0 -t $(($1 + 10)) -S 7 || return 1
+	exec_on a sluice-lab send -i eth0 -d 10.0.2.2 -m "$(mac_of r left)" -p 5001 -l 100 -r 4000 -t "$1" -S 7 -f 16 \
+		> "$scratch/sent" &
+	sender=$!
+	sleep 0.3
+}
+
+# unload LEAST: sets sent, of which there are so many at least; "got_all FILE eth0 $sent" is what there is to show
+unload() {
+	kill $sender
+	wait $sender
+	received
+	sent=$(jq .sent "$scratch/sent")
+	diag "$sent sent, $(got "$scratch/b" eth0 distinct) received"
+	at_least "$1" "$sent" "sent"
+}
+
+# swaps N: the policies $scratch/x.sluice and $scratch/y.sluice replace each other, so often each
+swaps() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		at r apply "$scratch/y.sluice" && at r apply "$scratch/x.sluice" || return 1
+	done
+}
+
 # got_all FILE INTERFACE COUNT: each number once
 got_all() {
 	equal "$3" "$(got "$1" "$2" distinct)" "distinct at $2" &&

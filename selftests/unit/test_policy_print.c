@@ -50,16 +50,13 @@ static bool same_value(const struct policy_value *a, const struct policy_value *
 	return a->first == b->first && a->last == b->last;
 }
 
-static bool same_ports(const struct policy *a, const struct policy *b)
+static bool same_port_uses(const struct policy *a, const struct policy *b)
 {
-	if (a->ports.len != b->ports.len)
-		return false;
 	for (size_t i = 0; i < a->ports.len; i++) {
 		const struct policy_port *x = *(struct policy_port **)vec_at(&a->ports, i);
 		const struct policy_port *y = *(struct policy_port **)vec_at(&b->ports, i);
 
-		if (strcmp(x->name, y->name) || strcmp(x->interface, y->interface) ||
-		    x->mode != y->mode || x->used != y->used || x->node || y->node)
+		if (x->mode != y->mode || x->used != y->used || x->node || y->node)
 			return false;
 	}
 	return true;
@@ -282,8 +279,8 @@ static bool same_asserts(const struct policy *a, const struct policy *b)
 
 static bool same(const struct policy *a, const struct policy *b)
 {
-	return same_ports(a, b) && same_lets(a, b) && same_groups(a, b) && same_rest(a, b) &&
-	       same_sets(a, b) && same_rules(a, b) && same_asserts(a, b);
+	return policy_same_ports(a, b) && same_port_uses(a, b) && same_lets(a, b) &&
+	       same_groups(a, b) && same_rest(a, b) && same_sets(a, b) && same_rules(a, b) && same_asserts(a, b);
 }
 
 static struct policy *parse(const char *text, size_t len)

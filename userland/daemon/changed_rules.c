@@ -77,20 +77,6 @@ static const struct image_rule *words_at(const struct image *image, uint32_t num
 
 /* ---- can they be compared ------------------------------------------------------------ */
 
-static bool same_ports(const struct policy *a, const struct policy *b)
-{
-	if (a->ports.len != b->ports.len)
-		return false;
-	for (size_t i = 0; i < a->ports.len; i++) {
-		const struct policy_port *x = *(struct policy_port **)vec_at(&a->ports, i);
-		const struct policy_port *y = *(struct policy_port **)vec_at(&b->ports, i);
-
-		if (strcmp(x->name, y->name) || strcmp(x->interface, y->interface))
-			return false;
-	}
-	return true;
-}
-
 static bool same_sets(const struct policy *a, const struct policy *b)
 {
 	if (a->sets.len != b->sets.len || a->set_tests.len != b->set_tests.len)
@@ -162,7 +148,7 @@ bool changed_rules_find(const struct policy *before, const struct image *image_b
 	struct middle m;
 	uint32_t *was;
 
-	if (!same_ports(before, policy) || !same_sets(before, policy) ||
+	if (!policy_same_ports(before, policy) || !same_sets(before, policy) ||
 	    before->rules.len != image_before->filter.rules.len ||
 	    policy->rules.len != image->filter.rules.len)
 		return false;

@@ -66,6 +66,20 @@ struct policy_port *policy_port_find(const struct policy *p, const char *name)
 	return NULL;
 }
 
+bool policy_same_ports(const struct policy *a, const struct policy *b)
+{
+	if (a->ports.len != b->ports.len)
+		return false;
+	for (size_t i = 0; i < a->ports.len; i++) {
+		const struct policy_port *x = *(struct policy_port **)vec_at(&a->ports, i);
+		const struct policy_port *y = *(struct policy_port **)vec_at(&b->ports, i);
+
+		if (strcmp(x->name, y->name) || strcmp(x->interface, y->interface))
+			return false;
+	}
+	return true;
+}
+
 struct policy_let *policy_let_find(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->lets.len; i++) {

@@ -490,6 +490,9 @@ void policy_free(struct policy *p);
 /** policy_port_find() - the port of that name, or NULL. */
 struct policy_port *policy_port_find(const struct policy *p, const char *name);
 
+/** policy_same_ports() - whether both have ports of the same names on the same interfaces, in the same order. */
+bool policy_same_ports(const struct policy *a, const struct policy *b);
+
 /** policy_let_find() - the let of that name, or NULL. */
 struct policy_let *policy_let_find(const struct policy *p, const char *name);
 
