@@ -38,7 +38,7 @@ static bool fields_meet(const struct frame_fields *f, const struct policy_predic
 	if (field_kind(q->field) == KIND_ADDRESS)
 		return found != q->unequal;
 	for (size_t i = 0; i < q->ranges.len; i++) {
-		const struct policy_range *r = vec_at(&q->ranges, i);
+		const struct range *r = vec_at(&q->ranges, i);
 
 		MUST(r->first <= r->last && r->last <= field_max(q->field));
 		MUST(!i || r->first > r[-1].last + 1);

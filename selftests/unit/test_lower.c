@@ -139,17 +139,10 @@ static void some_prefixes(struct world *w, struct policy_predicate *p)
 	p->unequal = below(&seed, 2);
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct policy_range *x = a, *y = b;
-
-	return (x->first > y->first) - (x->first < y->first);
-}
-
 static void some_ranges(struct world *w, struct policy_predicate *p)
 {
 	unsigned int n = below(&seed, 4), len = 0;
-	struct policy_range *range = arena_alloc(&w->policy.arena, (n + 1) * sizeof(*range));
+	struct range *range = arena_alloc(&w->policy.arena, (n + 1) * sizeof(*range));
 	bool mac = p->field == FIELD_ETH_SRC || p->field == FIELD_ETH_DST;
 	uint64_t max = p->field == FIELD_IN ? PORTS - 1 : p->field == FIELD_IP_FRAG ||
 		       p->field == FIELD_SOCKET ? 2 : field_max(p->field);
@@ -157,23 +150,15 @@ static void some_ranges(struct world *w, struct policy_predicate *p)
 	for (unsigned int i = 0; i < n; i++) {
 		uint64_t a = some_value(p->field), b = below(&seed, 2) ? a : some_value(p->field);
 
-		range[i] = a < b ? (struct policy_range){ a, b } : (struct policy_range){ b, a };
+		range[i] = a < b ? (struct range){ a, b } : (struct range){ b, a };
 		if (mac && range[i].last - range[i].first > 100)
 			range[i].first = range[i].last;
 	}
-	qsort(range, n, sizeof(*range), compare_ranges);
-	for (unsigned int i = 0; i < n; i++) {
-		if (len && range[i].first <= range[len - 1].last + 1) {
-			if (range[i].last > range[len - 1].last)
-				range[len - 1].last = range[i].last;
-		} else {
-			range[len++] = range[i];
-		}
-	}
+	len = ranges_join(range, n);
 	/* As "!=" leaves them. */
 	if (mac && len && below(&seed, 2) && range[0].first && range[0].last < max) {
-		range[1] = (struct policy_range){ range[0].last + 1, max };
-		range[0] = (struct policy_range){ 0, range[0].first - 1 };
+		range[1] = (struct range){ range[0].last + 1, max };
+		range[0] = (struct range){ 0, range[0].first - 1 };
 		len = 2;
 	}
 	p->ranges = (struct vec){ range, len, len, sizeof(*range) };
@@ -250,7 +235,7 @@ static bool means(const struct policy_predicate *p, const struct seen *k)
 		return p->unequal;
 	}
 	for (size_t i = 0; i < p->ranges.len; i++) {
-		const struct policy_range *r = vec_at(&p->ranges, i);
+		const struct range *r = vec_at(&p->ranges, i);
 
 		if (r->first <= f->value[p->field] && f->value[p->field] <= r->last)
 			return true;
@@ -613,9 +598,9 @@ static struct policy_predicate *test_of(struct world *w, enum policy_field field
 					uint64_t last)
 {
 	struct policy_predicate *p = node(w, PREDICATE_TEST, NULL, NULL);
-	struct policy_range *range = arena_alloc(&w->policy.arena, sizeof(*range));
+	struct range *range = arena_alloc(&w->policy.arena, sizeof(*range));
 
-	*range = (struct policy_range){ first, last };
+	*range = (struct range){ first, last };
 	p->field = field;
 	p->ranges = (struct vec){ range, 1, 1, sizeof(*range) };
 	return p;

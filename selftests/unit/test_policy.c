@@ -93,7 +93,7 @@ static void test_tree(void **state)
 	const struct policy_let *num = policy_let_find(p, "num");
 	const struct policy_leg *legs = g->legs.data;
 	const struct policy_port *wan = policy_port_find(p, "wan");
-	const struct policy_range *ranges = num->ranges.data;
+	const struct range *ranges = num->ranges.data;
 
 	(void)state;
 	assert_string_equal(wan->interface, "eth0");

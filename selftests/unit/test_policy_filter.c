@@ -95,7 +95,7 @@ static void test_ranges(void **state)
 		p = parse(text_string(&t));
 		q = (*(struct policy_rule **)vec_at(&p->rules, 0))->predicate;
 		for (size_t j = 0; q->kind == PREDICATE_TEST && j < q->ranges.len; j++) {
-			const struct policy_range *r = vec_at(&q->ranges, j);
+			const struct range *r = vec_at(&q->ranges, j);
 
 			text_printf(&told, "%s%llu", j ? " " : "", (unsigned long long)r->first);
 			if (r->first != r->last)
@@ -130,7 +130,7 @@ static void test_masks(void **state)
 			for (unsigned int v = 0; v < 256; v++) {
 				unsigned int m = v & mask;
 				bool right = c == 0 ? m == want : c == 1 ? m != want : c == 2 ? m < want : m >= want;
-				const struct policy_range *r;
+				const struct range *r;
 
 				while (at < q->ranges.len && (r = vec_at(&q->ranges, at), r->last < v))
 					at++;

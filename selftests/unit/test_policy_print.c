@@ -65,7 +65,7 @@ static bool same_port_uses(const struct policy *a, const struct policy *b)
 static bool same_ranges(const struct vec *a, const struct vec *b)
 {
 	return a->len == b->len &&
-	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(struct policy_range)));
+	       (!a->len || !memcmp(a->data, b->data, a->len * sizeof(struct range)));
 }
 
 static bool same_set(const struct policy_set *a, const struct policy_set *b)

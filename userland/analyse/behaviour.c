@@ -203,10 +203,6 @@ static uint32_t action_lane(struct behaviours *b, const struct policy_action *a,
 	return lane;
 }
 
-struct range {
-	uint16_t first, last;
-};
-
 /* The tests of @box, with @field's within @ranges. Return: false: it has no such value. */
 static bool demand(const struct rule *box, unsigned int field, const struct range *ranges,
 		   unsigned int count, struct vec *out)

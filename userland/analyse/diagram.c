@@ -232,20 +232,13 @@ static void put_range(const struct diagram *d, unsigned int field, dd_value firs
 /* All flags with some bits fixed; of half of them or more, the bits that the others have. */
 static bool put_flags(const struct dd_range *ranges, size_t n, struct text *out)
 {
-	struct vec flags = VEC(struct policy_range), others = VEC(struct policy_range);
-	uint64_t mask, value, next = 0;
+	struct vec flags = VEC(struct range), others = VEC(struct range);
+	uint64_t mask, value;
 	bool equal, unequal;
 
-	for (size_t i = 0; i < n; i++) {
-		struct policy_range r = { ranges[i].first, ranges[i].last }, gap = { next, r.first - 1 };
-
-		vec_append(&flags, &r);
-		if (next < r.first)
-			vec_append(&others, &gap);
-		next = r.last + 1;
-	}
-	if (next < 256)
-		vec_append(&others, &(struct policy_range){ next, 255 });
+	for (size_t i = 0; i < n; i++)
+		vec_append(&flags, &(struct range){ ranges[i].first, ranges[i].last });
+	ranges_others(flags.data, flags.len, 255, &others);
 	equal = core_masked(flags.data, flags.len, &mask, &value);
 	unequal = !equal && core_masked(others.data, others.len, &mask, &value);
 	if (equal || unequal) {
@@ -555,7 +548,7 @@ static const struct dd *test_numbers(struct diagram *d, const struct core *core,
 	const struct dd *p;
 
 	for (size_t i = 0; i < e->values; i++) {
-		const struct policy_range *from = &e->ranges[i];
+		const struct range *from = &e->ranges[i];
 		struct dd_range r = { from->first, from->last };
 
 		if (e->field != FIELD_IN && e->field != CORE_OUT) {

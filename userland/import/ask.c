@@ -124,13 +124,13 @@ static bool matches_one(const char *const *name, unsigned int names, const char 
 void ask_in(struct chains *chains, struct chain_rule *rule, const struct vec *ports,
 	    const char *const *name, unsigned int n, bool not)
 {
-	struct vec ranges = VEC(struct policy_range);
+	struct vec ranges = VEC(struct range);
 
 	for (uint64_t i = 0; i < ports->len; i++) {
 		const struct import_port *port = vec_at(ports, i);
 
 		if (matches_one(name, n, port->interface) != not)
-			vec_append(&ranges, &(struct policy_range){ i, i });
+			vec_append(&ranges, &(struct range){ i, i });
 	}
 	if (!ranges.len)
 		ask_nothing(rule);

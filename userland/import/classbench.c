@@ -53,7 +53,7 @@ static void read_test(struct chains *chains, struct chain_rule *rule, const stru
 	} else if (t->kind == RULE_MASK) {
 		test = match_number(&chains->arena, field, t->a);
 	} else {
-		test = match_numbers(&chains->arena, field, &(struct policy_range){ t->a, t->b }, 1);
+		test = match_numbers(&chains->arena, field, &(struct range){ t->a, t->b }, 1);
 	}
 	match_with(&chains->arena, *match, &test, match);
 }

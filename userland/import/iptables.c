@@ -70,12 +70,12 @@ static const char *value(struct reading *q)
 }
 
 /* "A", "A:B", ":B", "A:" -> a range. */
-static bool read_span(const char *s, char between, uint64_t max, struct policy_range *range)
+static bool read_span(const char *s, char between, uint64_t max, struct range *range)
 {
 	const char *colon = strchr(s, between);
 	char first[16];
 
-	*range = (struct policy_range){ 0, max };
+	*range = (struct range){ 0, max };
 	if (!colon) {
 		if (!ask_number(s, max, &range->first))
 			return false;
@@ -195,7 +195,7 @@ static enum policy_field port_field(const struct reading *q, bool source)
 static bool read_ports(struct reading *q, bool source, const char *s, struct match_test *test)
 {
 	enum policy_field field = port_field(q, source);
-	struct vec ranges = VEC(struct policy_range);
+	struct vec ranges = VEC(struct range);
 	char copy[256], *at, *save = NULL;
 	bool good = s && strlen(s) < sizeof(copy) && field != FIELD_COUNT;
 
@@ -205,7 +205,7 @@ static bool read_ports(struct reading *q, bool source, const char *s, struct mat
 	}
 	strcpy(copy, s);
 	for (at = strtok_r(copy, ",", &save); at; at = strtok_r(NULL, ",", &save)) {
-		struct policy_range range;
+		struct range range;
 
 		good &= read_span(at, ':', PORT_NUMBER_MAX, &range);
 		if (good)
@@ -342,7 +342,7 @@ static void ask_icmp(struct reading *q)
 
 static void ask_values(struct reading *q, enum policy_field field, uint64_t least, uint64_t most)
 {
-	struct match_test test = match_numbers(arena(q), field, &(struct policy_range){ least, most }, 1);
+	struct match_test test = match_numbers(arena(q), field, &(struct range){ least, most }, 1);
 
 	test.unequal = q->not;
 	if (least > most)

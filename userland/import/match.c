@@ -23,36 +23,19 @@ struct match_test match_prefixes(struct arena *arena, enum policy_field field,
 	return (struct match_test){ .field = field, .prefixes = prefixes_make(arena, prefix, n) };
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct policy_range *x = a, *y = b;
-
-	return (x->first > y->first) - (x->first < y->first);
-}
-
 struct match_test match_numbers(struct arena *arena, enum policy_field field,
-				const struct policy_range *range, uint32_t n)
+				const struct range *range, uint32_t n)
 {
-	struct policy_range *out = arena_alloc(arena, n * sizeof(*out));
-	uint32_t len = 0;
+	struct range *out = arena_alloc(arena, n * sizeof(*out));
 
 	if (n)
 		memcpy(out, range, n * sizeof(*out));
-	qsort(out, n, sizeof(*out), compare_ranges);
-	for (uint32_t i = 0; i < n; i++) {
-		if (len && out[i].first <= out[len - 1].last + 1) {
-			if (out[i].last > out[len - 1].last)
-				out[len - 1].last = out[i].last;
-		} else {
-			out[len++] = out[i];
-		}
-	}
-	return (struct match_test){ .field = field, .range = out, .ranges = len };
+	return (struct match_test){ .field = field, .range = out, .ranges = ranges_join(out, n) };
 }
 
 struct match_test match_number(struct arena *arena, enum policy_field field, uint64_t number)
 {
-	return match_numbers(arena, field, &(struct policy_range){ number, number }, 1);
+	return match_numbers(arena, field, &(struct range){ number, number }, 1);
 }
 
 struct match_test match_flags(struct arena *arena, uint8_t mask, uint8_t value)
@@ -243,7 +226,7 @@ static void print_number(enum policy_field field, uint64_t number, const char *c
 		field_print(NULL, field, number, out);
 }
 
-static void print_range(enum policy_field field, struct policy_range r, const char *const *ports,
+static void print_range(enum policy_field field, struct range r, const char *const *ports,
 			struct text *out)
 {
 	if (r.first == r.last || field == FIELD_IN) {
@@ -285,32 +268,26 @@ static void print_numbers(const struct match_test *t, const char *const *ports, 
 {
 	const char *name = policy_field_name(t->field);
 	bool single = t->ranges == 1 && t->range->first == t->range->last;
-	const char *comma = "";
-	uint64_t next = 0;
+	struct vec said = VEC(struct range);
 
 	if (single) {
 		text_printf(out, "%s %s ", name, t->unequal ? "!=" : "==");
 		print_number(t->field, t->range->first, ports, out);
 		return;
 	}
+	if (t->unequal && t->field != FIELD_IN)
+		ranges_others(t->range, t->ranges, field_max(t->field), &said);
+	for (uint32_t i = 0; i < t->ranges && (!t->unequal || t->field == FIELD_IN); i++)
+		vec_append(&said, &t->range[i]);
 	if (t->field == FIELD_IN && t->unequal)
 		text_printf(out, "not (");
 	text_printf(out, "%s in { ", name);
-	for (uint32_t i = 0; i < t->ranges && (!t->unequal || t->field == FIELD_IN); i++) {
+	for (size_t i = 0; i < said.len; i++) {
 		text_printf(out, "%s", i ? ", " : "");
-		print_range(t->field, t->range[i], ports, out);
-	}
-	for (uint32_t i = 0; i <= t->ranges && t->unequal && t->field != FIELD_IN; i++) {
-		uint64_t end = i < t->ranges ? t->range[i].first : field_max(t->field) + 1;
-
-		if (next < end) {
-			text_printf(out, "%s", comma);
-			print_range(t->field, (struct policy_range){ next, end - 1 }, ports, out);
-			comma = ", ";
-		}
-		next = i < t->ranges ? t->range[i].last + 1 : 0;
+		print_range(t->field, *(struct range *)vec_at(&said, i), ports, out);
 	}
 	text_printf(out, " }%s", t->field == FIELD_IN && t->unequal ? ")" : "");
+	vec_free(&said);
 }
 
 static void print_flags(const struct match_test *t, struct text *out)

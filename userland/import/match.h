@@ -23,7 +23,7 @@ struct match_test {
 	enum policy_field field;
 	bool unequal;			/* any value but these; the packet must have the field */
 	struct prefixes prefixes;	/* ip.src, ip.dst */
-	const struct policy_range *range;	/* other fields: sorted, apart from each other */
+	const struct range *range;	/* other fields: sorted, apart from each other */
 	uint32_t ranges;
 	uint8_t mask;			/* tcp.flags: (flags & mask) == range[0].first */
 	const char *word;		/* not NULL: nothing of the above but unequal counts */
@@ -59,7 +59,7 @@ void match_print(struct match match, const char *const *ports, struct text *out)
 struct match_test match_prefixes(struct arena *arena, enum policy_field field,
 				 const struct prefix *prefix, uint32_t n);
 struct match_test match_numbers(struct arena *arena, enum policy_field field,
-				const struct policy_range *range, uint32_t n);
+				const struct range *range, uint32_t n);
 struct match_test match_number(struct arena *arena, enum policy_field field, uint64_t number);
 struct match_test match_flags(struct arena *arena, uint8_t mask, uint8_t value);
 

@@ -148,7 +148,7 @@ static bool read_number(enum policy_field field, bool v6, json_t *value, uint64_
 static bool add_number(enum policy_field field, bool v6, json_t *value, struct vec *ranges)
 {
 	json_t *range = json_object_get(value, "range");
-	struct policy_range *r = vec_push(ranges);
+	struct range *r = vec_push(ranges);
 
 	if (range)
 		return read_number(field, v6, json_array_get(range, 0), &r->first) &&
@@ -211,7 +211,7 @@ static void ask_members(struct reading *q, enum policy_field field, bool v6, con
 			json_t *members)
 {
 	bool address = field == FIELD_IP_SRC || field == FIELD_IP_DST;
-	struct vec values = address ? VEC(struct prefix) : VEC(struct policy_range);
+	struct vec values = address ? VEC(struct prefix) : VEC(struct range);
 	struct match_test test = { .field = field };
 	bool good = json_array_size(members) <= MEMBERS_MAX;
 	json_t *member;
@@ -227,13 +227,13 @@ static void ask_members(struct reading *q, enum policy_field field, bool v6, con
 			memcpy(copy, values.data, values.len * sizeof(*copy));
 		test = match_prefixes(arena(q), field, copy, values.len);
 	} else if (good && strpbrk(op, "<>")) {
-		struct policy_range r = *(struct policy_range *)values.data;
+		struct range r = *(struct range *)values.data;
 		bool less = *op == '<', equal = op[1] == '=';
 
 		good = values.len == 1 && r.first == r.last &&
 		       (equal || r.first != (less ? 0 : field_max(field)));
-		r = less ? (struct policy_range){ 0, equal ? r.first : r.first - 1 } :
-		    (struct policy_range){ equal ? r.first : r.first + 1, field_max(field) };
+		r = less ? (struct range){ 0, equal ? r.first : r.first - 1 } :
+		    (struct range){ equal ? r.first : r.first + 1, field_max(field) };
 		test = match_numbers(arena(q), field, &r, 1);
 	} else if (good) {
 		test = match_numbers(arena(q), field, values.data, values.len);
@@ -271,7 +271,7 @@ static const struct payload {
 /* Ports of whatever transport: those of TCP and UDP are known. */
 static void read_transport(struct reading *q, const char *name, const char *op, json_t *members)
 {
-	static const struct policy_range both[] = { { 6, 6 }, { 17, 17 } };
+	static const struct range both[] = { { 6, 6 }, { 17, 17 } };
 	bool narrow = q->rule->match.len == 1;
 	const struct match *match = narrow ? vec_at(&q->rule->match, 0) : NULL;
 	struct match known;

@@ -188,21 +188,17 @@ static uint16_t mac_number(struct lower_names *names, uint64_t address)
 static int mac_values(struct lowering *l, const struct policy_predicate *p, struct values *values)
 {
 	const uint64_t all = 1ull << 48;
-	struct vec others = VEC(struct policy_range), span = VEC(struct span);
+	struct vec others = VEC(struct range), span = VEC(struct span);
 	const struct vec *asked = &p->ranges;
-	uint64_t count = 0, next = 0;
+	uint64_t count = 0;
 	int err = -E2BIG;
 
 	for (size_t i = 0; i < p->ranges.len; i++) {
-		const struct policy_range *range = vec_at(&p->ranges, i);
+		const struct range *range = vec_at(&p->ranges, i);
 
 		count += range->last - range->first + 1;
-		if (next < range->first)
-			vec_append(&others, &(struct policy_range){ next, range->first - 1 });
-		next = range->last + 1;
 	}
-	if (next < all)
-		vec_append(&others, &(struct policy_range){ next, all - 1 });
+	ranges_others(p->ranges.data, p->ranges.len, all - 1, &others);
 	if (count > all / 2) {
 		asked = &others;
 		count = all - count;
@@ -210,7 +206,7 @@ static int mac_values(struct lowering *l, const struct policy_predicate *p, stru
 	if (count > UINT16_MAX)
 		goto out;
 	for (size_t i = 0; i < asked->len; i++) {
-		const struct policy_range *range = vec_at(asked, i);
+		const struct range *range = vec_at(asked, i);
 
 		for (uint64_t a = range->first; a <= range->last; a++) {
 			uint16_t number = mac_number(l->names, a);
@@ -242,7 +238,7 @@ static struct values port_values(struct lowering *l, const struct policy_predica
 	struct values values;
 
 	for (size_t i = 0; i < p->ranges.len; i++) {
-		const struct policy_range *range = vec_at(&p->ranges, i);
+		const struct range *range = vec_at(&p->ranges, i);
 
 		for (uint64_t n = range->first; n <= range->last && n < l->names->ports; n++)
 			vec_append(&span, &(struct span){ l->names->port[n], l->names->port[n] });
@@ -256,7 +252,7 @@ static struct values port_values(struct lowering *l, const struct policy_predica
 static int test_values(struct lowering *l, const struct policy_predicate *p, struct values *values)
 {
 	uint16_t tag = p->field == FIELD_VLAN_ID ? RULES_TAG : 0;
-	const struct policy_range *range = p->ranges.data;
+	const struct range *range = p->ranges.data;
 	struct span *span;
 
 	if (p->field == FIELD_ETH_SRC || p->field == FIELD_ETH_DST)

@@ -196,7 +196,7 @@ static struct policy_let *new_let(struct document *doc, struct word name, struct
 	let->place = at;
 	let->values = VEC(struct policy_value);
 	let->prefixes = VEC(struct prefix);
-	let->ranges = VEC(struct policy_range);
+	let->ranges = VEC(struct range);
 	*(struct policy_let **)vec_push(&policy->lets) = let;
 	return let;
 }

@@ -99,8 +99,8 @@ void policy_check(struct policy *p, struct diags *diags)
 		.names = TABLE(struct name_key, struct named),
 		.interfaces = TABLE(struct name_key, struct place),
 		.prefixes = VEC(struct prefix),
-		.ranges = VEC(struct policy_range),
-		.masked = VEC(struct policy_range),
+		.ranges = VEC(struct range),
+		.masked = VEC(struct range),
 	};
 
 	enter_names(&c);

@@ -14,13 +14,6 @@ static int compare_prefixes(const void *a, const void *b)
 	return prefix_cmp(a, b);
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct policy_range *x = a, *y = b;
-
-	return x->first != y->first ? (x->first < y->first ? -1 : 1) : 0;
-}
-
 void sort_prefixes(struct vec *v)
 {
 	struct prefix *p = v->data;
@@ -37,23 +30,7 @@ void sort_prefixes(struct vec *v)
 
 void sort_ranges(struct vec *v)
 {
-	struct policy_range *r = v->data;
-	size_t kept = 0;
-
-	if (!v->len)
-		return;
-	while (kept + 1 < v->len && r[kept].first <= r[kept + 1].first)
-		kept++;
-	if (kept + 1 < v->len)		/* most are in order */
-		qsort(r, v->len, sizeof(*r), compare_ranges);
-	kept = 0;
-	for (size_t i = 1; i < v->len; i++) {
-		if (r[kept].last != UINT64_MAX && r[i].first > r[kept].last + 1)
-			r[++kept] = r[i];
-		else if (r[i].last > r[kept].last)
-			r[kept].last = r[i].last;
-	}
-	v->len = kept + 1;
+	v->len = ranges_join(v->data, v->len);
 }
 
 bool take_values(struct check *c, size_t n, struct place place)
@@ -135,7 +112,7 @@ static void add_let(struct check *c, struct policy_let *let, struct policy_value
 
 static void add_value(struct check *c, struct policy_let *let, struct policy_value *v)
 {
-	struct policy_range r = { v->first, v->last };
+	struct range r = { v->first, v->last };
 	bool mixed = let->prefixes.len && let->ranges.len;
 
 	switch (v->type) {

@@ -128,7 +128,7 @@ static void refuse_kind(struct check *c, const struct policy_predicate *t,
 static bool add_numbers(struct check *c, const struct policy_predicate *t,
 			const struct policy_value *v)
 {
-	const struct policy_range r = { v->first, v->last };
+	const struct range r = { v->first, v->last };
 	bool mac = v->type == VALUE_MAC;
 
 	if (field_kind(t->field) != (mac ? KIND_MAC : KIND_NUMBER)) {
@@ -167,7 +167,7 @@ static bool let_fits(struct check *c, const struct policy_predicate *t,
 		     const struct policy_value *v)
 {
 	const struct policy_let *let = v->let;
-	const struct policy_range *last;
+	const struct range *last;
 	enum field_kind kind = field_kind(t->field);
 	enum field_kind has = let->prefixes.len ? KIND_ADDRESS : let->macs ? KIND_MAC : KIND_NUMBER;
 
@@ -217,7 +217,7 @@ static bool add_named(struct check *c, const struct policy_predicate *t, struct 
 	bool good = true;
 
 	if (read_word(c, t, v, &good)) {
-		*(struct policy_range *)vec_push(&c->ranges) = (struct policy_range){ v->first, v->last };
+		*(struct range *)vec_push(&c->ranges) = (struct range){ v->first, v->last };
 		return good;
 	}
 	n = look_up(c, v->name);
@@ -260,25 +260,6 @@ static bool add_value(struct check *c, const struct policy_predicate *t, struct 
 
 /* ---- comparisons -------------------------------------------------------- */
 
-static void invert(struct vec *ranges, struct vec *out, uint64_t max)
-{
-	struct policy_range gap = { 0, max };
-
-	out->len = 0;
-	for (size_t i = 0; i < ranges->len; i++) {
-		const struct policy_range *r = vec_at(ranges, i);
-
-		if (r->first > gap.first) {
-			gap.last = r->first - 1;
-			vec_append(out, &gap);
-		}
-		gap.first = r->last + 1;
-	}
-	gap.last = max;
-	if (gap.first <= max)
-		vec_append(out, &gap);
-}
-
 static bool is_ordering(enum policy_compare compare)
 {
 	return compare != COMPARE_EQUAL && compare != COMPARE_UNEQUAL && compare != COMPARE_IN;
@@ -287,22 +268,22 @@ static bool is_ordering(enum policy_compare compare)
 /* "< 80" and the like. The one range is a single number. Empty ranges become no range. */
 static void order(enum policy_compare compare, struct vec *ranges, uint64_t max)
 {
-	struct policy_range *r = ranges->data;
+	struct range *r = ranges->data;
 	uint64_t n = r->first;
 	bool none = (compare == COMPARE_LESS && !n) || (compare == COMPARE_GREATER && n == max);
 
 	switch (compare) {
 	case COMPARE_LESS:
-		*r = (struct policy_range){ 0, n - 1 };
+		*r = (struct range){ 0, n - 1 };
 		break;
 	case COMPARE_AT_MOST:
-		*r = (struct policy_range){ 0, n };
+		*r = (struct range){ 0, n };
 		break;
 	case COMPARE_GREATER:
-		*r = (struct policy_range){ n + 1, max };
+		*r = (struct range){ n + 1, max };
 		break;
 	default:
-		*r = (struct policy_range){ n, max };
+		*r = (struct range){ n, max };
 	}
 	if (none)
 		ranges->len = 0;
@@ -310,7 +291,7 @@ static void order(enum policy_compare compare, struct vec *ranges, uint64_t max)
 
 static bool check_ordering(struct check *c, const struct policy_predicate *t)
 {
-	const struct policy_range *r = c->ranges.data;
+	const struct range *r = c->ranges.data;
 
 	if (field_kind(t->field) != KIND_NUMBER) {
 		diag_error(c->diags, t->place, "%s is %s: one is not less or more than another",
@@ -338,14 +319,14 @@ struct spread {
 	unsigned int steps;
 };
 
-static const struct policy_range *first_reaching(const struct vec *ranges, uint64_t n)
+static const struct range *first_reaching(const struct vec *ranges, uint64_t n)
 {
 	size_t low = 0, high = ranges->len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (((const struct policy_range *)vec_at(ranges, middle))->last < n)
+		if (((const struct range *)vec_at(ranges, middle))->last < n)
 			low = middle + 1;
 		else
 			high = middle;
@@ -358,8 +339,8 @@ static bool spread(struct spread *s, uint64_t value, unsigned int bits)
 {
 	uint64_t below = bits ? UINT64_MAX >> (64 - bits) : 0;
 	uint64_t low = value & s->mask, high = low | (s->mask & below);
-	const struct policy_range *r = first_reaching(s->want, low);
-	struct policy_range all = { value, value | below };
+	const struct range *r = first_reaching(s->want, low);
+	struct range all = { value, value | below };
 
 	if (++s->steps > POLICY_MASK_STEPS)
 		return false;
@@ -437,7 +418,7 @@ static bool share_let(struct check *c, struct policy_predicate *t)
 /* "tcp.flags & syn == syn": a thousand rules may say the same, and share what it comes to. */
 struct masked_test {
 	uint64_t mask;
-	struct policy_range range;
+	struct range range;
 	uint32_t field, compare;
 };
 
@@ -448,7 +429,7 @@ static struct vec *masked_test(struct check *c, const struct policy_predicate *t
 
 	if (!has_mask(t) || c->ranges.len != 1)
 		return NULL;
-	key.range = *(struct policy_range *)c->ranges.data;
+	key.range = *(struct range *)c->ranges.data;
 	if (!c->masked_tests.key_size)
 		c->masked_tests = TABLE(struct masked_test, struct vec);
 	return table_put(&c->masked_tests, &key, NULL);
@@ -482,7 +463,8 @@ static bool resolve_values(struct check *c, struct policy_predicate *t, struct v
 	if (is_ordering(t->compare))
 		order(t->compare, &c->ranges, max);
 	if (t->compare == COMPARE_UNEQUAL) {
-		invert(&c->ranges, &c->masked, max);
+		c->masked.len = 0;
+		ranges_others(c->ranges.data, c->ranges.len, max, &c->masked);
 		other = c->ranges;
 		c->ranges = c->masked;
 		c->masked = other;

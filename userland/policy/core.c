@@ -106,7 +106,7 @@ struct core_expression *core_not(struct core *core, const struct core_expression
 }
 
 struct core_expression *core_test_ranges(struct core *core, unsigned int field,
-					 const struct policy_range *ranges, size_t n)
+					 const struct range *ranges, size_t n)
 {
 	struct core_expression *e;
 
@@ -129,7 +129,7 @@ void *core_keep(struct core *core, const struct vec *v)
 }
 
 /* All bits that the values share are the mask's, and each combination of the others is there. */
-bool core_masked(const struct policy_range *ranges, size_t n, uint64_t *mask, uint64_t *value)
+bool core_masked(const struct range *ranges, size_t n, uint64_t *mask, uint64_t *value)
 {
 	uint64_t set = 0xff, clear = 0xff, values = 0;
 
@@ -153,7 +153,7 @@ bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *v
 void core_masked_ranges(uint64_t mask, uint64_t value, struct vec *ranges)
 {
 	for (uint64_t v = 0; v < 256; v++) {
-		struct policy_range *last = ranges->len ? vec_at(ranges, ranges->len - 1) : NULL;
+		struct range *last = ranges->len ? vec_at(ranges, ranges->len - 1) : NULL;
 
 		if ((v & mask) != value)
 			continue;
@@ -212,9 +212,9 @@ bool core_is_predicate(const struct core_expression *e)
 static struct core_expression *test_one(struct core *core, unsigned int field, uint64_t first,
 					uint64_t last)
 {
-	struct policy_range *r = arena_alloc(&core->arena, sizeof(*r));
+	struct range *r = arena_alloc(&core->arena, sizeof(*r));
 
-	*r = (struct policy_range){ first, last };
+	*r = (struct range){ first, last };
 	return core_test_ranges(core, field, r, 1);
 }
 
@@ -242,21 +242,13 @@ static struct core_expression *test_prefix(struct core *core, unsigned int field
 static struct core_expression *test_flags(struct core *core, const struct policy_predicate *p)
 {
 	struct core_expression *e = core_test_ranges(core, p->field, p->ranges.data, p->ranges.len);
-	struct vec others = VEC(struct policy_range);
+	struct vec others = VEC(struct range);
 	struct core_expression *not_those;
-	uint64_t mask, value, next = 0;
+	uint64_t mask, value;
 
 	if (e->kind != CORE_TEST || core_is_masked(e, &mask, &value))
 		return e;
-	for (size_t i = 0; i <= e->values; i++) {
-		uint64_t first = i < e->values ? e->ranges[i].first : 256;
-		struct policy_range r = { next, first - 1 };
-
-		if (next < first)
-			vec_append(&others, &r);
-		if (i < e->values)
-			next = e->ranges[i].last + 1;
-	}
+	ranges_others(e->ranges, e->values, 255, &others);
 	not_those = core_test_ranges(core, p->field, core_keep(core, &others), others.len);
 	vec_free(&others);
 	if (not_those->kind != CORE_TEST || !core_is_masked(not_those, &mask, &value))
@@ -268,11 +260,11 @@ static struct core_expression *test_flags(struct core *core, const struct policy
 /* "in != wan" was worked into all other numbers: those that are ports stay. */
 static struct core_expression *test_ports(struct core *core, const struct policy_predicate *p)
 {
-	struct vec ranges = VEC(struct policy_range);
+	struct vec ranges = VEC(struct range);
 	struct core_expression *e;
 
 	for (size_t i = 0; i < p->ranges.len; i++) {
-		struct policy_range r = *(const struct policy_range *)vec_at(&p->ranges, i);
+		struct range r = *(const struct range *)vec_at(&p->ranges, i);
 
 		if (r.first >= core->ports.len)
 			continue;
@@ -410,21 +402,14 @@ static const struct core_expression *filter_of(struct core *core,
 	return e;
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct policy_range *x = a, *y = b;
-
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
 /* in = {wan, fa} */
 static struct core_expression *in_ports(struct core *core, const struct vec *refs)
 {
-	struct policy_range *r = arena_alloc(&core->arena, refs->len * sizeof(*r));
+	struct range *r = arena_alloc(&core->arena, refs->len * sizeof(*r));
 
 	for (size_t i = 0; i < refs->len; i++)
 		r[i].first = r[i].last = ((const struct policy_port_ref *)vec_at(refs, i))->port->number;
-	qsort(r, refs->len, sizeof(*r), compare_ranges);
+	qsort(r, refs->len, sizeof(*r), range_cmp);
 	return core_test_ranges(core, FIELD_IN, r, refs->len);
 }
 
@@ -651,7 +636,7 @@ static const struct core_expression *groups_of(struct core *core, const struct p
 
 static struct core_expression *is_ip(struct core *core)
 {
-	static const struct policy_range types[] = {
+	static const struct range types[] = {
 		{ ETHERTYPE_IP4, ETHERTYPE_IP4 }, { ETHERTYPE_IP6, ETHERTYPE_IP6 },
 	};
 

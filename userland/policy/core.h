@@ -93,7 +93,7 @@ struct core_expression {
 	struct addr address;		/* ip.src, ip.dst */
 	size_t values;
 	const struct prefix *prefixes;	/* ip.src, ip.dst; else NULL */
-	const struct policy_range *ranges;	/* ports likewise */
+	const struct range *ranges;	/* ports likewise */
 	size_t kids;
 	const struct core_expression **kid;
 	const struct policy_rule *rule;	/* IF: that it stands for; else NULL */
@@ -145,7 +145,7 @@ void core_value_print(const struct core *core, unsigned int field, uint64_t valu
  * core_masked() - whether sorted ranges of eight bits are the values with (v & mask) == value, and
  * several: "tcp.flags & (syn|ack) = syn" was worked into such.
  */
-bool core_masked(const struct policy_range *ranges, size_t n, uint64_t *mask, uint64_t *value);
+bool core_masked(const struct range *ranges, size_t n, uint64_t *mask, uint64_t *value);
 
 /* ---- what becomes of a packet ---------------------------------------- */
 

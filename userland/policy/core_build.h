@@ -25,7 +25,7 @@ struct core_expression *core_not(struct core *core, const struct core_expression
 
 /** core_test_ranges() - a test of numbers; @ranges stay where they are. None: drop. */
 struct core_expression *core_test_ranges(struct core *core, unsigned int field,
-					 const struct policy_range *ranges, size_t n);
+					 const struct range *ranges, size_t n);
 
 /** core_keep() - a copy of what is in a vec, in the arena. */
 void *core_keep(struct core *core, const struct vec *v);
@@ -33,7 +33,7 @@ void *core_keep(struct core *core, const struct vec *v);
 /** core_is_masked() - whether @e tests tcp.flags for what core_masked() says. */
 bool core_is_masked(const struct core_expression *e, uint64_t *mask, uint64_t *value);
 
-/** core_masked_ranges() - appends those values, as struct policy_range. */
+/** core_masked_ranges() - appends those values, as struct range. */
 void core_masked_ranges(uint64_t mask, uint64_t value, struct vec *ranges);
 
 #endif

@@ -248,7 +248,7 @@ static bool check_number(struct reader *r, unsigned int field, const struct word
 }
 
 /* "80", "80-90"; a port's name has hyphens itself, and no range. */
-static void take_range(struct reader *r, unsigned int field, struct policy_range *range)
+static void take_range(struct reader *r, unsigned int field, struct range *range)
 {
 	struct word w;
 	char whole[WORD_MAX], *hyphen;
@@ -312,7 +312,7 @@ static void take_one(struct reader *r, unsigned int field, struct vec *prefixes,
 
 static struct core_expression *read_test(struct reader *r, unsigned int field, bool unequal)
 {
-	struct vec prefixes = VEC(struct prefix), ranges = VEC(struct policy_range);
+	struct vec prefixes = VEC(struct prefix), ranges = VEC(struct range);
 	struct core_expression *e = core_node(r->core, CORE_TEST);
 
 	if (take(r, "{")) {
@@ -377,7 +377,7 @@ static void refuse_assignment(struct reader *r, unsigned int field, struct place
 static struct core_expression *read_assignment(struct reader *r, unsigned int field, struct place at)
 {
 	struct core_expression *e = core_node(r->core, CORE_ASSIGN);
-	struct policy_range range = { 0 };
+	struct range range = { 0 };
 	struct prefix prefix = { 0 };
 
 	e->field = field;
@@ -449,8 +449,8 @@ static struct core_expression *read_set(struct reader *r, unsigned int field, st
 static struct core_expression *read_masked(struct reader *r)
 {
 	struct core_expression *e = core_node(r->core, CORE_TEST);
-	struct policy_range mask = { 0 }, value = { 0 };
-	struct vec ranges = VEC(struct policy_range);
+	struct range mask = { 0 }, value = { 0 };
+	struct vec ranges = VEC(struct range);
 	struct place at;
 
 	expect(r, "(", "\"&\"");

@@ -34,7 +34,7 @@ static void add_tests(struct core *core, const struct core_expression *e, size_t
 {
 	const struct core_expression *one = test_one(core, e, i);
 	struct core_expression *port;
-	struct policy_range *r;
+	struct range *r;
 
 	if ((e->field != FIELD_IN && e->field != CORE_OUT) || e->ranges[i].first == e->ranges[i].last) {
 		vec_append(sum, &one);
@@ -42,7 +42,7 @@ static void add_tests(struct core *core, const struct core_expression *e, size_t
 	}
 	for (uint64_t v = e->ranges[i].first; v <= e->ranges[i].last; v++) {
 		r = arena_alloc(&core->arena, sizeof(*r));
-		*r = (struct policy_range){ v, v };
+		*r = (struct range){ v, v };
 		port = core_test_ranges(core, e->field, r, 1);
 		vec_append(sum, &port);
 	}
@@ -70,10 +70,10 @@ static const struct core_expression *has_field(struct core *core, unsigned int f
 	static const struct prefix any[] = { { .addr = { .family = ADDR_V4 } },
 					     { .addr = { .family = ADDR_V6 } } };
 	struct core_expression all = { .field = field, .values = 1 };
-	struct policy_range *r = arena_alloc(&core->arena, 2 * sizeof(*r));
+	struct range *r = arena_alloc(&core->arena, 2 * sizeof(*r));
 
 	all.ranges = r;
-	r[1] = (struct policy_range){ CORE_HOST, CORE_HOST };
+	r[1] = (struct range){ CORE_HOST, CORE_HOST };
 	if (field < FIELD_COUNT && field_kind(field) == KIND_ADDRESS) {
 		all.ranges = NULL;
 		all.prefixes = any;

@@ -49,7 +49,7 @@ void core_value_print(const struct core *core, unsigned int field, uint64_t valu
 		field_print(NULL, field, value, out);
 }
 
-static void print_range(const struct core *core, unsigned int field, const struct policy_range *r,
+static void print_range(const struct core *core, unsigned int field, const struct range *r,
 			struct text *out)
 {
 	bool mac = field < FIELD_COUNT && field_kind(field) == KIND_MAC;

@@ -27,6 +27,7 @@
 #include "base/addr.h"
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/range.h"
 #include "base/vec.h"
 
 /* Limits of the language; at the limit is allowed. */
@@ -158,14 +159,10 @@ struct policy_let {
 	bool broken;			/* its statement has a syntax error: values are missing */
 	/* check: what it stands for, through other lets; one of the two is empty */
 	struct vec prefixes;		/* of struct prefix: sorted by prefix_cmp(), none twice */
-	struct vec ranges;		/* of struct policy_range: sorted, apart from each other */
+	struct vec ranges;		/* of struct range: sorted, apart from each other */
 	bool macs;			/* the ranges are addresses of the link layer */
 	enum { LET_NEW, LET_OPEN, LET_DONE } state;
 	bool used;
-};
-
-struct policy_range {
-	uint64_t first, last;
 };
 
 /* ---- route main | table N [for PORTS] | vrf NAME table N [limit ip4 N ip6 N]; or { ... } ---- */
@@ -365,7 +362,7 @@ struct policy_predicate {
 	 * has the field and its value is among them, or, with unequal, is not.
 	 */
 	struct vec prefixes;		/* of struct prefix */
-	struct vec ranges;		/* of struct policy_range */
+	struct vec ranges;		/* of struct range */
 	bool unequal;			/* prefixes: any address but these */
 	struct policy_set *set;		/* SET; check */
 	unsigned int set_test;		/* SET; check: number in policy->set_tests */

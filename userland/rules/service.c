@@ -81,7 +81,7 @@ static void add_mask(struct vec *ranges, const struct rule_test *t)
 	}
 }
 
-static int range_cmp(const void *a, const void *b)
+static int service_range_cmp(const void *a, const void *b)
 {
 	const struct service_range *x = a, *y = b;
 
@@ -94,7 +94,7 @@ static void join_ranges(struct vec *ranges)
 	struct service_range *r = ranges->data;
 	size_t n = 0;
 
-	qsort(r, ranges->len, sizeof(*r), range_cmp);
+	qsort(r, ranges->len, sizeof(*r), service_range_cmp);
 	for (size_t i = 0; i < ranges->len; i++) {
 		if (n && r[i].first <= (uint32_t)r[n - 1].last + 1) {
 			if (r[i].last > r[n - 1].last)

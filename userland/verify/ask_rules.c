@@ -125,7 +125,7 @@ static void ask_edges(struct run *r, const struct sketch *s, uint8_t family, uin
 		if (!(s->fields >> field & 1) || field == FIELD_IN)
 			continue;
 		for (size_t i = 0; i < s->left[field].len && i < SKETCHES_MAX && !time_is_up(r); i++) {
-			const struct policy_range *range = vec_at(&s->left[field], i);
+			const struct range *range = vec_at(&s->left[field], i);
 			const uint64_t values[] = { range->first, range->last, range->first - 1, range->last + 1 };
 
 			for (unsigned int j = 0; j < 4; j++) {

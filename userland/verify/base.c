@@ -19,7 +19,7 @@ uint64_t base_port(const struct run *r, const struct policy_rule *rule, const st
 			continue;
 		some = i;
 		for (size_t j = 0; s->fields >> FIELD_IN & 1 && j < s->left[FIELD_IN].len; j++) {
-			const struct policy_range *range = vec_at(&s->left[FIELD_IN], j);
+			const struct range *range = vec_at(&s->left[FIELD_IN], j);
 
 			if (range->first <= i && i <= range->last)
 				return i;

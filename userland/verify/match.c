@@ -77,7 +77,7 @@ struct matcher {
 
 static bool in_ranges(const struct vec *ranges, uint64_t value)
 {
-	const struct policy_range *r = ranges->data;
+	const struct range *r = ranges->data;
 	size_t low = 0, high = ranges->len;
 
 	while (low < high) {
@@ -291,7 +291,7 @@ static void join_limits(struct limits *l, const struct limits *other, bool eithe
 static struct limits limits_of(const struct policy_predicate *p)
 {
 	struct limits l = { .last = { 0xffff, 0xffff, 0xffff } }, right;
-	const struct policy_range *r;
+	const struct range *r;
 	unsigned int at;
 
 	if (!p)

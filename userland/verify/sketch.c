@@ -97,9 +97,9 @@ static void find_ways(const struct policy_predicate *p, bool holds, struct vec *
 
 static void narrow_to(struct sketch *s, enum policy_field field, const struct vec *to)
 {
-	const struct policy_range *b = to->data;
-	struct vec *left = &s->left[field], both = VEC(struct policy_range);
-	const struct policy_range *a = left->data;
+	const struct range *b = to->data;
+	struct vec *left = &s->left[field], both = VEC(struct range);
+	const struct range *a = left->data;
 
 	if (!(s->fields >> field & 1)) {
 		s->fields |= 1ull << field;
@@ -109,7 +109,7 @@ static void narrow_to(struct sketch *s, enum policy_field field, const struct ve
 		return;
 	}
 	for (size_t i = 0, j = 0; i < left->len && j < to->len;) {
-		struct policy_range r = {
+		struct range r = {
 			a[i].first > b[j].first ? a[i].first : b[j].first,
 			a[i].last < b[j].last ? a[i].last : b[j].last,
 		};
@@ -128,8 +128,8 @@ static void narrow_to(struct sketch *s, enum policy_field field, const struct ve
 
 static void narrow_numbers(struct sketch *s, enum policy_field field, uint64_t first, uint64_t last)
 {
-	struct policy_range r = { first, last };
-	struct vec one = VEC(struct policy_range);
+	struct range r = { first, last };
+	struct vec one = VEC(struct range);
 
 	vec_append(&one, &r);
 	narrow_to(s, field, &one);
@@ -139,18 +139,18 @@ static void narrow_numbers(struct sketch *s, enum policy_field field, uint64_t f
 /* All but these. */
 static void narrow_without(struct sketch *s, enum policy_field field, const struct vec *without)
 {
-	struct vec rest = VEC(struct policy_range);
+	struct vec rest = VEC(struct range);
 	uint64_t last = (1ull << policy_field_bits(field)) - 1, next = 0;
 
 	for (size_t i = 0; i < without->len; i++) {
-		const struct policy_range *r = vec_at(without, i);
+		const struct range *r = vec_at(without, i);
 
 		if (r->first > next)
-			*(struct policy_range *)vec_push(&rest) = (struct policy_range){ next, r->first - 1 };
+			*(struct range *)vec_push(&rest) = (struct range){ next, r->first - 1 };
 		next = r->last + 1;
 	}
 	if (next <= last)
-		*(struct policy_range *)vec_push(&rest) = (struct policy_range){ next, last };
+		*(struct range *)vec_push(&rest) = (struct range){ next, last };
 	narrow_to(s, field, &rest);
 	vec_free(&rest);
 }
@@ -158,8 +158,8 @@ static void narrow_without(struct sketch *s, enum policy_field field, const stru
 /* What a packet must be to have @field. */
 static void need_field(struct sketch *s, enum policy_field field)
 {
-	static const struct policy_range ports[] = { { 6, 6 }, { 17, 17 } };
-	static const struct policy_range icmp[] = { { 1, 1 }, { 58, 58 } };
+	static const struct range ports[] = { { 6, 6 }, { 17, 17 } };
+	static const struct range icmp[] = { { 1, 1 }, { 58, 58 } };
 	const struct vec tcp_udp = { .data = (void *)ports, .len = 2, .elem_size = sizeof(ports[0]) };
 	const struct vec either = { .data = (void *)icmp, .len = 2, .elem_size = sizeof(icmp[0]) };
 
@@ -236,7 +236,7 @@ void sketches_make(const struct policy_predicate *p, struct vec *out)
 		struct sketch *s = vec_push(out);
 
 		for (unsigned int f = 0; f < FIELD_COUNT; f++)
-			s->left[f] = VEC(struct policy_range);
+			s->left[f] = VEC(struct range);
 		for (size_t j = 0; j < w->literals.len; j++)
 			take_literal(s, vec_at(&w->literals, j));
 	}
@@ -260,7 +260,7 @@ static bool leaves(const struct sketch *s, enum policy_field field, uint64_t val
 	if (!(s->fields >> field & 1))
 		return true;
 	for (size_t i = 0; i < left->len; i++) {
-		const struct policy_range *r = vec_at(left, i);
+		const struct range *r = vec_at(left, i);
 
 		if (r->first <= value && value <= r->last)
 			return true;
@@ -270,7 +270,7 @@ static bool leaves(const struct sketch *s, enum policy_field field, uint64_t val
 
 static uint64_t first_left(const struct sketch *s, enum policy_field field)
 {
-	return ((struct policy_range *)vec_at(&s->left[field], 0))->first;
+	return ((struct range *)vec_at(&s->left[field], 0))->first;
 }
 
 static uint64_t choose_protocol(const struct sketch *s, uint8_t family)

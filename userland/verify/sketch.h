@@ -23,7 +23,7 @@ struct policy_predicate;
 /* One way in which a predicate holds. */
 struct sketch {
 	uint64_t fields;		/* bit FIELD_*: narrowed; as tests_field() has them */
-	struct vec left[FIELD_COUNT];	/* of struct policy_range: what is left of a narrowed one */
+	struct vec left[FIELD_COUNT];	/* of struct range: what is left of a narrowed one */
 	/* Tests of addresses that must hold, the shortest list of prefixes; NULL: none. By side. */
 	const struct policy_predicate *address[2];
 	bool ip;			/* some test needs IP */

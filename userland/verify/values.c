@@ -74,7 +74,7 @@ static void take_tests(struct finding *f, const struct vec *tests)
 		uint64_t mix = draw(f);
 
 		for (size_t j = 0; j < t->ranges.len; j++) {
-			const struct policy_range *r = vec_at(&t->ranges, j);
+			const struct range *r = vec_at(&t->ranges, j);
 
 			add_range(f, r->first, r->last, mix);
 		}
