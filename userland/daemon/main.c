@@ -9,6 +9,7 @@
  * the data path is left running, unless --detach.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -339,6 +340,18 @@ static int take_down(struct daemon *d)
 	return err != 0;
 }
 
+/*
+ * What one commit of a large policy has taken is what the next one takes: it stays with the process, up to a
+ * bound, and with one arena for all threads. Else the kernel clears every page of it anew.
+ */
+static void keep_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TOP_PAD, 4 << 20);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { .view = { .started = time(NULL) } };
@@ -347,6 +360,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		goto free_options;
+	keep_memory();
 	log_open(d.options.verbose);
 	notify_open();
 	notes_open(&d.notes, &d.view.notes);
