@@ -25,8 +25,11 @@ right() {
 
 # The policy of README.md is its first block, those of the manual the ones under EXAMPLES.
 awk '/^```/ { if (inside) exit; inside = 1; next } inside' README.md > "$scratch/readme.sluice"
-awk -v to="$scratch/manual" '/^\.Sh/ { examples = /EXAMPLES/ } /^\.Ed/ { inside = 0 }
-	inside { print > (to n ".sluice") } examples && /^\.Bd/ { inside = 1; n++ }' <(sed 's/\\(dq/"/g' man/sluice-policy.5)
+sed 's/\\(dq/"/g' man/sluice-policy.5 | awk -v to="$scratch/manual" '
+	/^\.Sh/ { examples = /EXAMPLES/ }
+	/^\.Ed/ { inside = 0 }
+	inside { print > (to n ".sluice") }
+	examples && /^\.Bd/ { inside = 1; n++ }'
 
 for f in $(find examples -name '*.sluice' | sort) "$scratch/readme.sluice" \
 	"$scratch"/manual[12].sluice; do
