@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -537,6 +538,9 @@ static uint64_t mac_number(const struct behaviours *b, uint16_t number)
 	return n;
 }
 
+/* Bytes from which on a frame has room for all headers; a shorter one is of no protocol if it may be of any. */
+#define ROOMY	100
+
 int behaviours_fields(const struct behaviours *b, unsigned int which, const struct rule_packet *p,
 		      struct frame_fields *f)
 {
@@ -570,6 +574,8 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 	if (TESTED(PROTO) || TESTED(SPORT) || TESTED(DPORT) || TESTED(TCP_FLAGS) || TESTED(ICMP_TYPE) ||
 	    TESTED(ICMP_CODE) || TESTED(SOCKET))
 		frame_set(f, FIELD_IP_PROTO, proto);
+	else if (TESTED(LENGTH) && p->field[RULES_LENGTH] < ROOMY)
+		frame_set(f, FIELD_IP_PROTO, IPPROTO_NONE);
 	if (TESTED(DSCP))
 		frame_set(f, FIELD_IP_DSCP, p->field[RULES_DSCP]);
 	if (TESTED(ECN))

@@ -22,9 +22,6 @@ void policy_print(const struct policy *p, struct text *out);
 void policy_print_predicate(const struct policy *p, const struct policy_predicate *predicate,
 			    struct text *out);
 
-/** policy_print_action() - "count "telnet"". */
-void policy_print_action(const struct policy_action *a, struct text *out);
-
 /** policy_print_rule() - "count "telnet", drop if tcp.dst == 23;", without a new line. */
 void policy_print_rule(const struct policy *p, const struct policy_rule *rule, struct text *out);
 
