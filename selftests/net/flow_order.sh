@@ -31,7 +31,8 @@ for i in 2 3 4 5; do neighbour $i 01; done
 # members: "interface mac" lines of the next hops that packets are sent by
 members() {
 	at r1 -j route get 198.18.0.1 |
-		jq -r '.nexthops[] | select((.backup | not) and .reason == "forwarded") | "\(.interface) \(.mac)"' | sort
+		jq -r '.nexthops[] | select((.backup | not) and .reason == "forwarded") | "\(.interface) \(.mac)"' |
+		sort
 }
 are() { equal "$(printf '%s\n' "$@")" "$(members)" members; }
 all=("up2 02:00:00:00:02:01" "up3 02:00:00:00:03:01" "up4 02:00:00:00:04:01" "up5 02:00:00:00:05:01")
@@ -84,7 +85,8 @@ one_goes() {
 }
 goes() {
 	under_way one_goes && at_least 30 "$(moves)" "flows that moved" &&
-	equal "$(moves)" $(($(moved eth4 eth2) + $(moved eth4 eth3) + $(moved eth4 eth5))) "from the one that is lost" &&
+	equal "$(moves)" $(($(moved eth4 eth2) + $(moved eth4 eth3) + $(moved eth4 eth5))) \
+		"from the one that is lost" &&
 	gone=$(moves)
 }
 check "one is lost: its flows move, and no other" goes

@@ -64,7 +64,8 @@ check "so does the table" wait_for 6 eval 'send -d 203.0.113.200 -n 100 > /dev/n
 # Of many flows by a group: packets that the records say came by a next hop, and those that did.
 # by VIA: packets of flows that are shown with it
 by() {
-	jq -s --arg via "$1" '[.[] | select(.key."ip.dst"? == "198.18.0.1" and .nexthop.via == $via) | .packets] | add // 0' \
+	jq -s --arg via "$1" \
+		'[.[] | select(.key."ip.dst"? == "198.18.0.1" and .nexthop.via == $via) | .packets] | add // 0' \
 		"$scratch/flows"
 }
 as_received() {
