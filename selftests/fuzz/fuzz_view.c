@@ -44,6 +44,12 @@ int datapath_counter(const struct datapath *dp, uint32_t n, struct count *c)
 	abort();
 }
 
+int datapath_hop_counter(const struct datapath *dp, uint32_t n, struct hop_name *name, struct count *c)
+{
+	(void)dp, (void)n, (void)name, (void)c;
+	abort();
+}
+
 uint32_t datapath_rules(const struct datapath *dp) { (void)dp; abort(); }
 uint64_t datapath_rule_key(const struct datapath *dp, uint32_t n) { (void)dp, (void)n; abort(); }
 
