@@ -196,6 +196,30 @@ static void test_between(void **state)
 	vec_free(&prefixes);
 }
 
+static void check_behind(const char *prefix, const char *want)
+{
+	char text[ADDR_STRLEN];
+	struct prefix p;
+	struct addr a;
+
+	assert_int_equal(prefix_parse(prefix, &p), 0);
+	assert_int_equal(prefix_behind(&p, &a), want != NULL);
+	if (want)
+		assert_string_equal(addr_format(&a, text), want);
+}
+
+static void test_behind(void **state)
+{
+	(void)state;
+	check_behind("10.0.0.0/8", "11.0.0.0");
+	check_behind("10.0.0.255/32", "10.0.1.0");
+	check_behind("127.0.0.0/8", "128.0.0.0");
+	check_behind("255.0.0.0/8", NULL);
+	check_behind("0.0.0.0/0", NULL);
+	check_behind("2001:db8:ffff::/48", "2001:db9::");
+	check_behind("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", NULL);
+}
+
 /* ---- the tree ------------------------------------------------------------- */
 
 static const struct policy_rule *rule_at(const struct policy *p, unsigned int number)
@@ -468,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_between),
+		cmocka_unit_test(test_behind),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_limits),

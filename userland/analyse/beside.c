@@ -74,20 +74,6 @@ void beside_packet(const struct policy *p, const struct policy_port *port, const
 
 /* ---- addresses ------------------------------------------------------------------------- */
 
-/* The first address behind @p. Return: false if there is none. */
-static bool behind(const struct prefix *p, struct addr *a)
-{
-	unsigned int bits = addr_bits(p->addr.family), bytes = bits / 8;
-
-	*a = p->addr;
-	for (unsigned int i = p->len; i < bits; i++)
-		a->bytes[i / 8] |= 0x80 >> i % 8;
-	while (bytes--)
-		if (++a->bytes[bytes])
-			return true;
-	return false;
-}
-
 static int prefix_order(const void *a, const void *b)
 {
 	return prefix_cmp(a, b);
@@ -120,7 +106,7 @@ bool beside_free_address(const struct prefix *prefix, const struct vec *prefixes
 		if (!prefix_covers(p, a) && prefix_cmp(p, &(struct prefix){ *a, addr_bits(a->family) }) > 0)
 			break;
 		if (prefix_covers(p, a))
-			more = behind(p, a);
+			more = prefix_behind(p, a);
 	}
 	return more && prefix_covers(prefix, a);
 }

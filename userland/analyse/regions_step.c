@@ -19,20 +19,6 @@ static bool step(struct regions *r)
 
 /* ---- addresses --------------------------------------------------------------------- */
 
-/* The first address behind @p. Return: false if there is none. */
-static bool behind(const struct prefix *p, struct addr *a)
-{
-	unsigned int bits = addr_bits(p->addr.family), bytes = bits / 8;
-
-	*a = p->addr;
-	for (unsigned int i = p->len; i < bits; i++)
-		a->bytes[i / 8] |= 0x80 >> i % 8;
-	while (bytes--)
-		if (++a->bytes[bytes])
-			return true;
-	return false;
-}
-
 /* An address of @n that is in no longer prefix, if there is one: in a gap between them. */
 static bool has_own(struct region_side *s, uint32_t n)
 {
@@ -45,7 +31,7 @@ static bool has_own(struct region_side *s, uint32_t n)
 	for (uint32_t kid = n + 1; more && kid < n + node->size; kid += s->node[kid].size) {
 		if (!addr_equal(&s->node[kid].prefix.addr, &a))
 			break;
-		more = behind(&s->node[kid].prefix, &a);
+		more = prefix_behind(&s->node[kid].prefix, &a);
 	}
 	more = more && (a.family == ADDR_NONE || prefix_covers(&node->prefix, &a));
 	node->own = more ? OWN_YES : OWN_NO;

@@ -179,6 +179,22 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner)
 	return outer->len <= inner->len && prefix_covers(outer, &inner->addr);
 }
 
+bool prefix_behind(const struct prefix *p, struct addr *a)
+{
+	unsigned int i = p->len;
+
+	/* One is added to the bits of the prefix. */
+	*a = p->addr;
+	while (i) {
+		uint8_t bit = 0x80 >> (--i & 7);
+
+		a->bytes[i >> 3] ^= bit;
+		if (a->bytes[i >> 3] & bit)
+			return true;
+	}
+	return false;
+}
+
 /* The last address of a prefix. */
 static struct addr prefix_last(const struct addr *first, unsigned int len)
 {

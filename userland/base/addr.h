@@ -119,6 +119,9 @@ bool prefix_covers(const struct prefix *p, const struct addr *a);
 /** prefix_contains() - whether every address of @inner lies in @outer. */
 bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
 
+/** prefix_behind() - @a becomes the first address behind those of @p. Return: false if there is none. */
+bool prefix_behind(const struct prefix *p, struct addr *a);
+
 /**
  * prefixes_between() - the fewest prefixes that have all addresses from @first to @last, and no
  * others: appended to @out, a vec of struct prefix, in their order. At most 254 of them.

@@ -38,22 +38,6 @@ static int compare_placed(const void *a, const void *b)
 	return prefix_cmp(&x->route->prefix, &y->route->prefix);
 }
 
-/* The address behind the last one of @p. Return: false if there is none. */
-static bool behind(const struct prefix *p, struct addr *a)
-{
-	unsigned int i = p->len;
-
-	*a = p->addr;
-	while (i) {
-		uint8_t bit = 0x80 >> (--i & 7);
-
-		a->bytes[i >> 3] ^= bit;
-		if (a->bytes[i >> 3] & bit)
-			return true;
-	}
-	return false;
-}
-
 /* The ports of the region's routes in a row; a route that drops, and none, are told apart. */
 static void write_key(struct finder *f, const struct policy_static *const *route)
 {
@@ -108,7 +92,7 @@ static void pass(struct finder *f, const struct prefix *p)
 	level = vec_at(&f->levels, f->levels.len - 1);
 	if (!level->found && !level->full && addr_cmp(&level->free, &p->addr) < 0)
 		enter(f, level, &level->free);
-	level->full = level->full || !behind(p, &level->free);
+	level->full = level->full || !prefix_behind(p, &level->free);
 }
 
 static void go_into(struct finder *f, const struct prefix *p)
