@@ -45,6 +45,7 @@
 
 #define PROCESSES	8
 #define SOCKETS		3		/* a process */
+#define NAMESPACE_LASTS	2000		/* operations: a slow kernel shall not do little else than make them */
 
 static struct conn conns[SOCKETS];
 static unsigned int slot, version;	/* whose namespace we are in, and which of them */
@@ -200,6 +201,7 @@ static unsigned int run(long operations, uint64_t seed)
 {
 	struct timespec wait = { 0, 100 * 1000 * 1000 };
 	unsigned int namespaces = NAMESPACES, alive = 0, incarnation = 0;
+	long next = operations - NAMESPACE_LASTS;
 
 	shared->left = operations;
 	for (unsigned int i = 0; i < NAMESPACES; i++)
@@ -221,9 +223,9 @@ static unsigned int run(long operations, uint64_t seed)
 			printf("# %ld operations to go\n", shared->left);
 			fflush(stdout);
 		}
-		if (tick % 20 == 0 && shared->left > 0) {
-			replace_namespace(tick / 20 % NAMESPACES);
-			namespaces++;
+		if (shared->left > 0 && shared->left <= next) {
+			replace_namespace(namespaces++ % NAMESPACES);
+			next -= NAMESPACE_LASTS;
 		}
 	}
 	for (unsigned int i = 0; i < NAMESPACES; i++) {
