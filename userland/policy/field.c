@@ -30,7 +30,9 @@ enum policy_field field_find(const char *name, size_t len)
 {
 	enum policy_field f = 0;
 
-	while (f < FIELD_COUNT && (fields[f].len != len || memcmp(fields[f].name, name, len)))
+	/* By its end, as most begin alike; the whole is looked at where that is right. */
+	while (f < FIELD_COUNT && (fields[f].len != len || fields[f].name[len - 1] != name[len - 1] ||
+				   memcmp(fields[f].name, name, len)))
 		f++;
 	return f;
 }

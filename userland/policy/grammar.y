@@ -405,10 +405,11 @@ filter:
 	FILTER from			{ build_filter(doc, place_between(@1, @2)); }
 ;
 
+/* Behind each of these a rule may stand. */
 rules:
-	%empty
-|	rules rule
-|	rules error ';'			{ tokens_recovered(doc); yyerrok; }
+	%empty				{ doc->at_rule = true; }
+|	rules rule			{ doc->at_rule = true; }
+|	rules error ';'			{ tokens_recovered(doc); doc->at_rule = true; yyerrok; }
 ;
 
 rule:

@@ -70,6 +70,23 @@ static bool is_plain(unsigned char c)
 	return c >= 0x20 && c < 0x7f;
 }
 
+/* Behind what is plain from @p on: eight bytes at once. */
+static const char *skip_plain(const char *p, const char *end)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t eight;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&eight, p, 8);
+		/* Below 0x20, 0x7f, or above. */
+		if (((eight - 0x20 * ones) | (eight + ones) | eight) & 0x80 * ones)
+			break;
+	}
+	while (is_plain(*p))
+		p++;
+	return p;
+}
+
 /* Reports the first byte that no text has in it. A terminal would obey some of them. */
 static bool check_text(const struct source *s, struct diags *diags)
 {
@@ -78,8 +95,7 @@ static bool check_text(const struct source *s, struct diags *diags)
 	unsigned int n;
 
 	for (; p < end; p += n) {
-		while (is_plain(*p))
-			p++;
+		p = skip_plain(p, end);
 		if (p == end)
 			break;
 		n = utf8_len(p);
@@ -305,7 +321,7 @@ static bool is_compared(const char *name)
 	return !strncmp(name, POLICY_COMPARED, strlen(POLICY_COMPARED));
 }
 
-static struct policy *parse(struct parser *outer, const char *const *names, size_t count,
+static struct policy *parse(struct parser *outer, bool by_grammar, const char *const *names, size_t count,
 			    policy_load_fn *load, void *context, const struct vec *objects,
 			    struct diags *diags);
 
@@ -372,7 +388,7 @@ static const struct policy *compared_policy(struct parser *parser, const char *n
 	diags_init(&diags);
 	one = vec_push(compared);
 	one->name = arena_strndup(&parser->policy->arena, name, strlen(name));
-	one->policy = parse(parser, &name, 1, load_compared, parser, NULL, &diags);
+	one->policy = parse(parser, parser->by_grammar, &name, 1, load_compared, parser, NULL, &diags);
 	if (diags.errors) {
 		report_compared(parser, name, at, &diags);
 		policy_free(one->policy);
@@ -404,13 +420,14 @@ static void read_compared(struct parser *parser)
 }
 
 /* @outer: the parser of the policy that compares this one with another; NULL: it is none of these. */
-static struct policy *parse(struct parser *outer, const char *const *names, size_t count,
+static struct policy *parse(struct parser *outer, bool by_grammar, const char *const *names, size_t count,
 			    policy_load_fn *load, void *context, const struct vec *objects,
 			    struct diags *diags)
 {
 	struct parser parser = {
 		.policy = new_policy(),
 		.diags = diags,
+		.by_grammar = by_grammar,
 		.load = load,
 		.load_context = context,
 	};
@@ -439,7 +456,7 @@ struct policy *policy_parse_configuration(const char *const *names, size_t count
 					  policy_load_fn *load, void *context,
 					  const struct vec *objects, struct diags *diags)
 {
-	return parse(NULL, names, count, load, context, objects, diags);
+	return parse(NULL, false, names, count, load, context, objects, diags);
 }
 
 struct policy *policy_parse_documents(const char *const *names, size_t count,
@@ -479,4 +496,11 @@ struct policy *policy_parse_text(const char *name, const char *text, size_t len,
 	struct given_text given = { .name = name, .text = text, .len = len };
 
 	return policy_parse_documents(&name, 1, load_given_text, &given, diags);
+}
+
+struct policy *policy_parse_by_grammar(const char *name, const char *text, size_t len, struct diags *diags)
+{
+	struct given_text given = { .name = name, .text = text, .len = len };
+
+	return parse(NULL, true, &name, 1, load_given_text, &given, NULL, diags);
 }

@@ -60,6 +60,9 @@ struct policy *policy_parse(const char *path, struct diags *diags);
 struct policy *policy_parse_text(const char *name, const char *text, size_t len,
 				 struct diags *diags);
 
+/** policy_parse_by_grammar() - the same, slowly: no rule goes past grammar.y (plain_rules.c). For tests. */
+struct policy *policy_parse_by_grammar(const char *name, const char *text, size_t len, struct diags *diags);
+
 /**
  * policy_parse_documents() - one policy of @count documents and what they include.
  * @load: reads each of them by its name; nothing else is read.

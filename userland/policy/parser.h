@@ -5,6 +5,7 @@
  *	parse.c		documents: loads them, includes, guards against what is no text
  *	lexer.l		bytes to tokens
  *	tokens.c	the stream of tokens that the grammar sees: makes good what is missing, skips
+ *	plain_rules.c	rules that need no grammar, straight from bytes
  *	grammar.y	tokens to statements
  *	build*.c	statements to the tree
  *	check*.c	names to what they stand for, and whether it makes sense
@@ -39,6 +40,7 @@ struct parser {
 	size_t bytes;			/* of all documents so far */
 	size_t rules;			/* of all filters so far */
 	bool too_many_rules;		/* said once */
+	bool by_grammar;		/* all of it: plain_rules.c takes nothing */
 	size_t predicates;		/* nodes of them so far */
 	struct policy_predicate *no_predicate;	/* stands for all there is no room for; that is said */
 };
@@ -71,6 +73,7 @@ struct document {
 	bool resync;			/* skip to the next statement */
 	bool made_up;			/* the last token does not stand in the text */
 	bool refused;			/* the grammar had no use for it */
+	bool at_rule;			/* the grammar expects a rule, or the end of the filter */
 	bool held;			/* a token waits behind what was made up */
 	int held_kind;
 	struct word held_text;
@@ -110,6 +113,15 @@ void scan_close(struct document *doc);
 
 /** scan_reserved() - whether @word is one of the language that cannot be a name, too. */
 bool scan_reserved(const char *word);
+
+/** scan_word() - the token that a word is, TOKEN_NAME if it is none of the language. */
+int scan_word(struct word word);
+
+/** scan_position() - the first byte behind the last token. */
+const char *scan_position(const struct document *doc);
+
+/** scan_continue() - goes on at @position, which is on another line perhaps. */
+void scan_continue(struct document *doc, const char *position, unsigned int line, const char *line_start);
 
 /** scan_token() - the next token of the text, 0 at its end. */
 int scan_token(union POLICY_YYSTYPE *value, struct place *place, struct document *doc);

@@ -22,6 +22,7 @@
 #include "base/nearest.h"
 #include "policy/grammar.tab.h"
 #include "policy/parser.h"
+#include "policy/plain_rules.h"
 
 static bool begins_statement(int kind)
 {
@@ -158,6 +159,14 @@ static int make_up(int missing, int kind, struct place *at, struct document *doc
 	return missing;
 }
 
+static void take_plain_rules(struct document *doc)
+{
+	doc->at_rule = false;
+	if (doc->braces == 1 && (doc->last_kind == ';' || doc->last_kind == '{') && !doc->held && !doc->resync &&
+	    !doc->recovering && !doc->parser->by_grammar)
+		plain_rules(doc);
+}
+
 int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 {
 	int kind;
@@ -165,6 +174,8 @@ int policy_yylex(POLICY_YYSTYPE *value, struct place *at, struct document *doc)
 	if (doc->made_up && !doc->refused)
 		report_made_up(doc);
 	doc->made_up = false;
+	if (doc->at_rule && !doc->parser->diags->truncated)
+		take_plain_rules(doc);
 	if (doc->parser->diags->truncated)
 		return 0;
 	if (doc->skip_braces)
