@@ -41,8 +41,8 @@
 #define FRAME_TEST_MAX	3000	/* bytes: what any kernel takes as one buffer */
 #define SET_TESTS_MAX_TRIED 6	/* set tests of which all answers are tried */
 #define CHANGED_MAX	64	/* rules: beyond, all is asked */
-#define EVAL_MS		3	/* for policy/eval, which goes through all rules, where little changed, */
-#define EVAL_RULE_MS	2	/* and so much longer for each rule that did */
+#define EVAL_MS		2	/* for policy/eval, which goes through all rules, where little changed, */
+#define EVAL_RULE_MS	1	/* and so much longer for each rule that did */
 #define AGAIN_MAX	4096	/* packets that are asked again, */
 #define AGAIN_SECONDS	0.01	/* and for how long, */
 #define AGAIN_PROGRAM	8	/* of so many one in the program, too */

@@ -17,7 +17,6 @@
 #include "policy/tree.h"
 #include "verify/tests.h"
 
-#define WORDS_MAX	(1u << 16)	/* values of all fields but addresses of the link layer */
 #define SET_TESTS_ALL	6		/* set tests of which all combinations are taken */
 
 /* The arrays of classes that a field of the tables has, in all layers. */
@@ -192,21 +191,24 @@ struct met {
 	struct vec *list;
 };
 
-/* @own: the sum of the rules' tests alone. */
-static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t own, uint64_t image, bool longest)
+/*
+ * @own: the sum of the rules' tests alone; @longest: of values of one kind the last one stands for them.
+ * Return: the place of its kind in the list.
+ */
+static uint32_t meet(struct met *m, uint64_t value, uint64_t tests, uint64_t own, uint64_t image, bool longest)
 {
 	struct kind kind = { tests, image };
 	struct value *v;
-	uint32_t *at;
+	uint32_t *at, place;
 	bool fresh;
 
 	at = table_put(&m->kinds, &kind, &fresh);
 	if (!fresh) {
 		if (longest)
 			((struct value *)vec_at(m->list, *at))->value = value;
-		return;
+		return *at;
 	}
-	*at = m->list->len;
+	place = *at = m->list->len;
 	v = vec_push(m->list);
 	v->value = value;
 	v->tests = own;
@@ -215,33 +217,42 @@ static void meet(struct met *m, uint64_t value, uint64_t tests, uint64_t own, ui
 		*at = m->list->len - 1;
 	else
 		v->odd = ((struct value *)vec_at(m->list, *at))->odd = true;
+	return place;
 }
 
 /* All values, one after the other. */
 static void meet_words(struct finding *f, struct met *m)
 {
 	uint32_t values = f->field == FIELD_IN ? f->p->ports.len : 1u << policy_field_bits(f->field);
-	uint64_t *mix = xcalloc(WORDS_MAX + 1, sizeof(*mix)), tests = 0, own = 0, before = 0;
-	uint64_t *rules = xcalloc(WORDS_MAX + 1, sizeof(*rules));
+	/* From a value on: what is to be added to the sums of the one before it. */
+	uint64_t *mix = xcalloc(values + 1, sizeof(*mix)), tests = 0, own = 0, before = 0;
+	uint64_t *rules = xcalloc(values + 1, sizeof(*rules));
+	bool longest = f->field == FIELD_PKT_LEN;	/* a packet can always be longer, and not always be shorter */
+	uint32_t place = 0;
 
 	for (size_t i = 0; i < f->ranges.len; i++) {
 		const struct mixed *r = vec_at(&f->ranges, i);
+		/* "in != wan" has numbers that no port has. */
+		uint64_t end = (r->last < values ? r->last : values - 1) + 1;
 
-		mix[r->first & (WORDS_MAX - 1)] ^= r->mix;
-		mix[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
+		if (r->first >= values)
+			continue;
+		mix[r->first] ^= r->mix;
+		mix[end] ^= r->mix;
 		if (r->special)
 			continue;
-		rules[r->first & (WORDS_MAX - 1)] ^= r->mix;
-		rules[(r->last & (WORDS_MAX - 1)) + 1] ^= r->mix;
+		rules[r->first] ^= r->mix;
+		rules[end] ^= r->mix;
 	}
 	for (uint32_t v = 0; v < values; v++) {
 		uint64_t image = image_kind(f, number_of(f, v));
 
 		tests ^= mix[v];
 		own ^= rules[v];
-		/* A packet can always be longer, and not always be shorter. */
-		if (!v || mix[v] || image != before || f->field == FIELD_PKT_LEN)
-			meet(m, v, tests, own, image, f->field == FIELD_PKT_LEN);
+		if (!v || mix[v] || image != before)
+			place = meet(m, v, tests, own, image, longest);
+		else if (longest)
+			((struct value *)vec_at(m->list, place))->value = v;
 		before = image;
 	}
 	free(mix);
