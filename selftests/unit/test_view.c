@@ -111,15 +111,15 @@ static void make_fib(void)
 /* By hand: what the compiler makes is its own test's. */
 static void add_filter(struct image *image)
 {
-	static char *texts[] = { "drop if ip.src in offenders;", "insert ip.src into offenders;" };
-	static char *wheres[] = { "edge.sluice:12", "lib/a:b.sluice:3" };
+	static const char *const texts[] = { "drop if ip.src in offenders;", "insert ip.src into offenders;" };
+	static const char *const wheres[] = { "edge.sluice:12", "lib/a:b.sluice:3" };
 	struct image_set *set;
 
 	for (int i = 0; i < 2; i++) {
 		struct image_rule *rule = vec_push(&image->filter.rules);
 
-		rule->text = xstrdup(texts[i]);
-		rule->where = xstrdup(wheres[i]);
+		rule->text = texts[i];
+		rule->where = wheres[i];
 		rule->key = 0x1111111100000001ull + i;
 	}
 	set = vec_push(&image->filter.sets);

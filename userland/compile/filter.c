@@ -59,14 +59,14 @@ static void mark_ports(const struct policy *policy, const uint16_t *port, struct
 	}
 }
 
-int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
-		   size_t budget, struct image *image, struct diags *diags)
+static int make_tables(const struct policy *policy, const uint16_t *port, size_t budget,
+		       struct image *image, struct diags *diags)
 {
 	struct lowered lowered;
-	int err = compile_actions(policy, numbering, image, diags);
+	int err;
 
-	if (err || !policy->filters.len)
-		return err;
+	if (!policy->filters.len)
+		return 0;
 	err = lower_policy(policy, port, &lowered, diags);
 	if (err)
 		return err;
@@ -77,4 +77,14 @@ int compile_filter(const struct policy *policy, const uint16_t *port, struct num
 	err = compile_tables(&lowered, budget, &image->filter, diags);
 	lowered_free(&lowered);
 	return err;
+}
+
+int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
+		   size_t budget, struct image *image, struct diags *diags)
+{
+	struct words *words = words_begin(policy, &image->filter);
+	int err = make_tables(policy, port, budget, image, diags);
+
+	words_end(words);
+	return err ? err : compile_actions(policy, numbering, image, diags);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * filter.h: from the filters of a policy to the image's, in three parts: what rules do
+ * filter.h: from the filters of a policy to the image's, in four parts: what rules say (filter_words.c) and do
  * (filter_actions.c), which rule a packet meets (filter_tables.c), and the classes of addresses
  * that all layers share (filter_classes.c). Private to compile/.
  */
@@ -27,7 +27,15 @@
 int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
 		   size_t budget, struct image *image, struct diags *diags);
 
-/** compile_actions() - rules, actions, sets, texts, and struct classify_shape's part of them. */
+/**
+ * words_begin() - image->filter.rules: what each says, where it stands, and its key: a hash of what it says, for
+ * which ports, and of how many before it say the same. By it counters go on over a change. A thread may be
+ * at it until words_end(): who changes the policy, or looks at the rules, waits for that.
+ */
+struct words *words_begin(const struct policy *policy, struct image_filter *filter);
+void words_end(struct words *words);
+
+/** compile_actions() - actions, sets, texts, and struct classify_shape's part of them; after words_end(). */
 int compile_actions(const struct policy *policy, struct numbering *numbering, struct image *image,
 		    struct diags *diags);
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * filter_actions.c: what rules do: their actions one behind the other, the sets, and names that stay the
- * same from one generation to the next.
- *
- * A rule is known by what it says and for which ports: its key is a hash of that, and of how many
- * before it say the same. By it counters go on over a change, and by what is made of it meters.
+ * same from one generation to the next. By their rule's key (filter_words.c) meters go on over a change.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +11,6 @@
 #include "base/table.h"
 #include "compile/filter.h"
 #include "policy/field.h"
-#include "policy/print.h"
 
 #define BURST_MAX	(1ull << 60)	/* METER_UNITS ns: two weeks; longer is as long */
 
@@ -23,8 +19,6 @@ struct actions {
 	struct numbering *numbering;
 	struct image *image;
 	struct diags *diags;
-	struct text words;		/* of the rule that is under way */
-	struct table seen;		/* hash of a rule's words -> uint32_t: how many have said them */
 	struct table meters;		/* uint32_t numbers that are taken */
 	struct table counted;		/* uint32_t counters that the image has */
 };
@@ -149,46 +143,6 @@ static int compile_action(struct actions *c, const struct image_rule *rule, unsi
 
 /* ---- rules ------------------------------------------------------------------------- */
 
-/*
- * What is said of @rule, for the key: "eth0 eth1 allow if ...;". Return: where its own words begin.
- */
-static size_t print_words(struct actions *c, const struct policy_rule *rule)
-{
-	size_t words;
-
-	c->words.len = 0;
-	for (size_t i = 0; i < rule->filter->ports.len; i++) {
-		const struct policy_port_ref *ref = vec_at(&rule->filter->ports, i);
-
-		text_put(&c->words, ref->port->interface);
-		text_put(&c->words, " ");
-	}
-	words = c->words.len;
-	policy_print_rule(c->policy, rule, &c->words);
-	return words;
-}
-
-/* Of c->words, and how many rules have said them before. */
-static uint64_t words_key(struct actions *c)
-{
-	uint64_t key = hash_bytes(c->words.data, c->words.len);
-	uint32_t *before = table_put(&c->seen, &key, NULL);
-
-	text_put(&c->words, " ");
-	text_put_number(&c->words, (*before)++);
-	return hash_bytes(c->words.data, c->words.len);
-}
-
-/* "edge.sluice:12" */
-static char *where(struct actions *c, struct place place)
-{
-	c->words.len = 0;
-	text_put(&c->words, place.source->name);
-	text_put(&c->words, ":");
-	text_put_number(&c->words, place.line);
-	return xstrdup(c->words.data);
-}
-
 static bool goes_on(const struct policy_action *a)
 {
 	return a->kind != DO_ALLOW && a->kind != DO_DROP;
@@ -197,14 +151,10 @@ static bool goes_on(const struct policy_action *a)
 static int compile_rule(struct actions *c, const struct policy_rule *rule)
 {
 	struct image_filter *f = &c->image->filter;
-	struct image_rule *to = vec_push(&f->rules);
-	size_t words = print_words(c, rule);
+	const struct image_rule *to = vec_at(&f->rules, rule->number);
 	struct action *last = NULL;
 	int err = 0;
 
-	to->text = xstrdup(c->words.data + words);
-	to->key = words_key(c);
-	to->where = where(c, rule->place);
 	f->first[rule->number] = RULES_NONE;
 	for (size_t i = 0; !err && i < rule->actions.len; i++) {
 		const struct policy_action *a = vec_at(&rule->actions, i);
@@ -269,19 +219,15 @@ int compile_actions(const struct policy *policy, struct numbering *numbering, st
 		.numbering = numbering,
 		.image = image,
 		.diags = diags,
-		.seen = TABLE(uint64_t, uint32_t),
 		.meters = { .key_size = sizeof(uint32_t) },
 		.counted = { .key_size = sizeof(uint32_t) },
 	};
 	int err = 0;
 
 	compile_sets(policy, &image->filter);
-	vec_reserve(&image->filter.rules, policy->rules.len);
 	image->filter.first = xcalloc(policy->rules.len ? policy->rules.len : 1, sizeof(uint32_t));
 	for (size_t i = 0; !err && i < policy->rules.len; i++)
 		err = compile_rule(&c, *(struct policy_rule **)vec_at(&policy->rules, i));
-	text_free(&c.words);
-	table_free(&c.seen);
 	table_free(&c.meters);
 	table_free(&c.counted);
 	return err;

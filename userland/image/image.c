@@ -40,12 +40,7 @@ static void free_filter(struct image_filter *f)
 	for (unsigned int side = 0; side < 2; side++)
 		for (unsigned int family = 0; family < 2; family++)
 			free(f->address[side][family]);
-	for (size_t i = 0; i < f->rules.len; i++) {
-		struct image_rule *r = vec_at(&f->rules, i);
-
-		free(r->text);
-		free(r->where);
-	}
+	arena_free(&f->words);
 	for (size_t i = 0; i < f->sets.len; i++)
 		vec_free(&((struct image_set *)vec_at(&f->sets, i))->elements);
 	for (size_t i = 0; i < f->texts.len; i++)
@@ -90,8 +85,8 @@ static void copy_filter(struct image_filter *to, const struct image_filter *from
 	for (size_t i = 0; i < to->rules.len; i++) {
 		struct image_rule *r = vec_at(&to->rules, i);
 
-		r->text = xstrdup(r->text);
-		r->where = xstrdup(r->where);
+		r->text = arena_strndup(&to->words, r->text, strlen(r->text));
+		r->where = arena_strndup(&to->words, r->where, strlen(r->where));
 	}
 	if (from->first) {
 		to->first = xcalloc(from->rules.len, sizeof(*to->first));

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/arena.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "bpf/classify.h"
@@ -91,8 +92,8 @@ struct image_measure {
 
 /* A rule of the policy; its number is its place. */
 struct image_rule {
-	char *text;			/* as the policy has it, on one line; owned, as all strings here */
-	char *where;			/* "edge.sluice:12" */
+	const char *text;		/* as the policy has it, on one line; as the next one in image_filter.words */
+	const char *where;		/* "edge.sluice:12" */
 	uint64_t key;			/* of what it says, and the how manieth that says it: counters go on by it */
 };
 
@@ -122,11 +123,12 @@ struct image_filter {
 	size_t area_bytes;
 	uint8_t *address[2][2];		/* .data.*: shape.address[side][family] each; NULL: constant */
 	struct vec rules;		/* of struct image_rule */
+	struct arena words;		/* theirs */
 	uint32_t *first;		/* by rule: its first action in actions; RULES_NONE: none */
 	struct vec actions;		/* of struct action */
 	struct vec sets;		/* of struct image_set, by number */
 	struct vec macs;		/* of struct image_mac */
-	struct vec texts;		/* of char *: of emit, by struct action.number */
+	struct vec texts;		/* of char *, owned: of emit, by struct action.number */
 };
 
 /* A table of the kernel's beside main. */
