@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What rules are known by (compile/filter_words.c): their text as it is printed, the line they stand on, and keys
- * that tell equal rules apart; the same whether a thread of its own finds them, as for many rules, or not.
+ * that tell equal rules apart, and that rules behind them do not change.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@
 #include "policy/print.h"
 
 #define FEW	900
-#define MANY	1900	/* more than are done without a thread */
+#define MANY	1900
 
 struct subject {
 	struct policy *policy;

@@ -59,14 +59,16 @@ static void mark_ports(const struct policy *policy, const uint16_t *port, struct
 	}
 }
 
-static int make_tables(const struct policy *policy, const uint16_t *port, size_t budget,
-		       struct image *image, struct diags *diags)
+int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
+		   size_t budget, struct image *image, struct diags *diags)
 {
 	struct lowered lowered;
 	int err;
 
-	if (!policy->filters.len)
-		return 0;
+	compile_words(policy, &image->filter);
+	err = compile_actions(policy, numbering, image, diags);
+	if (err || !policy->filters.len)
+		return err;
 	err = lower_policy(policy, port, &lowered, diags);
 	if (err)
 		return err;
@@ -77,14 +79,4 @@ static int make_tables(const struct policy *policy, const uint16_t *port, size_t
 	err = compile_tables(&lowered, budget, &image->filter, diags);
 	lowered_free(&lowered);
 	return err;
-}
-
-int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
-		   size_t budget, struct image *image, struct diags *diags)
-{
-	struct words *words = words_begin(policy, &image->filter);
-	int err = make_tables(policy, port, budget, image, diags);
-
-	words_end(words);
-	return err ? err : compile_actions(policy, numbering, image, diags);
 }

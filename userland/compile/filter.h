@@ -27,15 +27,10 @@
 int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
 		   size_t budget, struct image *image, struct diags *diags);
 
-/**
- * words_begin() - image->filter.rules: what each says, where it stands, and its key: a hash of what it says, for
- * which ports, and of how many before it say the same. By it counters go on over a change. A thread may be
- * at it until words_end(): who changes the policy, or looks at the rules, waits for that.
- */
-struct words *words_begin(const struct policy *policy, struct image_filter *filter);
-void words_end(struct words *words);
+/** compile_words() - the rules: what each says, where it stands, and its key. */
+void compile_words(const struct policy *policy, struct image_filter *filter);
 
-/** compile_actions() - actions, sets, texts, and struct classify_shape's part of them; after words_end(). */
+/** compile_actions() - actions, sets, texts, and struct classify_shape's part of them; after compile_words(). */
 int compile_actions(const struct policy *policy, struct numbering *numbering, struct image *image,
 		    struct diags *diags);
 

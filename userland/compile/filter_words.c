@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * filter_words.c: what rules say, as text on one line, where they stand, and the hashes that they are known by.
+ * filter_words.c: what rules say, as text on one line, where they stand, and the keys that they are known by.
  *
- * For ten thousand rules that is a quarter of the work of a compile, and nothing else needs it: it is
- * done in a thread of its own, while the tables are made. The thread reads the policy, and writes nothing but
- * the image's rules and its own struct.
+ * A rule's key is a hash of what it says, for which ports, and of how many before it say the same. By it counters
+ * go on over a change.
  */
-#include <pthread.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/table.h"
 #include "compile/filter.h"
 #include "policy/print.h"
-
-#define ALONE_MAX	1000	/* rules that are not worth a thread */
-
-struct words {
-	const struct policy *policy;
-	struct image_filter *filter;
-	uint64_t *hash;			/* by rule: of what it says and for which ports */
-	pthread_t thread;
-	bool threaded;
-};
 
 /* "eth0 eth1 ": what stands before a rule's own words where they are hashed. */
 static void put_ports(const struct policy_rule *rule, struct text *out)
@@ -34,88 +22,45 @@ static void put_ports(const struct policy_rule *rule, struct text *out)
 	}
 }
 
-static uint64_t hash_how_manieth(struct text *words, uint32_t before)
+/* Of @words, and how many rules have said them before. */
+static uint64_t key_of(struct text *words, struct table *seen)
 {
+	uint64_t key = hash_bytes(words->data, words->len);
+	uint32_t *before = table_put(seen, &key, NULL);
+
 	text_put(words, " ");
-	text_put_number(words, before);
+	text_put_number(words, (*before)++);
 	return hash_bytes(words->data, words->len);
 }
 
-static const char *keep(struct image_filter *f, const struct text *text, size_t from)
+static const char *keep(struct image_filter *f, const char *text, size_t n)
 {
-	return arena_strndup(&f->words, text->data + from, text->len - from);
+	return arena_strndup(&f->words, text, n);
 }
 
-static void *find_words(void *arg)
+void compile_words(const struct policy *policy, struct image_filter *f)
 {
-	struct words *w = arg;
+	struct table seen = TABLE(uint64_t, uint32_t);	/* hash of a rule's words -> how many have said them */
 	struct text text = { 0 };
 
-	for (size_t i = 0; i < w->policy->rules.len; i++) {
-		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&w->policy->rules, i);
-		struct image_rule *to = vec_at(&w->filter->rules, i);
+	vec_reserve(&f->rules, policy->rules.len);
+	for (size_t i = 0; i < policy->rules.len; i++) {
+		const struct policy_rule *rule = *(struct policy_rule **)vec_at(&policy->rules, i);
+		struct image_rule *to = vec_push(&f->rules);
 		size_t ports;
 
 		text.len = 0;
 		put_ports(rule, &text);
 		ports = text.len;
-		policy_print_rule(w->policy, rule, &text);
-		to->text = keep(w->filter, &text, ports);
-		w->hash[i] = hash_bytes(text.data, text.len);
-		to->key = hash_how_manieth(&text, 0);
+		policy_print_rule(policy, rule, &text);
+		to->text = keep(f, text.data + ports, text.len - ports);
+		to->key = key_of(&text, &seen);
 		text.len = 0;
 		text_put(&text, rule->place.source->name);
 		text_put(&text, ":");
 		text_put_number(&text, rule->place.line);
-		to->where = keep(w->filter, &text, 0);
-	}
-	text_free(&text);
-	return NULL;
-}
-
-struct words *words_begin(const struct policy *policy, struct image_filter *filter)
-{
-	struct words *w = xcalloc(1, sizeof(*w));
-	size_t rules = policy->rules.len;
-
-	w->policy = policy;
-	w->filter = filter;
-	w->hash = xcalloc(rules + 1, sizeof(*w->hash));
-	vec_reserve(&filter->rules, rules);
-	for (size_t i = 0; i < rules; i++)
-		vec_push(&filter->rules);
-	w->threaded = rules > ALONE_MAX && !pthread_create(&w->thread, NULL, find_words, w);
-	if (!w->threaded)
-		find_words(w);
-	return w;
-}
-
-/* The first that says something has its key already. */
-static void count_equals(struct words *w)
-{
-	struct table seen = TABLE(uint64_t, uint32_t);
-	struct text text = { 0 };
-
-	for (size_t i = 0; i < w->filter->rules.len; i++) {
-		uint32_t *before = table_put(&seen, &w->hash[i], NULL);
-		struct image_rule *rule = vec_at(&w->filter->rules, i);
-
-		if ((*before)++) {
-			text.len = 0;
-			put_ports(*(struct policy_rule **)vec_at(&w->policy->rules, i), &text);
-			text_put(&text, rule->text);
-			rule->key = hash_how_manieth(&text, *before - 1);
-		}
+		to->where = keep(f, text.data, text.len);
 	}
 	text_free(&text);
 	table_free(&seen);
-}
-
-void words_end(struct words *w)
-{
-	if (w->threaded)
-		pthread_join(w->thread, NULL);
-	count_equals(w);
-	free(w->hash);
-	free(w);
 }
