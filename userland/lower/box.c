@@ -629,11 +629,13 @@ static bool as_mask(struct values v, struct rule_test *test)
 	unsigned int all = UINT8_MAX, some = 0, count = 0;
 
 	for (uint32_t i = 0; i < v.len; i++) {
-		for (unsigned int value = v.span[i].first; value <= v.span[i].last; value++) {
-			all &= value;
-			some |= value;
-			count++;
-		}
+		unsigned int first = v.span[i].first, last = v.span[i].last;
+		/* From the highest bit on that is not the same in all of a span, each is 0 in some and 1 in others. */
+		unsigned int differ = first == last ? 0 : (2u << (31 - __builtin_clz(first ^ last))) - 1;
+
+		all &= first & ~differ;
+		some |= last | differ;
+		count += last - first + 1;
 	}
 	test->b = UINT8_MAX & ~(all ^ some);
 	test->a = all;

@@ -147,17 +147,29 @@ static int too_large(struct lowering *l, struct place place, const char *what)
 	return -E2BIG;
 }
 
-static void add_addresses(struct lowering *l, const struct policy_predicate *p, bool negate,
-			  const struct box *within, struct vec *out)
+static bool is_of_addresses(const struct policy_predicate *p)
+{
+	return p->field == FIELD_IP_SRC || p->field == FIELD_IP_DST;
+}
+
+/* Return: whether anything is left of @box. */
+static bool meet_addresses(struct lowering *l, const struct policy_predicate *p, bool negate, struct box *box)
 {
 	enum rule_side side = p->field == FIELD_IP_SRC ? RULE_SOURCE : RULE_DESTINATION;
 	struct prefixes set = prefixes_make(&l->arena, p->prefixes.data, p->prefixes.len);
-	struct box box = *within;
 
 	if (p->unequal != negate)
 		set = prefixes_others(&l->arena, set);
-	if ((negate || box_families(&box, RULE_IP4 | RULE_IP6)) &&
-	    box_addresses(&l->arena, &box, side, set) && box_settle(&l->arena, &box))
+	return (negate || box_families(box, RULE_IP4 | RULE_IP6)) &&
+	       box_addresses(&l->arena, box, side, set) && box_settle(&l->arena, box);
+}
+
+static void add_addresses(struct lowering *l, const struct policy_predicate *p, bool negate,
+			  const struct box *within, struct vec *out)
+{
+	struct box box = *within;
+
+	if (meet_addresses(l, p, negate, &box))
 		vec_append(out, &box);
 }
 
@@ -269,6 +281,41 @@ static int test_values(struct lowering *l, const struct policy_predicate *p, str
 	return 0;
 }
 
+/* @values: not empty. Return: whether anything is left of @box. */
+static bool meet_values(struct lowering *l, enum rules_field field, struct values values,
+			struct values universe, struct box *box)
+{
+	return (values_within(universe, values) || box_values(&l->arena, box, field, values)) &&
+	       box_settle(&l->arena, box);
+}
+
+/* Whether the test, not negated, leaves of one box one at most. */
+static bool makes_one_box(const struct policy_predicate *p)
+{
+	return p->kind == PREDICATE_TEST && fields[p->field].presence != PRESENT_ICMP;
+}
+
+/*
+ * Such a test: what of @box meets it, in place.
+ * Return: 1: something is left, 0: nothing; -E2BIG is told.
+ */
+static int meet_test(struct lowering *l, const struct policy_predicate *p, struct box *box)
+{
+	enum rules_field field = fields[p->field].field;
+	struct values universe, values;
+	int err;
+
+	if (is_of_addresses(p))
+		return meet_addresses(l, p, false, box);
+	err = test_values(l, p, &values);
+	if (err)
+		return err;
+	universe = p->field == FIELD_IN ? l->ports : box_universe(field);
+	values = values_both(&l->arena, values, universe);
+	return box_present(&l->arena, box, fields[p->field].presence) && values.len &&
+	       meet_values(l, field, values, universe, box);
+}
+
 static int add_test(struct lowering *l, const struct policy_predicate *p, bool negate,
 		    const struct box *within, struct vec *out)
 {
@@ -307,10 +354,7 @@ static int add_test(struct lowering *l, const struct policy_predicate *p, bool n
 		if (!box_present(&l->arena, &box, presence))
 			return 0;
 	}
-	if (!values.len)
-		return 0;
-	if ((values_within(universe, values) || box_values(&l->arena, &box, field, values)) &&
-	    box_settle(&l->arena, &box))
+	if (values.len && meet_values(l, field, values, universe, &box))
 		vec_append(out, &box);
 	return 0;
 }
@@ -438,6 +482,17 @@ static int take_out(struct lowering *l, const struct policy_predicate *p, struct
 	return err;
 }
 
+/* One box so far, and it stays one at most: most rules are nothing else. */
+static int narrow_in_place(struct lowering *l, const struct policy_predicate *p, struct vec *current)
+{
+	int left = meet_test(l, p, vec_at(current, 0));
+
+	if (left < 0)
+		return left;
+	current->len = left;
+	return l->arena.bytes > BYTES_MAX ? too_large(l, p->place, "this comes to too many cases") : 0;
+}
+
 /* One box so far: the part is lowered within it. What was @current is room for the next one. */
 static int narrow(struct lowering *l, const struct policy_predicate *p, bool negate,
 		  struct vec *current)
@@ -463,9 +518,12 @@ static int multiply(struct lowering *l, const struct policy_predicate *p, bool n
 		    struct vec *current)
 {
 	struct vec part = VEC(struct box), product = VEC(struct box);
-	int err = negate && p->kind == PREDICATE_AND ? take_out(l, p, current) : 1;
 	struct box any;
+	int err;
 
+	if (current->len == 1 && !negate && makes_one_box(p))
+		return narrow_in_place(l, p, current);
+	err = negate && p->kind == PREDICATE_AND ? take_out(l, p, current) : 1;
 	if (err <= 0)
 		return err;
 	if (current->len == 1)
@@ -544,7 +602,7 @@ static int add_union(struct lowering *l, const struct policy_predicate *p, bool 
 		add_set(l, p, negate, within, out);
 		return 0;
 	case PREDICATE_TEST:
-		if (p->field != FIELD_IP_SRC && p->field != FIELD_IP_DST) {
+		if (!is_of_addresses(p)) {
 			err = add_test(l, p, negate, within, out);
 		} else {
 			add_addresses(l, p, negate, within, out);

@@ -24,15 +24,12 @@ void build_filter(struct document *doc, struct place at)
 	doc->filter = filter;
 }
 
-/* ---- actions ------------------------------------------------------------ */
+/* ---- actions: each is built in the same place, and copied when it is complete ----- */
 
 struct policy_action *action_plain(struct document *doc, enum policy_action_kind kind, struct place at)
 {
-	struct policy_action *a = new_node(doc, sizeof(*a));
-
-	a->kind = kind;
-	a->place = at;
-	return a;
+	doc->action = (struct policy_action){ .kind = kind, .place = at };
+	return &doc->action;
 }
 
 struct policy_action *action_text(struct document *doc, enum policy_action_kind kind,

@@ -533,11 +533,36 @@ static bool resolve_set(struct check *c, struct policy_predicate *t)
 	return true;
 }
 
+/* One prefix, or numbers as they stand there: that is what it comes to. Return: whether it was that. */
+static bool take_constant(struct policy_predicate *t)
+{
+	struct policy_value *v = t->values.data;
+	struct vec one = { .len = 1, .cap = 1 };
+
+	if (t->values.len != 1 || has_mask(t))
+		return false;
+	if (v->type == VALUE_PREFIX && field_kind(t->field) == KIND_ADDRESS && !is_ordering(t->compare)) {
+		one.data = &v->prefix;
+		one.elem_size = sizeof(v->prefix);
+		t->prefixes = one;
+		t->unequal = t->compare == COMPARE_UNEQUAL;
+		return true;
+	}
+	if (v->type == VALUE_NUMBERS && !v->name && field_kind(t->field) == KIND_NUMBER &&
+	    v->last <= field_max(t->field) && (t->compare == COMPARE_EQUAL || t->compare == COMPARE_IN)) {
+		one.data = &v->range;
+		one.elem_size = sizeof(v->range);
+		t->ranges = one;
+		return true;
+	}
+	return false;
+}
+
 static void check_test(struct check *c, struct policy_predicate *t)
 {
 	struct vec *masked = NULL;
 
-	if (resolve_set(c, t) || share_let(c, t))
+	if (take_constant(t) || resolve_set(c, t) || share_let(c, t))
 		return;
 	if (!resolve_values(c, t, &masked)) {
 		t->kind = PREDICATE_NONE;

@@ -84,6 +84,7 @@ struct document {
 	struct vec from;		/* of struct policy_port_ref */
 	struct vec legs;		/* of struct policy_leg */
 	struct vec actions;		/* of struct policy_action */
+	struct policy_action action;	/* the one that is under way */
 	struct policy_filter *filter;
 	struct policy_set set;
 	struct policy_measure measure;

@@ -13,7 +13,7 @@
  *
  * Everything hangs on the policy and goes with it: names and nodes are in its
  * arena, lists are vecs; those of rules and predicates lie in the arena too, and some are the very
- * list of a let. Nodes that others point to (ports, lets, sets, filters, rules) do not move.
+ * list of a let, or the one value that a test has. Nodes that others point to (ports, lets, sets, filters, rules) do not move.
  *
  * Names of ports, lets, sets and measures are one name space. A port belongs to a node
  * (a router); there is one node so far, and its name is NULL.
@@ -145,8 +145,11 @@ struct policy_value {
 						 * port's name) have become VALUE_NUMBERS. VALUE_NUMBERS: NULL,
 						 * or a flag that stands in it */
 			struct policy_let *let;	/* VALUE_LET; check */
-			uint64_t first, last;	/* VALUE_NUMBERS, both included; a number is a range of one.
+			union {			/* VALUE_NUMBERS, both included; a number is a range of one.
 						 * VALUE_MAC: the 48 bits, twice */
+				struct { uint64_t first, last; };
+				struct range range;
+			};
 		};
 	};
 };
