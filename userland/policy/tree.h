@@ -11,9 +11,9 @@
  * routes and legs that were set one by one. They are nodes like the others, marked @store, and
  * their places lie in a text of their own, which reads as a user would have written them.
  *
- * Everything hangs on the policy and goes with it: names and nodes are in its
- * arena, lists are vecs; those of rules and predicates lie in the arena too, and some are the very
- * list of a let, or the one value that a test has. Nodes that others point to (ports, lets, sets, filters, rules) do not move.
+ * Everything hangs on the policy and goes with it: names and nodes are in its arena, lists are vecs; those of
+ * rules and predicates lie in the arena too, and some are the very list of a let, or the one value that a test
+ * has. Nodes that others point to (ports, lets, sets, filters, rules) do not move.
  *
  * Names of ports, lets, sets and measures are one name space. A port belongs to a node
  * (a router); there is one node so far, and its name is NULL.
