@@ -304,12 +304,11 @@ static int compile_filters(struct compiler *c)
 {
 	const struct vec *ports = &c->policy->ports;
 	uint16_t *port = xcalloc(ports->len ? ports->len : 1, sizeof(*port));
-	size_t budget = c->options.budget ? c->options.budget : RULES_BUDGET;
 	int err;
 
 	for (size_t i = 0; i < ports->len; i++)
 		port[i] = port_number(c, *(struct policy_port **)vec_at(ports, i));
-	err = compile_filter(c->policy, port, c->numbering, budget, c->image, c->diags);
+	err = compile_filter(c->policy, port, c->numbering, &c->options, c->image, c->diags);
 	free(port);
 	return err;
 }

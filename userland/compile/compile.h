@@ -12,6 +12,9 @@
 
 struct compile_options {
 	size_t budget;		/* most bytes for the tables of all filters; 0: RULES_BUDGET */
+	/* Another policy, and its image: what has not changed need not be printed anew. NULL: there is none. */
+	const struct policy *before;
+	const struct image *image_before;
 };
 
 /**

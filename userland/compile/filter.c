@@ -60,12 +60,13 @@ static void mark_ports(const struct policy *policy, const uint16_t *port, struct
 }
 
 int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
-		   size_t budget, struct image *image, struct diags *diags)
+		   const struct compile_options *options, struct image *image, struct diags *diags)
 {
+	size_t budget = options->budget ? options->budget : RULES_BUDGET;
 	struct lowered lowered;
 	int err;
 
-	compile_words(policy, &image->filter);
+	compile_words(policy, options, &image->filter);
 	err = compile_actions(policy, numbering, image, diags);
 	if (err || !policy->filters.len)
 		return err;

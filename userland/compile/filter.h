@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "compile/compile.h"
 #include "image/image.h"
 #include "image/numbering.h"
 #include "lower/lower.h"
@@ -20,15 +21,15 @@
  * compile_filter() - fills in image->filter, the filters' bits of image->config, and the counters
  * that they count with.
  * @port: number of each of policy->ports.
- * @budget: most bytes for the tables.
  * Return: 0; -ENOSPC: no room for another counter; -E2BIG: over the budget, or too many layers; with a
  * diagnostic.
  */
 int compile_filter(const struct policy *policy, const uint16_t *port, struct numbering *numbering,
-		   size_t budget, struct image *image, struct diags *diags);
+		   const struct compile_options *options, struct image *image, struct diags *diags);
 
 /** compile_words() - the rules: what each says, where it stands, and its key. */
-void compile_words(const struct policy *policy, struct image_filter *filter);
+void compile_words(const struct policy *policy, const struct compile_options *options,
+		   struct image_filter *filter);
 
 /** compile_actions() - actions, sets, texts, and struct classify_shape's part of them; after compile_words(). */
 int compile_actions(const struct policy *policy, struct numbering *numbering, struct image *image,

@@ -50,9 +50,9 @@ static int prove(struct attempt *a, unsigned int prove_ms)
 	return analyse_asserts(a->policy, seconds, "sluiced --prove-time", &a->diags) ? 0 : -EINVAL;
 }
 
-static int compile(struct attempt *a, const struct image *running, size_t budget)
+static int compile(struct attempt *a, const struct policy *policy, const struct image *running, size_t budget)
 {
-	const struct compile_options options = { .budget = budget };
+	const struct compile_options options = { .budget = budget, .before = policy, .image_before = running };
 	int err = compile_policy(a->policy, &a->numbering, &options, &a->image, &a->diags);
 
 	if (err)
@@ -62,7 +62,8 @@ static int compile(struct attempt *a, const struct image *running, size_t budget
 	return 0;
 }
 
-void attempt_make_image(struct attempt *a, const struct image *running, unsigned int prove_ms, size_t budget)
+void attempt_make_image(struct attempt *a, const struct policy *policy, const struct image *running,
+			unsigned int prove_ms, size_t budget)
 {
 	steps_from(&a->steps);
 	a->err = read_policy(a);
@@ -71,7 +72,7 @@ void attempt_make_image(struct attempt *a, const struct image *running, unsigned
 		a->err = prove(a, prove_ms);
 	steps_end(&a->steps, STEP_prove);
 	if (!a->err)
-		a->err = compile(a, running, budget);
+		a->err = compile(a, policy, running, budget);
 	steps_end(&a->steps, STEP_compile);
 }
 

@@ -56,11 +56,12 @@ void attempt_free(struct attempt *a);
 
 /**
  * attempt_make_image() - parses, proves, compiles: from @a->inputs to @a->image, or @a->err and diagnostics.
- * @running: what runs, or NULL: the tables are laid out as its, if they fit. Then no program need be loaded for
- *	them. If not, with room for those that come after.
+ * @policy, @running: what runs, or NULL: the tables are laid out as its, if they fit. Then no program need be
+ *	loaded for them. If not, with room for those that come after.
  * @prove_ms: for assertions, @budget: bytes for the tables of filters; 0: the defaults.
  */
-void attempt_make_image(struct attempt *a, const struct image *running, unsigned int prove_ms, size_t budget);
+void attempt_make_image(struct attempt *a, const struct policy *policy, const struct image *running,
+			unsigned int prove_ms, size_t budget);
 
 /**
  * attempt_ask_witnesses() - whether @a->staged does what the policy says (daemon/witnesses.h); else @a->err, @a->why.

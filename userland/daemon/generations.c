@@ -222,7 +222,7 @@ static void work_on(struct generations *g, void (*works)(struct generations *g, 
 /* In the thread. */
 static void make_image(struct generations *g, struct attempt *a)
 {
-	attempt_make_image(a, g->image, g->p.prove_ms, g->p.table_budget);
+	attempt_make_image(a, g->policy, g->image, g->p.prove_ms, g->p.table_budget);
 }
 
 static void ask_witnesses(struct generations *g, struct attempt *a)

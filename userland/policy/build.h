@@ -141,7 +141,8 @@ void police_per(struct document *doc, struct policy_action *a, enum policy_field
 void police_default(struct policy_action *a);
 void build_first_action(struct document *doc, const struct policy_action *a);
 void build_action(struct document *doc, const struct policy_action *a);
-void build_rule(struct document *doc, struct policy_predicate *predicate, struct place at);
+/** build_rule() - NULL: there are too many. */
+struct policy_rule *build_rule(struct document *doc, struct policy_predicate *predicate, struct place at);
 
 /* ---- build_assert.c ---- */
 

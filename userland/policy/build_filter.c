@@ -181,7 +181,7 @@ void build_action(struct document *doc, const struct policy_action *a)
 		vec_append(&doc->actions, a);
 }
 
-void build_rule(struct document *doc, struct policy_predicate *predicate, struct place at)
+struct policy_rule *build_rule(struct document *doc, struct policy_predicate *predicate, struct place at)
 {
 	struct parser *parser = doc->parser;
 	struct policy_rule *rule;
@@ -191,7 +191,7 @@ void build_rule(struct document *doc, struct policy_predicate *predicate, struct
 			diag_error(diags_of(doc), at, "the filters of a policy have at most %d rules",
 				   POLICY_RULES_MAX);
 		parser->too_many_rules = true;
-		return;
+		return NULL;
 	}
 	parser->rules++;
 	rule = new_node(doc, sizeof(*rule));
@@ -200,4 +200,5 @@ void build_rule(struct document *doc, struct policy_predicate *predicate, struct
 	rule->actions = keep_list(doc, &doc->actions);
 	rule->predicate = predicate;
 	*(struct policy_rule **)vec_push(&doc->filter->rules) = rule;
+	return rule;
 }

@@ -58,6 +58,7 @@ struct test {
 
 struct rule {
 	const struct document *doc;
+	const char *begin;
 	enum policy_action_kind action;
 	struct place action_place, if_place;
 	uint16_t tests, operands;
@@ -346,6 +347,7 @@ static bool read_rule(struct rule *r, struct cursor *c)
 
 	r->tests = r->operands = 0;
 	next_run(r, c, &run);
+	r->begin = run.word.text;
 	if (IS_WORD(&run, "allow"))
 		r->action = DO_ALLOW;
 	else if (IS_WORD(&run, "drop"))
@@ -417,10 +419,12 @@ static struct policy_predicate *build_test(struct document *doc, const struct ru
 	return predicate_test(doc, t->field, mask, t->compare, t->place);
 }
 
-static void build_plain(struct document *doc, const struct rule *r)
+/* @end: behind its ";". */
+static void build_plain(struct document *doc, const struct rule *r, const char *end)
 {
 	struct place at = r->action_place, tests = r->test[0].place;
 	struct policy_predicate *all = NULL;
+	struct policy_rule *rule;
 
 	build_first_action(doc, action_plain(doc, r->action, at));
 	for (unsigned int i = 0; i < r->tests; i++) {
@@ -431,7 +435,11 @@ static void build_plain(struct document *doc, const struct rule *r)
 	}
 	if (r->tests)
 		at = place_between(at, place_between(r->if_place, tests));
-	build_rule(doc, all, at);
+	rule = build_rule(doc, all, at);
+	if (rule) {
+		rule->written = r->begin;
+		rule->written_len = end - r->begin;
+	}
 }
 
 void plain_rules(struct document *doc)
@@ -442,7 +450,7 @@ void plain_rules(struct document *doc)
 	r.doc = doc;
 	c.p = scan_position(doc);
 	for (behind = c; !doc->parser->diags->truncated && read_rule(&r, &c); behind = c)
-		build_plain(doc, &r);
+		build_plain(doc, &r, c.p);
 	if (behind.p == scan_position(doc))
 		return;
 	doc->last = (struct place){ .source = doc->source, .line = behind.line, .width = 1,

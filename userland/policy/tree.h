@@ -436,6 +436,12 @@ struct policy_rule {
 	uint32_t number;		/* check: in policy->rules */
 	struct policy_filter *filter;
 	struct place place;		/* of its first word up to its last */
+	/*
+	 * All its bytes in the text, ";" included, if those alone say what it is (plain_rules.c); else NULL: of rules
+	 * without mistakes those that have the same bytes are printed alike, in whatever policy they stand.
+	 */
+	const char *written;
+	size_t written_len;
 	struct vec actions;		/* of struct policy_action, at least one */
 	struct policy_predicate *predicate;	/* NULL: every packet */
 	bool ends;			/* check: its last action is allow or drop */
