@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/table.h"
+
 #define TAIL 5	/* a NUL and a __be32 */
 
 size_t document_key(const char *name, uint32_t chunk, uint8_t key[SLUICE_KEY_MAX])
@@ -25,19 +27,18 @@ size_t document_key(const char *name, uint32_t chunk, uint8_t key[SLUICE_KEY_MAX
 
 size_t document_cut(const char *bytes, size_t len)
 {
-	size_t most = len < DOCUMENT_CHUNK ? len : DOCUMENT_CHUNK, at = 0;
-	uint32_t hash = 0;
+	size_t most = len < DOCUMENT_CHUNK ? len : DOCUMENT_CHUNK;
+	const char *line, *newline, *end = bytes + most;
 
 	if (len <= CUT_MIN)
 		return len;
-	for (; at < most; at++) {
-		hash = (hash ^ (unsigned char)bytes[at]) * 0x01000193u;
-		if (bytes[at] != '\n')
-			continue;
-		/* The upper bits: the lowest is that of the last byte alone. */
-		if (at >= CUT_MIN && !((hash >> 16) % CUT_LINES))
-			return at + 1;
-		hash = 0;
+	newline = memrchr(bytes, '\n', CUT_MIN);
+	for (line = newline ? newline + 1 : bytes; line < end; line = newline + 1) {
+		newline = memchr(line, '\n', end - line);
+		if (!newline)
+			break;
+		if (!((hash_bytes(line, newline - line) >> 32) % CUT_LINES))
+			return newline + 1 - bytes;
 	}
 	return most;
 }

@@ -131,20 +131,30 @@ struct words {
 	const char *include, *policy;
 };
 
-static const char *find_word(const char *word, const char *p, const char *end)
+/* @rare: the place of a letter in it that few words have; those are found many at once. */
+static const char *find_word(const char *word, size_t rare, const char *p, const char *end)
 {
-	const char *found = memmem(p, end - p, word, strlen(word));
+	size_t len = strlen(word);
 
-	return found ? found : end;
+	for (; (size_t)(end - p) >= len; p++) {
+		const char *letter = memchr(p + rare, word[rare], end - p - rare);
+
+		if (!letter)
+			break;
+		p = letter - rare;
+		if ((size_t)(end - p) >= len && !memcmp(p, word, len))
+			return p;
+	}
+	return end;
 }
 
 /* The first of them from @p on. */
 static const char *next_word(struct words *next, const char *p, const char *end)
 {
 	if (next->include < p)
-		next->include = find_word("include", p, end);
+		next->include = find_word("include", 4, p, end);
 	if (next->policy < p)
-		next->policy = find_word("policy", p, end);
+		next->policy = find_word("policy", 5, p, end);
 	return next->include < next->policy ? next->include : next->policy;
 }
 
