@@ -148,13 +148,15 @@ $(LIB): $(LIBOBJ)
 	@$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
+# What starts often, or runs long, has no library loaded that it does not call.
+comma    := ,
 link = @mkdir -p $(@D); $(call say,LD,$@); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(1) $(LIB) $(2) $(LDLIBS)
 
 $(B)/sluiced: $(call objects,userland/daemon) $(LIB)
-	$(Q)$(call link,$(call objects,userland/daemon))
+	$(Q)$(call link,$(call objects,userland/daemon),-Wl$(comma)--as-needed)
 
 $(B)/sluice: $(call objects,tools/sluice) $(LIB)
-	$(Q)$(call link,$(call objects,tools/sluice))
+	$(Q)$(call link,$(call objects,tools/sluice),-Wl$(comma)--as-needed)
 
 $(B)/sluice-lab: $(call objects,tools/lab) $(LIB)
 	$(Q)$(call link,$(call objects,tools/lab))

@@ -2,13 +2,13 @@
 #include "capture.h"
 
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base/vec.h"
+#include "libpcap.h"
 #include "pcapng.h"
 
 #define FRAME_MAX	(256 * 1024)
@@ -37,6 +37,7 @@ static const struct link_type known_links[] = {
 
 /* Exactly one of pcap and pcapng is set. */
 struct capture {
+	const struct libpcap *lib;	/* pcap's */
 	pcap_t *pcap;
 	struct pcapng *pcapng;
 	FILE *file;			/* pcapng's */
@@ -103,7 +104,9 @@ static FILE *open_unpacked(const char *path, bool *pcapng)
 static int find_link(const struct capture *c, int type, const struct link_type **link,
 		     struct text *why)
 {
-	const char *name = pcap_datalink_val_to_name(type);
+	const struct libpcap *lib;
+	struct text ignored = { 0 };
+	const char *name;
 
 	*link = NULL;
 	if (type == LINK_ETHERNET)
@@ -116,6 +119,9 @@ static int find_link(const struct capture *c, int type, const struct link_type *
 	}
 	if (c->any_link)
 		return 0;
+	lib = libpcap_load(&ignored);
+	name = lib ? lib->datalink_val_to_name(type) : NULL;
+	text_free(&ignored);
 	text_printf(why, "%s: packet %llu is %s%s, not Ethernet (--any-link takes such bytes as Ethernet frames)",
 		    c->path, (unsigned long long)c->number, name ? "of link type " : "",
 		    name ? name : "of an unknown link type");
@@ -145,10 +151,12 @@ int capture_open(const char *path, bool any_link, struct capture **out, struct t
 		*out = c;
 		return 0;
 	}
-	c->pcap = pcap_fopen_offline(file, error);
+	c->lib = libpcap_load(why);
+	c->pcap = c->lib ? c->lib->fopen_offline(file, error) : NULL;
 	if (!c->pcap) {
 		fclose(file);
-		text_printf(why, "%s: not a capture that can be read: %s", path, error);
+		if (c->lib)
+			text_printf(why, "%s: not a capture that can be read: %s", path, error);
 		capture_close(c);
 		return -EINVAL;
 	}
@@ -186,16 +194,16 @@ static int next_packet(struct capture *c, struct pcapng_packet *p, struct text *
 	if (c->pcapng) {
 		got = pcapng_next(c->pcapng, p, &said);
 	} else {
-		got = pcap_next_ex(c->pcap, &header, &p->bytes);
+		got = c->lib->next_ex(c->pcap, &header, &p->bytes);
 		if (got == PCAP_ERROR_BREAK)
 			return 0;
 		if (got == 1) {
 			p->captured = header->caplen;
 			p->length = header->len < header->caplen ? header->caplen : header->len;
-			p->link = pcap_datalink(c->pcap);
+			p->link = c->lib->datalink(c->pcap);
 			return 1;
 		}
-		text_printf(&said, "%s", pcap_geterr(c->pcap));
+		text_printf(&said, "%s", c->lib->geterr(c->pcap));
 	}
 	if (got == 0 || got == 1)
 		return got;
@@ -234,7 +242,7 @@ void capture_close(struct capture *c)
 	if (!c)
 		return;
 	if (c->pcap)
-		pcap_close(c->pcap);
+		c->lib->close(c->pcap);
 	pcapng_close(c->pcapng);
 	if (c->file)
 		fclose(c->file);
