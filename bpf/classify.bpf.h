@@ -4,8 +4,8 @@
  *
  * Two look-ups turn the addresses into classes, small arrays turn all other fields into a
  * service class, and each layer is one walk (bpf/rules.bpf.h) over the three. Layer 0 has the rules
- * that end the search; of each other layer a packet meets at most one rule. Nothing acts here:
- * bpf/act.bpf.h does.
+ * that end the search; of each other layer a packet meets at most one rule. In front of all that stands
+ * what packets before have met (bpf/microflow.bpf.h). Nothing acts here: bpf/act.bpf.h does.
  *
  * What no rule tests is not read: classify_shape.fields. Sockets and sets are asked only where
  * some rule does.
@@ -36,18 +36,9 @@ int band(__u32 x, __u32 destination, const struct rules_classes *classes,
 #include "bpf/classify.h"
 #include "bpf/lpm.bpf.h"
 #include "bpf/maps.bpf.h"
+#include "bpf/microflow.bpf.h"
 #include "bpf/parse.bpf.h"
 #include "bpf/rules.bpf.h"
-
-/* What a packet meets: numbers of rules. */
-struct matched {
-	__u32 rule;			/* ends the search; RULES_NONE: none does */
-	__u32 action;			/* its rules_head.action */
-	__u32 side[LAYERS_MAX - 1];	/* of layers 1 ..: RULES_NONE: none */
-	__u32 class6[2];		/* in: of an IPv6 packet's source and destination */
-};
-
-#define MATCHED_NONE { .rule = RULES_NONE }
 
 /* What a layer is asked, and answers. */
 struct question {
@@ -262,8 +253,24 @@ STAGE int sets_of(struct xdp_md *ctx, const struct packet *p)
 	return bits;
 }
 
+/* What rules test and the packet does not say itself, each in 16 bits. */
+static __always_inline __u64 ask(struct xdp_md *ctx, const struct packet *p)
+{
+	__u64 asked = 0;
+
+	if (reads(RULES_ETH_SRC))
+		asked |= (__u64)mac_number(ctx, true) << ASKED_ETH_SRC;
+	if (reads(RULES_ETH_DST))
+		asked |= (__u64)mac_number(ctx, false) << ASKED_ETH_DST;
+	if (reads(RULES_SOCKET))
+		asked |= (__u64)socket_of(ctx, p) << ASKED_SOCKET;
+	if (reads(RULES_SETS))
+		asked |= (__u64)sets_of(ctx, p) << ASKED_SETS;
+	return asked;
+}
+
 /* Fills in what some rule tests; the rest stays 0, as a field does that the packet has not. */
-static __always_inline void read_fields(struct xdp_md *ctx, const struct packet *p, __u16 *field)
+static __always_inline void read_fields(const struct packet *p, __u64 asked, __u16 *field)
 {
 	__u32 fields = filter.fields;
 
@@ -273,8 +280,8 @@ static __always_inline void read_fields(struct xdp_md *ctx, const struct packet 
 
 	READ(IN, p->port);
 	READ(ETH_TYPE, bpf_ntohs(p->ethertype));
-	READ(ETH_SRC, mac_number(ctx, true));
-	READ(ETH_DST, mac_number(ctx, false));
+	READ(ETH_SRC, asked >> ASKED_ETH_SRC);
+	READ(ETH_DST, asked >> ASKED_ETH_DST);
 	READ(VLAN, p->tags ? RULES_TAG | (p->tci & 0xfff) : 0);
 	READ(PCP, p->tags ? p->tci >> 13 : 0);
 	READ(PROTO, p->protocol);
@@ -288,8 +295,8 @@ static __always_inline void read_fields(struct xdp_md *ctx, const struct packet 
 	READ(ICMP_TYPE, p->icmp_type);
 	READ(ICMP_CODE, p->icmp_code);
 	READ(LENGTH, p->length < 0xffff ? p->length : 0xffff);
-	READ(SOCKET, socket_of(ctx, p));
-	READ(SETS, sets_of(ctx, p));
+	READ(SOCKET, asked >> ASKED_SOCKET);
+	READ(SETS, asked >> ASKED_SETS);
 #undef READ
 }
 
@@ -437,14 +444,14 @@ static __always_inline bool filter_sees(enum sluice_reason parsed)
 	       parsed == REASON_ip6_jumbo || parsed == REASON_ip6_ext_many;
 }
 
-/* Once look_up_addresses6() was there. */
-STAGE int classify_looked_up(struct xdp_md *ctx, const struct packet *p, struct matched *m)
+/* Once ask() and look_up_addresses6() were there. */
+STAGE int walk(const struct packet *p, struct matched *m)
 {
 	struct question q = {};
 
 	if (!filter.layers || !p || !m)
 		return 0;
-	read_fields(ctx, p, q.field);
+	read_fields(p, m->asked, q.field);
 	find_classes(p, m, &q);
 #define LAYER(n)				\
 	if (n < filter.layers) {		\
@@ -459,12 +466,26 @@ STAGE int classify_looked_up(struct xdp_md *ctx, const struct packet *p, struct 
 	return 0;
 }
 
-/** classify() - which rules the packet meets, into @m, which is MATCHED_NONE. */
-static __always_inline void classify(struct xdp_md *ctx, const struct packet *p, struct matched *m)
+/** classify_anew() - as classify(), whatever is remembered; m->asked is there. */
+static __always_inline void classify_anew(const struct packet *p, struct matched *m)
 {
 	if (p->family == 6 && (filter.address[0][1].bytes || filter.address[1][1].bytes))
 		look_up_addresses6(p, m);
-	classify_looked_up(ctx, p, m);
+	walk(p, m);
+}
+
+/** classify() - which rules the packet meets, into @m, which is MATCHED_NONE. */
+static __always_inline void classify(struct xdp_md *ctx, const struct packet *p, struct matched *m)
+{
+	int slot;
+
+	m->asked = ask(ctx, p);
+	slot = microflows_pay() ? microflow_recall(p, m) : RECALL_NOWHERE;
+	if (slot == RECALL_IS_HERE)
+		return;
+	classify_anew(p, m);
+	if (slot != RECALL_NOWHERE)
+		microflow_remember(p, m, slot);
 }
 
 #endif

@@ -36,6 +36,7 @@
  *	counted		LPM_TRIE counted_key -> __u32: a counter
  *	legs		ARRAY_OF_MAPS [group number] of DEVMAP_HASH port number -> interface, egress program
  *	.data.rules	the area of bpf/classify.h, and the look-ups .data.src4, src6, dst4, dst6
+ *	.data.microflows	bpf/microflow.h: what the last packets met
  *	rule_actions	ARRAY [rule] of __u32	its first action; RULES_NONE: none
  *	actions		ARRAY of struct action
  *	macs		HASH address -> its number in the rules

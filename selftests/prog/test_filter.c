@@ -664,6 +664,17 @@ static uint32_t setting(const char *name, uint32_t otherwise)
 	return s ? strtoul(s, NULL, 0) : otherwise;
 }
 
+/* A new one; or the one before, as it was or with a byte changed: the data path remembers packets. */
+static void make_or_repeat(struct frame *f)
+{
+	uint32_t how = pick(4);
+
+	if (how > 1 || !f->len)
+		make_frame(f);
+	else if (how == 1)
+		f->bytes[pick(f->len < 60 ? f->len : 60)] ^= 1 << pick(8);
+}
+
 static uint32_t verified_insns(const struct world *w)
 {
 	struct bpf_prog_info info = { 0 };
@@ -692,9 +703,9 @@ static void test_random(void **unused)
 			load(&w);
 			fill_sets(&w);
 			for (uint32_t i = 0; i < frames; i++) {
-				struct frame f;
+				static struct frame f;
 
-				make_frame(&f);
+				make_or_repeat(&f);
 				run_one(&w, w.ports[pick(PORTS)].number, &f);
 			}
 			check_counts(&w);

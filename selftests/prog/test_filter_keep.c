@@ -397,6 +397,32 @@ static void test_spare(void **unused)
 	leave_world(&w);
 }
 
+/* What a program remembered of packets under one policy says nothing under the next that it gets. */
+static void test_spare_forgets(void **unused)
+{
+	struct generation *gen;
+	struct text why = { 0 };
+	struct world w;
+
+	(void)unused;
+	open_world(&w);
+	apply(&w, telling, NULL);
+	load_spare(&w);
+	/* Each of the two programs gets one policy, then the other. */
+	for (unsigned int i = 0; i < 8; i++) {
+		bool changed = i >> 1 & 1;
+
+		compile(&w, changed ? telling_changed : telling, NULL);
+		gen = stage(&w);
+		assert_false(generation_was_loaded(gen));
+		commit(&w, gen);
+		assert_int_equal(pass(9002, 20), changed ? 20 : 0);
+		assert_int_equal(pass(9003, 20), changed ? 0 : 20);
+	}
+	assert_int_equal(datapath_remove(w.dp, &why), 0);
+	leave_world(&w);
+}
+
 /* Swaps without end, until it is killed. */
 static void swap_until_killed(void)
 {
@@ -719,6 +745,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_spare),
+		cmocka_unit_test(test_spare_forgets),
 		cmocka_unit_test(test_killed),
 		cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_actions),

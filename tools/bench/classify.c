@@ -19,6 +19,7 @@
 
 #define COUNTS_MAX	16
 #define HOT		64u	/* flows of the stream "hot" */
+#define FLOWS		4096u	/* of the stream "flows": more than a CPU remembers (bpf/microflow.h) */
 #define END_TRIES	16u	/* packets made for one of the stream "end" */
 #define CHECKED_MAX	200000000u	/* comparisons of a packet with a rule, for one list's answers */
 
@@ -34,19 +35,20 @@ static const char usage[] =
 "  --rules FILE   a rule set of ClassBench's, plain or gzip\n"
 "  --trace FILE   headers to classify, as ClassBench writes them; else they are made from the rules:\n"
 "                 half of them some rule's, a quarter just beside one, a quarter at random.\n"
-"                 Streams: mix, all of them in turns; hot, 64 of them, some more often (Zipf);\n"
-"                 end, made ones that go down the list furthest: to its last rules, or through\n"
-"                 all. depth: how many rules are asked in turn, on average\n"
+"                 Streams: mix, all of them in turns; hot and flows, 64 and 4,096 of them, some more\n"
+"                 often (Zipf); end, made ones that go down the list furthest: to its last rules, or\n"
+"                 through all. depth: how many rules are asked in turn, on average\n"
 "  --counts A,B   how many rules, the first ones of the file (10,100,1000,10000,100000 and all,\n"
 "                 as far as there are)\n"
 "  --engines A,B  only these of sluice, linear_bpf, nftables, iptables\n"
 "  --rounds N     turns of each contender (9)\n"
 "  --json         one object a line: see sluice-bench --help\n"
 "\n"
-"Runs as root. Inside XDP: sluice (the data path's stage that classifies, on parsed packets; \"tables\"\n"
-"is the same without the two address look-ups) and linear_bpf (the rules as straight code, as many\n"
-"of them as the verifier takes). In the kernel: nftables and iptables, in the hook \"output\" of a\n"
-"namespace of their own; what a packet takes there without any rules is taken off.\n";
+"Runs as root. Inside XDP: sluice (the data path's stage that classifies, on parsed packets; \"walk\" is\n"
+"the same with nothing remembered of earlier packets, \"tables\" that without the two address\n"
+"look-ups) and linear_bpf (the rules as straight code, as many of them as the verifier takes). In the\n"
+"kernel: nftables and iptables, in the hook \"output\" of a namespace of their own; what a packet takes\n"
+"there without any rules is taken off.\n";
 
 /* ---- packets ------------------------------------------------------------------------ */
 
@@ -130,22 +132,31 @@ static void make_packets(const struct rule_list *list, const struct vec *trace, 
 	}
 }
 
-/* A few flows, some of them more often (Zipf): @packet becomes the stream of those. */
-static void make_hot(struct rule_packet *packet)
+/* The first @flows of them, some more often (Zipf): @packet becomes the stream of those. */
+static void make_flows(struct rule_packet *packet, unsigned int flows)
 {
-	struct rule_packet flow[HOT];
-	double sum = 0, at;
-	unsigned int f;
+	struct rule_packet *flow = xcalloc(flows, sizeof(*flow));
+	double *sum = xcalloc(flows, sizeof(*sum));
 
-	memcpy(flow, packet, sizeof(flow));
-	for (f = 1; f <= HOT; f++)
-		sum += 1.0 / f;
+	memcpy(flow, packet, flows * sizeof(*flow));
+	for (unsigned int f = 0; f < flows; f++)
+		sum[f] = (f ? sum[f - 1] : 0) + 1.0 / (f + 1);
 	for (size_t i = 0; i < PACKETS; i++) {
-		at = bench_random() / 18446744073709551616.0 * sum;
-		for (f = 0; f + 1 < HOT && (at -= 1.0 / (f + 1)) > 0; f++)
-			;
-		packet[i] = flow[f];
+		double at = bench_random() / 18446744073709551616.0 * sum[flows - 1];
+		unsigned int least = 0, most = flows - 1;
+
+		while (least < most) {
+			unsigned int middle = (least + most) / 2;
+
+			if (sum[middle] > at)
+				most = middle;
+			else
+				least = middle + 1;
+		}
+		packet[i] = flow[least];
 	}
+	free(sum);
+	free(flow);
 }
 
 /* How many packets' answers are known: asking a long list takes its time. */
@@ -273,15 +284,15 @@ static const struct classify_engine *nothing_of(const struct vec *engines, const
 	return NULL;
 }
 
-/* Ours with as many rules, or @smallest: with as few as there are. */
+/* Ours with as many rules, or @smallest: in the same mode, with as few as there are. */
 static const struct classify_engine *ours(const struct vec *engines, const struct classify_engine *e,
 					  bool smallest)
 {
 	for (size_t i = 0; i < engines->len; i++) {
 		const struct classify_engine *o = vec_at(engines, i);
 
-		if (!strcmp(o->contender.engine, "sluice") && !strcmp(o->mode, "whole") &&
-		    (smallest || o->on == e->on))
+		if (!strcmp(o->contender.engine, "sluice") &&
+		    !strcmp(o->mode, smallest ? e->mode : "whole") && (smallest || o->on == e->on))
 			return o;
 	}
 	return NULL;
@@ -358,7 +369,7 @@ static void report(const struct options *o, const struct vec *engines, const str
 	bench_spread(line, &s);
 	if (strcmp(e->contender.engine, "sluice"))
 		add_ratio(line, "times_sluice", engines, e, ours(engines, e, false));
-	else if (!strcmp(e->mode, "whole"))
+	else
 		add_ratio(line, "times_fewest", engines, e, ours(engines, e, true));
 	if (e->table_bytes)
 		json_object_set_new(line, "table_bytes", json_integer(e->table_bytes));
@@ -373,7 +384,8 @@ static void report(const struct options *o, const struct vec *engines, const str
 
 static int measure(const struct options *o, struct classify **on, size_t lists, const struct vec *trace)
 {
-	static const char *const streams[] = { "mix", "hot", "end" };
+	enum { MIX, HOT_FLOWS, MANY_FLOWS, END, STREAMS };
+	static const char *const streams[STREAMS] = { "mix", "hot", "flows", "end" };
 	struct rule_packet *packet = xcalloc(PACKETS, sizeof(*packet));
 	struct vec engines = VEC(struct classify_engine);
 	struct contender **turns;
@@ -393,13 +405,13 @@ static int measure(const struct options *o, struct classify **on, size_t lists, 
 	}
 	turns = xcalloc(engines.len, sizeof(*turns));
 	checked = xcalloc(engines.len, sizeof(*checked));
-	for (unsigned int s = 0; s < 3; s++) {
-		for (size_t i = 0; s && i < lists; i++) {
-			memcpy(packet, on[i]->packet, PACKETS * sizeof(*packet));
-			if (s == 1)
-				make_hot(packet);
-			else
+	for (unsigned int s = MIX; s < STREAMS; s++) {
+		for (size_t i = 0; s != MIX && i < lists; i++) {
+			make_packets(&on[i]->list, trace, packet);
+			if (s == END)
 				make_end(on[i], packet);
+			else
+				make_flows(packet, s == HOT_FLOWS ? HOT : FLOWS);
 			take_packets(on[i], packet);
 		}
 		for (size_t i = 0; i < engines.len; i++) {

@@ -15,6 +15,7 @@
 
 #include "analyse/behaviour.h"
 #include "analyse/difference.h"
+#include "bpf/microflow.h"
 #include "compile/compile.h"
 #include "datapath/datapath.h"
 #include "datapath/map.h"
@@ -215,20 +216,21 @@ static int commit(struct xdp *x)
 
 /* ---- the stage alone -------------------------------------------------------------------- */
 
-/* A map with @bytes of @memory in the place of section @name. */
+/* A map with @bytes of @memory, or of zeroes, in the place of section @name. */
 static int fill_section(struct classify_bpf *o, const char *name, const void *memory, size_t bytes)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	void *to;
 	int err, fd;
 
-	if (!memory)
+	if (!bytes)
 		return 0;
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bench", 4, bytes, 1, &opts);
 	to = fd < 0 ? NULL : map_memory(fd, bytes);
 	err = to ? 0 : -errno;
 	if (!err) {
-		memcpy(to, memory, bytes);
+		if (memory)
+			memcpy(to, memory, bytes);
 		munmap(to, bytes);
 		err = map_reuse(o->obj, name, fd);
 	}
@@ -240,6 +242,7 @@ static int fill_section(struct classify_bpf *o, const char *name, const void *me
 static int load(struct xdp *x, struct classify *c)
 {
 	const struct image_filter *f = &x->image->filter;
+	uint32_t cpus = libbpf_num_possible_cpus();
 	struct classify_bpf *o = classify_bpf__open();
 	int err;
 
@@ -247,10 +250,13 @@ static int load(struct xdp *x, struct classify *c)
 		return -errno;
 	x->object = o;
 	*(struct classify_shape *)&o->rodata->filter = f->shape;
+	*(uint32_t *)&o->rodata->microflow_cpus = cpus;
 	err = fill_section(o, ".data.rules", f->area, f->area_bytes);
 	for (unsigned int side = 0; side < 2 && !err; side++)
 		err = fill_section(o, side ? ".data.dst4" : ".data.src4", f->address[side][0],
 				   f->shape.address[side][0].bytes);
+	if (!err)
+		err = fill_section(o, ".data.microflows", NULL, cpus * sizeof(struct microflows));
 	if (!err)
 		err = map_reuse(o->obj, ".data.packets", c->packets_fd);
 	return err ? err : classify_bpf__load(o);
@@ -351,6 +357,7 @@ int classify_xdp(struct classify *c, struct vec *engines)
 	add(x, c, engines, "nothing", "", x->object->progs.run_nothing);
 	if (bench_wanted("sluice")) {
 		add(x, c, engines, "sluice", "whole", x->object->progs.run_whole);
+		add(x, c, engines, "sluice", "walk", x->object->progs.run_walk);
 		add(x, c, engines, "sluice", "tables", x->object->progs.run_tables);
 	}
 	return 0;

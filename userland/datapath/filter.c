@@ -13,6 +13,7 @@
 
 #include <bpf/bpf.h>
 
+#include "bpf/microflow.h"
 #include "datapath/map.h"
 #include "datapath/state.h"
 
@@ -45,13 +46,21 @@ static int fit_table(struct bpf_object *o, const char *name, size_t bytes, struc
 	return err;
 }
 
-static int fit_tables(struct bpf_object *o, const struct classify_shape *s, struct text *why)
+static size_t microflow_bytes(unsigned int cpus)
+{
+	return cpus * sizeof(struct microflows);
+}
+
+static int fit_tables(struct bpf_object *o, const struct classify_shape *s, unsigned int cpus,
+		      struct text *why)
 {
 	int err = fit_table(o, ".data.rules", area_bytes(s), why);
 
 	for (unsigned int side = 0; side < 2; side++)
 		for (unsigned int v6 = 0; !err && v6 < 2; v6++)
 			err = fit_table(o, address_tables[side][v6], s->address[side][v6].bytes, why);
+	if (!err && s->layers)
+		err = fit_table(o, ".data.microflows", microflow_bytes(cpus), why);
 	return err;
 }
 
@@ -117,7 +126,7 @@ int filter_fit(struct generation *gen, struct text *why)
 
 	err = fit_counts(gen, s, why);
 	if (!err)
-		err = fit_tables(o, s, why);
+		err = fit_tables(o, s, gen->dp->cpus, why);
 	if (!err)
 		err = size_or_skip(o, "rule_actions", s->kinds ? room->rules : 0);
 	if (!err)
@@ -137,14 +146,14 @@ int filter_fit(struct generation *gen, struct text *why)
 
 /* ---- after the load --------------------------------------------------------------- */
 
-/* @bytes of @table into a section of the same size; nothing if there is no table. */
+/* @bytes of @table, or of zeroes, into a section of the same size. */
 static int fill_table(struct bpf_object *o, const char *name, const void *table, size_t bytes,
 		      struct text *why)
 {
 	void *memory;
 	int err;
 
-	if (!table || !bytes)
+	if (!bytes)
 		return 0;
 	memory = map_memory(bpf_map__fd(map_named(o, name)), bytes);
 	if (!memory) {
@@ -152,19 +161,25 @@ static int fill_table(struct bpf_object *o, const char *name, const void *table,
 		text_printf(why, "cannot fill the table %s: %s", name, strerror(-err));
 		return err;
 	}
-	memcpy(memory, table, bytes);
+	if (table)
+		memcpy(memory, table, bytes);
+	else
+		memset(memory, 0, bytes);
 	munmap(memory, bytes);
 	return 0;
 }
 
-static int fill_tables(struct bpf_object *o, const struct image_filter *f, struct text *why)
+static int fill_tables(struct generation *gen, const struct image_filter *f, struct text *why)
 {
+	struct bpf_object *o = gen->object;
 	int err = fill_table(o, ".data.rules", f->area, area_bytes(&f->shape), why);
 
 	for (unsigned int side = 0; side < 2; side++)
 		for (unsigned int v6 = 0; !err && v6 < 2; v6++)
 			err = fill_table(o, address_tables[side][v6], f->address[side][v6],
 					 f->shape.address[side][v6].bytes, why);
+	if (!err && gen->taken && f->shape.layers)
+		err = fill_table(o, ".data.microflows", NULL, microflow_bytes(gen->dp->cpus), why);
 	return err;
 }
 
@@ -252,7 +267,7 @@ int filter_fill(struct generation *gen, const struct image *image, struct text *
 	size_t said = why->len;
 	int err;
 
-	err = fill_tables(gen->object, f, why);
+	err = fill_tables(gen, f, why);
 	if (!err && gen->rule_counts)
 		err = rule_counts_begin(gen->dp, gen->rule_counts, f, why);
 	if (!err)

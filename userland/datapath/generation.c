@@ -147,6 +147,7 @@ static void choose_constants(struct generation *gen, bool delivers)
 	*(struct measure_config *)&rodata->measure_config =
 		flow_measure_config(gen->image->measure.key, gen->image->measure.slots);
 	*(struct classify_shape *)&rodata->filter = gen->image->filter.shape;
+	*(uint32_t *)&rodata->microflow_cpus = gen->image->filter.shape.layers ? gen->dp->cpus : 0;
 	*(struct lpm_shape *)&rodata->lpm4_shape = gen->tables->shape[0];
 	*(struct lpm_shape *)&rodata->lpm6_shape = gen->tables->shape[1];
 }
