@@ -85,22 +85,77 @@ static uint32_t base_len(const struct rule_counts *c)
 	return c ? c->head->rules + c->head->gone : 0;
 }
 
+/* ---- keys ------------------------------------------------------------------------- */
+
+#define SCANS_MAX	16	/* keys that are looked for by looking at all; beyond, by a table */
+
+/* The keys of a list; no two are equal. */
+struct keys {
+	const void *first;		/* the next one is @stride bytes further on */
+	size_t stride;
+	uint32_t len;
+	unsigned int scans;
+	struct table numbers;		/* key -> uint32_t, once there were too many scans */
+};
+
+static uint64_t key_at(const struct keys *k, uint32_t i)
+{
+	return *(const uint64_t *)((const char *)k->first + i * k->stride);
+}
+
+static void number_keys(struct keys *k)
+{
+	k->numbers = TABLE(uint64_t, uint32_t);
+	for (uint32_t i = 0; i < k->len; i++) {
+		uint64_t key = key_at(k, i);
+
+		*(uint32_t *)table_put(&k->numbers, &key, NULL) = i;
+	}
+}
+
+static uint32_t scan_keys(const struct keys *k, uint64_t key)
+{
+	uint32_t i = 0;
+
+	while (i < k->len && key_at(k, i) != key)
+		i++;
+	return i < k->len ? i : RULES_NONE;
+}
+
+/*
+ * The number of @key, which has number @i of @n in another list. Lists that follow each other differ in little: it
+ * stands at the same place, from the beginning or from the end, or is one of a few. RULES_NONE: it is not there.
+ */
+static uint32_t find_key(struct keys *k, uint64_t key, uint32_t i, uint32_t n)
+{
+	const uint32_t *number;
+
+	if (i < k->len && key_at(k, i) == key)
+		return i;
+	i += k->len - n;
+	if (i < k->len && key_at(k, i) == key)
+		return i;
+	if (k->scans++ < SCANS_MAX)
+		return scan_keys(k, key);
+	if (!k->numbers.key_size)
+		number_keys(k);
+	number = table_get(&k->numbers, &key);
+	return number ? *number : RULES_NONE;
+}
+
 /* The keys of rules that @running knows of and @filter has not. */
 static void find_gone(const struct image_filter *filter, const struct rule_counts *running,
 		      struct vec *gone)
 {
-	struct table there = TABLE(uint64_t, char);
+	struct keys keys = { .len = filter->rules.len, .stride = sizeof(struct image_rule) };
+	uint32_t n = rule_counts_len(running);
 
-	for (size_t i = 0; i < filter->rules.len; i++)
-		table_put(&there, &((struct image_rule *)vec_at(&filter->rules, i))->key, NULL);
-	for (uint32_t i = 0; i < base_len(running) && gone->len < RULES_GONE_MAX; i++) {
-		bool fresh;
-
-		table_put(&there, &bases(running)[i].key, &fresh);
-		if (fresh)
+	if (keys.len)
+		keys.first = &((struct image_rule *)filter->rules.data)->key;
+	for (uint32_t i = 0; i < base_len(running) && gone->len < RULES_GONE_MAX; i++)
+		if (find_key(&keys, bases(running)[i].key, i, n) == RULES_NONE)
 			vec_append(gone, &bases(running)[i].key);
-	}
-	table_free(&there);
+	table_free(&keys.numbers);
 }
 
 /* What is behind the descriptors, as memory. */
@@ -320,38 +375,22 @@ void rule_counts_read(const struct rule_counts *c, uint32_t first, uint32_t n, s
 
 /* ---- over a swap --------------------------------------------------------------------- */
 
-/* Numbers of @to by their keys; rules that are gone count on from their own base. */
-static struct table numbers_of(const struct rule_counts *to)
-{
-	struct table numbers = TABLE(uint64_t, uint32_t);
-
-	for (uint32_t i = 0; i < base_len(to); i++)
-		*(uint32_t *)table_put(&numbers, &bases(to)[i].key, NULL) = i;
-	return numbers;
-}
-
-static void set_base(struct rule_counts *to, const struct table *numbers, uint64_t key,
-		     const struct count *count)
-{
-	const uint32_t *number = table_get(numbers, &key);
-
-	if (number)
-		bases(to)[*number].count = *count;
-}
-
+/* By their keys; rules that are gone count on from their own base. */
 void rule_counts_carry(const struct rule_counts *from, struct rule_counts *to)
 {
-	struct table numbers;
+	struct keys keys = { .stride = sizeof(struct rule_base) };
 
 	if (!to || to->head->complete)
 		return;
-	numbers = numbers_of(to);
+	keys.first = &bases(to)->key;
+	keys.len = base_len(to);
 	for (uint32_t i = 0; i < base_len(from); i++) {
-		struct count c = i < rule_counts_len(from) ? sum(from, i) : bases(from)[i].count;
+		uint32_t number = find_key(&keys, bases(from)[i].key, i, base_len(from));
 
-		set_base(to, &numbers, bases(from)[i].key, &c);
+		if (number != RULES_NONE)
+			bases(to)[number].count = i < rule_counts_len(from) ? sum(from, i) : bases(from)[i].count;
 	}
-	table_free(&numbers);
+	table_free(&keys.numbers);
 	__atomic_store_n(&to->head->complete, 1, __ATOMIC_RELEASE);
 }
 
