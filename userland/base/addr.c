@@ -169,7 +169,14 @@ bool prefix_covers(const struct prefix *p, const struct addr *a)
 {
 	unsigned int whole = p->len / 8, rest = p->len % 8;
 
-	if (p->addr.family != a->family || memcmp(p->addr.bytes, a->bytes, whole))
+	if (p->addr.family != a->family)
+		return false;
+	if (a->family == ADDR_V4 && p->len <= 32) {	/* asked rule by rule */
+		uint64_t differ = addr_v4_number(&p->addr) ^ addr_v4_number(a);
+
+		return !(differ >> (32 - p->len));
+	}
+	if (memcmp(p->addr.bytes, a->bytes, whole))
 		return false;
 	return !rest || !((p->addr.bytes[whole] ^ a->bytes[whole]) >> (8 - rest));
 }

@@ -220,6 +220,18 @@ static uint32_t meet(struct met *m, uint64_t value, uint64_t tests, uint64_t own
 	return place;
 }
 
+/* A packet can always be longer, and not always be shorter. */
+static bool stands_last(enum policy_field field)
+{
+	return field == FIELD_PKT_LEN;
+}
+
+/* Neither policy nor image asks for it: all values are of one kind. */
+static void meet_one(const struct finding *f, struct met *m)
+{
+	meet(m, stands_last(f->field) ? (1u << policy_field_bits(f->field)) - 1 : 0, 0, 0, 0, false);
+}
+
 /* All values, one after the other. */
 static void meet_words(struct finding *f, struct met *m)
 {
@@ -227,7 +239,7 @@ static void meet_words(struct finding *f, struct met *m)
 	/* From a value on: what is to be added to the sums of the one before it. */
 	uint64_t *mix = xcalloc(values + 1, sizeof(*mix)), tests = 0, own = 0, before = 0;
 	uint64_t *rules = xcalloc(values + 1, sizeof(*rules));
-	bool longest = f->field == FIELD_PKT_LEN;	/* a packet can always be longer, and not always be shorter */
+	bool longest = stands_last(f->field);
 	uint32_t place = 0;
 
 	for (size_t i = 0; i < f->ranges.len; i++) {
@@ -392,6 +404,8 @@ static void find_field(const struct finding *all, const struct tests *tests, enu
 		out->all_sets = meet_sets(&f, &m);
 	else if (field == FIELD_ETH_SRC || field == FIELD_ETH_DST)
 		meet_macs(&f, &m);
+	else if (field != FIELD_IN && !f.ranges.len && !f.arrays.count)
+		meet_one(&f, &m);
 	else
 		meet_words(&f, &m);
 	vec_free(&f.ranges);
