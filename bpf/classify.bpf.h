@@ -365,12 +365,7 @@ static __always_inline void walk_layer(unsigned int layer, struct question *q)
 	struct rules_found found = RULES_FOUND_NONE;
 	struct rules_classes classes = {};
 
-	for (unsigned int s = 0; s < RULES_FIELD_COUNT && s < shape->steps; s++) {
-		__u32 field = shape->step[s].field;
-
-		if (field < RULES_FIELD_COUNT)
-			rules_step(SECTION(rules_anchor), shape, s, q->field[field], &classes);
-	}
+	rules_classify(SECTION(rules_anchor), shape, q->field, &classes);
 	/* Two bands a side at most: a call more would be too deep for the stack (compile/filter.h). */
 	if (layer)
 		rules_walk_planes(SECTION(rules_anchor), shape, address_word(layer, 0, q->class[0]),

@@ -36,6 +36,11 @@
 #endif
 
 #define RULES_INLINE_FN	static inline __attribute__((always_inline, unused))
+#ifdef __clang__
+#define RULES_UNROLL	_Pragma("clang loop unroll(full)")
+#else
+#define RULES_UNROLL
+#endif
 
 /* The service classes of a packet. */
 struct rules_classes {
@@ -72,18 +77,32 @@ RULES_INLINE_FN __u32 rules_half(const __u8 *area, const volatile struct rules_s
 }
 
 /**
- * rules_step() - step @i towards the service classes; all of them, from 0 up.
- * @classes: 0 before the first step.
- * @value: of the step's field.
+ * rules_classify() - the service classes of a packet: every step.
+ * @field: its values, by enum rules_field. @classes: all 0.
+ * Unrolled, as the steps are constants to the verifier: of those that there are not nothing stays.
  */
-RULES_INLINE_FN void rules_step(const __u8 *area, const volatile struct rules_shape *s,
-				unsigned int i, __u32 value, struct rules_classes *classes)
+RULES_INLINE_FN void rules_classify(const __u8 *area, const volatile struct rules_shape *s,
+				    const __u16 *field, struct rules_classes *classes)
 {
-	__u32 of_field = rules_half(area, s, s->step[i].classes, value & s->step[i].mask);
-	__u16 *c = &classes->of_group[s->step[i].group % RULES_GROUPS_MAX];
+	__u32 class = 0;
 
-	*c = s->step[i].combined ? rules_half(area, s, s->step[i].combined,
-					      (__u64)*c * s->step[i].width + of_field) : of_field;
+	RULES_UNROLL
+	for (unsigned int i = 0; i < RULES_FIELD_COUNT; i++) {
+		__u32 number, combined, of_field;
+
+		if (i >= s->steps)
+			break;
+		number = s->step[i].field;
+		if (number >= RULES_FIELD_COUNT)	/* not in a sound shape */
+			break;
+		of_field = rules_half(area, s, s->step[i].classes, field[number] & s->step[i].mask);
+		combined = s->step[i].combined;
+		class = combined ? rules_half(area, s, combined,
+					      (__u64)class * s->step[i].width + of_field) : of_field;
+		/* The last of its group. */
+		if (i + 1 == RULES_FIELD_COUNT || i + 1 >= s->steps || !s->step[i + 1].combined)
+			classes->of_group[s->step[i].group % RULES_GROUPS_MAX] = class;
+	}
 }
 
 /* Whether service @service has the packet. */
@@ -242,29 +261,44 @@ RULES_INLINE_FN __u32 rules_hashed_cell(const __u8 *area, const volatile struct 
 	return 0;
 }
 
+/* The cells of two nodes by their plane: wide-wide, narrow-wide, wide-narrow, narrow-narrow. */
+RULES_INLINE_FN __u32 rules_ww_cell(const __u8 *area, const volatile struct rules_shape *s,
+				    __u32 source, __u32 destination)
+{
+	return rules_word(area, s, s->ww, (__u64)source * s->wide[1] + destination);
+}
+
+RULES_INLINE_FN __u32 rules_nw_cell(const __u8 *area, const volatile struct rules_shape *s,
+				    __u32 source, __u32 destination)
+{
+	if (s->nw)
+		return rules_word(area, s, s->nw, (__u64)(source - s->wide[0]) * s->wide[1] + destination);
+	return s->hashed & RULES_HASHED_NW ? rules_hashed_cell(area, s, source, destination) : 0;
+}
+
+RULES_INLINE_FN __u32 rules_wn_cell(const __u8 *area, const volatile struct rules_shape *s,
+				    __u32 source, __u32 destination)
+{
+	if (s->wn)
+		return rules_word(area, s, s->wn, (__u64)(destination - s->wide[1]) * s->wide[0] + source);
+	return s->hashed & RULES_HASHED_WN ? rules_hashed_cell(area, s, source, destination) : 0;
+}
+
+RULES_INLINE_FN __u32 rules_nn_cell(const __u8 *area, const volatile struct rules_shape *s,
+				    __u32 source, __u32 destination)
+{
+	return s->hashed & RULES_HASHED_NN ? rules_hashed_cell(area, s, source, destination) : 0;
+}
+
 /* The cell of two nodes, neither RULES_NONE. A number below wide[] is a wide node's. */
 RULES_INLINE_FN __u32 rules_plane_cell(const __u8 *area, const volatile struct rules_shape *s,
 				       __u32 source, __u32 destination)
 {
-	__u32 sources = s->wide[0], destinations = s->wide[1];
-
-	if (source < sources && destination < destinations)
-		return rules_word(area, s, s->ww, (__u64)source * destinations + destination);
-	if (destination < destinations) {
-		if (s->nw)
-			return rules_word(area, s, s->nw, (__u64)(source - sources) * destinations +
-					  destination);
-		return s->hashed & RULES_HASHED_NW ?
-		       rules_hashed_cell(area, s, source, destination) : 0;
-	}
-	if (source < sources) {
-		if (s->wn)
-			return rules_word(area, s, s->wn,
-					  (__u64)(destination - destinations) * sources + source);
-		return s->hashed & RULES_HASHED_WN ?
-		       rules_hashed_cell(area, s, source, destination) : 0;
-	}
-	return s->hashed & RULES_HASHED_NN ? rules_hashed_cell(area, s, source, destination) : 0;
+	if (source < s->wide[0])
+		return destination < s->wide[1] ? rules_ww_cell(area, s, source, destination) :
+						  rules_wn_cell(area, s, source, destination);
+	return destination < s->wide[1] ? rules_nw_cell(area, s, source, destination) :
+					  rules_nn_cell(area, s, source, destination);
 }
 
 /** rules_band() - more than two bands: source node @x with each node over the destination's class. */
@@ -306,12 +340,12 @@ RULES_INLINE_FN void rules_walk_planes(const __u8 *area, const volatile struct r
 
 	/* Narrow first: whoever writes rules puts those before wider ones, which then come too late. */
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		rules_cell(area, s, rules_hashed_cell(area, s, cs, cd), classes, found, 1);
+		rules_cell(area, s, rules_nn_cell(area, s, cs, cd), classes, found, 1);
 	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		rules_cell(area, s, rules_plane_cell(area, s, cs, wd), classes, found, 1);
+		rules_cell(area, s, rules_nw_cell(area, s, cs, wd), classes, found, 1);
 	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		rules_cell(area, s, rules_plane_cell(area, s, ws, cd), classes, found, 1);
-	rules_cell(area, s, rules_plane_cell(area, s, ws, wd), classes, found, 1);
+		rules_cell(area, s, rules_wn_cell(area, s, ws, cd), classes, found, 1);
+	rules_cell(area, s, rules_ww_cell(area, s, ws, wd), classes, found, 1);
 	rules_found_end(area, s, found);
 }
 

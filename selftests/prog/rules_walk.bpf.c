@@ -58,12 +58,7 @@ static long ask(__u32 i, void *unused)
 	struct rules_classes classes = { 0 };
 	const __u8 *area = area_start();
 
-	for (unsigned int s = 0; s < RULES_FIELD_COUNT && s < shape.steps; s++) {
-		__u32 field = shape.step[s].field;
-
-		if (field < RULES_FIELD_COUNT)
-			rules_step(area, &shape, s, q->field[field], &classes);
-	}
+	rules_classify(area, &shape, q->field, &classes);
 	rules_walk(area, &shape, q->word[0], q->word[1], &classes, &found);
 	rule[i & (PACKETS - 1)] = found.rule;
 	action[i & (PACKETS - 1)] = found.action;

@@ -193,8 +193,7 @@ uint32_t rules_match(const struct rules *r, const struct rule_packet *packet)
 	struct rules_classes classes = { 0 };
 	uint32_t word[2];
 
-	for (unsigned int i = 0; i < s->steps; i++)
-		rules_step(r->planes->area, s, i, packet->field[s->step[i].field], &classes);
+	rules_classify(r->planes->area, s, packet->field, &classes);
 	for (unsigned int side = 0; side < 2; side++)
 		word[side] = rules_address_word(r, side, &packet->addr[side]);
 	rules_walk(r->planes->area, s, word[0], word[1], &classes, &found);

@@ -167,11 +167,8 @@ uint32_t walk_word(const struct image_filter *filter, unsigned int layer, unsign
 void walk_service(const struct image_filter *filter, unsigned int layer,
 		  const uint16_t field[RULES_FIELD_COUNT], struct rules_classes *classes)
 {
-	const struct rules_shape *s = &filter->shape.layer[layer];
-
 	*classes = (struct rules_classes){ 0 };
-	for (unsigned int i = 0; i < RULES_FIELD_COUNT && i < s->steps; i++)
-		rules_step(filter->area, s, i, field[s->step[i].field], classes);
+	rules_classify(filter->area, &filter->shape.layer[layer], field, classes);
 }
 
 void walk_layer(const struct image_filter *filter, unsigned int layer, const uint32_t word[2],
@@ -221,12 +218,12 @@ uint64_t walk_cells(const struct image_filter *filter, unsigned int layer, const
 		return band_cells(filter, s, word);
 	/* In the order of rules_walk_planes(). */
 	if (s->hashed & RULES_HASHED_NN && cs != ws && cd != wd)
-		add_cell(&sum, rules_hashed_cell(filter->area, s, cs, cd));
+		add_cell(&sum, rules_nn_cell(filter->area, s, cs, cd));
 	if ((s->nw || s->hashed & RULES_HASHED_NW) && cs != ws)
-		add_cell(&sum, rules_plane_cell(filter->area, s, cs, wd));
+		add_cell(&sum, rules_nw_cell(filter->area, s, cs, wd));
 	if ((s->wn || s->hashed & RULES_HASHED_WN) && cd != wd)
-		add_cell(&sum, rules_plane_cell(filter->area, s, ws, cd));
-	add_cell(&sum, rules_plane_cell(filter->area, s, ws, wd));
+		add_cell(&sum, rules_wn_cell(filter->area, s, ws, cd));
+	add_cell(&sum, rules_ww_cell(filter->area, s, ws, wd));
 	return sum;
 }
 
