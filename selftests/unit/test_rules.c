@@ -472,6 +472,41 @@ static void test_hostile_100k(void **state)
 }
 
 /* Budgets that force more bands, longer lists, and at last a refusal. */
+/* A plane of which little is used is an array all the same, as long as that is affordable. */
+static void test_arrays(void **state)
+{
+	struct rules_options options = { .budget = RULES_BUDGET };
+	bool was_array = false, was_hashed = false;
+	struct rule_list list = RULE_LIST;
+	struct text why = { 0 };
+
+	(void)state;
+	for (uint32_t i = 0; i < 20; i++)
+		add_pair(&list, 0x0a000000 | i << 8, 24, 0, 0, NULL, 0);
+	for (uint32_t i = 0; i < 4000; i++)
+		add_pair(&list, 0x0a000000 | i << 8, 24, 0xc0a80000 | below(&seed, 256) << 8, 24, NULL, 0);
+	while (options.budget) {
+		struct rule_list copy = list_copy(&list);
+		const struct rules_shape *s;
+		struct rules *r;
+
+		if (rules_build(&copy, &options, &r, &why)) {
+			rule_list_free(&copy);
+			break;
+		}
+		s = rules_shape(r);
+		was_array |= s->nw && s->hashed == RULES_HASHED_NN;
+		was_hashed |= !s->nw && s->hashed & RULES_HASHED_NW;
+		assert_in_range(s->bytes, 1, options.budget);
+		compare(r, &list, 500);
+		options.budget = (options.budget > 4 * s->bytes ? s->bytes : options.budget) * 15 / 16;
+		rules_free(r);
+	}
+	assert_true(was_array && was_hashed);
+	text_free(&why);
+	rule_list_free(&list);
+}
+
 static void test_budgets(void **state)
 {
 	(void)state;
@@ -752,6 +787,7 @@ int main(void)
 		cmocka_unit_test(test_forest),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_hostile_100k),
+		cmocka_unit_test(test_arrays),
 		cmocka_unit_test(test_budgets),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_gaps),

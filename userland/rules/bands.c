@@ -17,6 +17,13 @@
 #define ROOT_LOG	(LOGS - 1)
 #define SMALL		((size_t)64 << 10)	/* bytes: then a single plane is best */
 #define CELL_HASHED	15	/* bytes a hashed cell takes, with the free ones beside it */
+/*
+ * A cell of an array is one look, a hashed one two lines and up to ten comparisons whose outcome no
+ * processor foresees: an array may be larger than the hash, while it is small all the same.
+ */
+#define DENSE_TIMES	8
+#define DENSE_LARGE	16	/* a part of the budget: never a larger one */
+#define DENSE_SMALL	256	/* likewise: one that small is never hashed */
 #define WRITES_MAX	((size_t)100000000)	/* some seconds */
 #define TRIED		6	/* pairs of limits that are counted in full */
 
@@ -57,41 +64,60 @@ static uint32_t *count_side(const struct forest *f, unsigned int bands, const ui
 	return count;
 }
 
-/* Counts what the choice takes; of a plane's two forms, the smaller. */
-static void count_choice(const struct forest *forest, const struct vec *pieces, struct bands *c)
+/* What a choice comes to: (cell, rule) pairs by the plane, and narrow nodes by the side. */
+struct count {
+	size_t writes[2][2], narrow[2];
+};
+
+static void count_choice(const struct forest *forest, const struct vec *pieces, struct bands *c,
+			 struct count *n)
 {
-	size_t writes[2][2] = { { 0 } }, narrow[2];
 	uint32_t *count[2];
 
+	*n = (struct count){ 0 };
 	for (unsigned int side = 0; side < 2; side++) {
 		count[side] = count_side(&forest[side], c->bands[side], c->limit[side],
 					 &c->wide[side]);
-		narrow[side] = forest_size(&forest[side]) - c->wide[side];
+		n->narrow[side] = forest_size(&forest[side]) - c->wide[side];
 	}
 	for (size_t i = 0; i < pieces->len; i++) {
 		const struct piece *p = vec_at(pieces, i);
 		uint32_t s = count[0][p->node[0]], d = count[1][p->node[1]];
 
-		writes[!!(s & 7)][!!(d & 7)] += (size_t)(s >> BAND_BITS) * (d >> BAND_BITS);
+		n->writes[!!(s & 7)][!!(d & 7)] += (size_t)(s >> BAND_BITS) * (d >> BAND_BITS);
 	}
 	free(count[0]);
 	free(count[1]);
-	c->nw = writes[1][0];
-	c->wn = writes[0][1];
-	c->nn = writes[1][1];
-	c->bytes = sizeof(uint32_t) * c->wide[0] * c->wide[1] + CELL_HASHED * writes[1][1];
-	c->nw_hashed = CELL_HASHED * writes[1][0] < sizeof(uint32_t) * narrow[0] * c->wide[1];
-	c->bytes += c->nw_hashed ? CELL_HASHED * writes[1][0] :
-		    c->nw ? sizeof(uint32_t) * narrow[0] * c->wide[1] : 0;
-	c->wn_hashed = CELL_HASHED * writes[0][1] < sizeof(uint32_t) * narrow[1] * c->wide[0];
-	c->bytes += c->wn_hashed ? CELL_HASHED * writes[0][1] :
-		    c->wn ? sizeof(uint32_t) * narrow[1] * c->wide[0] : 0;
-	c->nw_hashed &= c->nw;
-	c->wn_hashed &= c->wn;
+	c->nw = n->writes[1][0];
+	c->wn = n->writes[0][1];
+	c->nn = n->writes[1][1];
+	c->writes = n->writes[0][0] + n->writes[0][1] + n->writes[1][0] + n->writes[1][1];
+}
+
+/* Whether a plane with a wide side is hashed; its bytes are added. @fast: it may take more than the least. */
+static bool is_hashed(size_t writes, size_t dense, size_t budget, bool fast, size_t *bytes)
+{
+	size_t hashed = CELL_HASHED * writes;
+	bool small = dense <= hashed || (fast && dense <= budget / DENSE_LARGE &&
+					 (dense <= DENSE_TIMES * hashed || dense <= budget / DENSE_SMALL));
+
+	if (writes)
+		*bytes += small ? dense : hashed;
+	return writes && !small;
+}
+
+/* The forms of the planes, and their bytes. */
+static void choose_forms(const struct forest *forest, const struct count *n, size_t budget, bool fast,
+			 struct bands *c)
+{
+	c->bytes = sizeof(uint32_t) * c->wide[0] * c->wide[1] + CELL_HASHED * n->writes[1][1];
+	c->nw_hashed = is_hashed(n->writes[1][0], sizeof(uint32_t) * n->narrow[0] * c->wide[1], budget,
+				 fast, &c->bytes);
+	c->wn_hashed = is_hashed(n->writes[0][1], sizeof(uint32_t) * n->narrow[1] * c->wide[0], budget,
+				 fast, &c->bytes);
 	if (c->bands[0] > 2 || c->bands[1] > 2)
 		for (unsigned int side = 0; side < 2; side++)
 			c->bytes += sizeof(uint32_t) * forest_size(&forest[side]) * c->bands[side];
-	c->writes = writes[0][0] + writes[0][1] + writes[1][0] + writes[1][1];
 }
 
 static bool is_possible(const struct bands *c, size_t budget)
@@ -131,12 +157,21 @@ static int pair_cmp(const void *a, const void *b)
 	       (int)x->log[1] - (int)y->log[1];
 }
 
+static void sort_from(struct vec *choices, size_t first)
+{
+	if (choices->len - first > 1)
+		qsort(vec_at(choices, first), choices->len - first, choices->elem_size, choice_cmp);
+}
+
+/* Where larger tables are faster they come first, and then, should those not fit, the least. */
 static void choose_two(const struct forest *forest, const struct vec *pieces, size_t budget,
 		       struct vec *choices)
 {
+	size_t before = choices->len;
 	double weight[LOGS + 1][LOGS + 1] = { { 0 } };
-	size_t nodes[2][LOGS] = { { 0 } }, before = choices->len;
+	size_t nodes[2][LOGS] = { { 0 } };
 	struct pair pair[ROOT_LOG * ROOT_LOG];
+	struct vec least = VEC(struct bands);
 	unsigned int pairs = 0;
 
 	for (unsigned int side = 0; side < 2; side++)
@@ -171,19 +206,28 @@ static void choose_two(const struct forest *forest, const struct vec *pieces, si
 	}
 	qsort(pair, pairs, sizeof(*pair), pair_cmp);
 	for (unsigned int i = 0; i < pairs && i < TRIED; i++) {
-		struct bands c = { 0 };
+		struct bands c = { 0 }, fast;
+		struct count n;
 
 		for (unsigned int side = 0; side < 2; side++) {
 			c.bands[side] = pair[i].log[side] ? 2 : 1;
 			c.limit[side][0] = (1u << pair[i].log[side]) - 1;
 		}
-		count_choice(forest, pieces, &c);
-		if (is_possible(&c, budget))
-			vec_append(choices, &c);
+		count_choice(forest, pieces, &c, &n);
+		fast = c;
+		choose_forms(forest, &n, budget, true, &fast);
+		choose_forms(forest, &n, budget, false, &c);
+		if (is_possible(&fast, budget))
+			vec_append(choices, &fast);
+		if (is_possible(&c, budget) && c.bytes < fast.bytes)
+			vec_append(&least, &c);
 	}
-	if (choices->len - before > 1)
-		qsort(vec_at(choices, before), choices->len - before, choices->elem_size,
-		      choice_cmp);
+	sort_from(choices, before);
+	before = choices->len;
+	for (size_t i = 0; i < least.len; i++)
+		vec_append(choices, vec_at(&least, i));
+	sort_from(choices, before);
+	vec_free(&least);
 }
 
 /* ---- more bands -------------------------------------------------------------- */
@@ -196,6 +240,14 @@ static unsigned int greatest_log(const struct forest *f)
 		if (log_of(forest_node(f, i)) > greatest)
 			greatest = log_of(forest_node(f, i));
 	return greatest;
+}
+
+static void count_least(const struct forest *forest, const struct vec *pieces, struct bands *c)
+{
+	struct count n;
+
+	count_choice(forest, pieces, c, &n);
+	choose_forms(forest, &n, 0, false, c);
 }
 
 /* Tries all values for one limit that keep the limits falling. Return: whether one was better. */
@@ -213,7 +265,7 @@ static bool improve(const struct forest *forest, const struct vec *pieces, struc
 		other.limit[side][which] = (1u << log) - 1;
 		if (!other.limit[side][which] || other.limit[side][which] == c->limit[side][which])
 			continue;
-		count_choice(forest, pieces, &other);
+		count_least(forest, pieces, &other);
 		/* Too wide is worse than any size. */
 		if (other.wide[0] > RULES_WIDE_MAX || other.wide[1] > RULES_WIDE_MAX)
 			continue;
@@ -239,7 +291,7 @@ static void choose_more(const struct forest *forest, const struct vec *pieces, u
 		for (unsigned int i = 0; i + 1 < bands; i++)
 			c.limit[side][i] = (1u << (1 + greatest[side] * (bands - 1 - i) / bands)) - 1;
 	}
-	count_choice(forest, pieces, &c);
+	count_least(forest, pieces, &c);
 	for (unsigned int round = 0; better && round < 4; round++) {
 		better = false;
 		for (unsigned int side = 0; side < 2; side++)
@@ -263,7 +315,7 @@ void bands_choose(const struct forest *forest, const struct vec *pieces, size_t 
 		return;
 	}
 	if (nodes <= SMALL / sizeof(uint32_t)) {
-		count_choice(forest, pieces, &all_wide);
+		count_least(forest, pieces, &all_wide);
 		if (is_possible(&all_wide, budget))
 			vec_append(choices, &all_wide);
 	}

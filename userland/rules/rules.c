@@ -42,8 +42,8 @@
  * decide what it costs, never what it says. All it takes is that x is unique: that nodes over
  * c form a chain.
  *
- * Cost. The planes with a wide side are dense arrays (where that is smaller than hashing),
- * the rest one exact hash. bands.h counts what each choice takes, and the build meters
+ * Cost. The planes with a wide side are dense arrays (unless that would be much larger than
+ * hashing), the rest one exact hash. bands.h counts what each choice takes, and the build meters
  * itself, so that the budget is kept or the list refused. Lists that defy two bands
  * get more: k bands a side are k * k cells a packet, and at k = depth of nesting every
  * piece is written once.
