@@ -82,6 +82,7 @@ STAGE int classify_nothing(struct xdp_md *ctx, const struct packet *p, struct ma
 	return 0;
 }
 
+/* The section of the data path's program: constants are written into these, too (datapath/constants.h). */
 #define LOOP(name, stage)								\
 static long name##_each(__u32 i, struct state *s)					\
 {											\
@@ -95,7 +96,7 @@ static long name##_each(__u32 i, struct state *s)					\
 	return 0;									\
 }											\
 											\
-SEC("xdp") int name(struct xdp_md *ctx)							\
+SEC("xdp.sluice") int name(struct xdp_md *ctx)						\
 {											\
 	struct state s = { ctx };							\
 											\

@@ -17,6 +17,7 @@
 #include "analyse/difference.h"
 #include "bpf/microflow.h"
 #include "compile/compile.h"
+#include "datapath/constants.h"
 #include "datapath/datapath.h"
 #include "datapath/map.h"
 #include "lpm/lpm.h"
@@ -259,7 +260,13 @@ static int load(struct xdp *x, struct classify *c)
 		err = fill_section(o, ".data.microflows", NULL, cpus * sizeof(struct microflows));
 	if (!err)
 		err = map_reuse(o->obj, ".data.packets", c->packets_fd);
-	return err ? err : classify_bpf__load(o);
+	if (err)
+		return err;
+	/* As the data path's own. */
+	constants_begin(o->obj);
+	err = classify_bpf__load(o);
+	constants_end();
+	return err;
 }
 
 static double xdp_turn(struct contender *contender, unsigned int round)

@@ -13,6 +13,7 @@
 
 #include "base/vec.h"
 #include "bpf/layout.h"
+#include "datapath/constants.h"
 
 #define MODULE		"sluice"
 #define KFUNC		"bpf_sluice_deliver"
@@ -117,8 +118,6 @@ static int fill_in(struct bpf_program *program, struct bpf_prog_load_opts *opts,
 
 	(void)cookie;
 	opts->prog_flags |= BPF_F_XDP_HAS_FRAGS;
-	if (!caller && !rdonly_cast)
-		return 0;
 	insns = xcalloc(n, sizeof(*insns));
 	memcpy(insns, bpf_program__insns(program), n * sizeof(*insns));
 	for (size_t i = 0; i < n; i++) {
@@ -127,6 +126,7 @@ static int fill_in(struct bpf_program *program, struct bpf_prog_load_opts *opts,
 		else if (rdonly_cast && is_call(&insns[i], CALL_CAST))
 			call_kfunc(&insns[i], 0, rdonly_cast);
 	}
+	n = constants_fold_begun(insns, n, opts);
 	err = bpf_program__set_insns(program, insns, n);
 	free(insns);
 	if (caller) {

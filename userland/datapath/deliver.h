@@ -28,7 +28,8 @@ struct deliver {
 /**
  * deliver_open() - looks for the kfunc, if it is @wanted. Takes CAP_SYS_ADMIN; without, it is not found,
  * and said so. In any case makes libbpf know the section of the programs that may call it,
- * SEC("xdp.sluice"): before any such object is opened.
+ * SEC("xdp.sluice"): before any such object is opened. Their constants are written into them there
+ * (constants.h).
  */
 void deliver_open(struct deliver *d, bool wanted);
 void deliver_close(struct deliver *d);

@@ -25,6 +25,7 @@
 #include <bpf/bpf.h>
 
 #include "bpf/flow.h"
+#include "datapath/constants.h"
 #include "datapath/map.h"
 #include "datapath/state.h"
 
@@ -306,7 +307,9 @@ int generation_load(struct generation *gen, struct text *why)
 	memcpy(initial(gen->object, ".rodata"), constants, sizeof(*constants));
 	if (constants->config.delivers)
 		deliver_begin(&gen->dp->deliver);
+	constants_begin(gen->object);
 	err = load_object(gen->object, "sluice", why);
+	constants_end();
 	deliver_end();
 	if (err)
 		return err;
