@@ -6,10 +6,10 @@
 #include "datapath/port_state.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 
 /*
  * The offset of a member in bytes, or -1. Those of unnamed structs and unions inside are found too: the
@@ -42,18 +42,13 @@ static int offset_of(const struct btf *btf, const char *type, const char *member
 	return id > 0 ? find_member(btf, id, member, 3) : -1;
 }
 
-/* A kernel in lockdown for confidentiality has no bpf_probe_read_kernel() for programs. */
-static bool hides_memory(void)
+/*
+ * Whether programs may call bpf_probe_read_kernel(): a kernel in lockdown for confidentiality does not let them, and
+ * one without tracing has none.
+ */
+static bool shows_memory(void)
 {
-	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
-	char line[128] = "";
-	bool hides;
-
-	if (!f)
-		return false;
-	hides = fgets(line, sizeof(line), f) && strstr(line, "[confidentiality]");
-	fclose(f);
-	return hides;
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_probe_read_kernel, NULL) == 1;
 }
 
 void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
@@ -69,15 +64,14 @@ void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
 	state = offset_of(btf, "net_device", "state");
 	if (device < 0 || value < 0 || state < 0)
 		return;
-	*sight = (struct sight){
-		.how = hides_memory() ? SIGHT_NONE : SIGHT_PROBE,
-		.device = device - value, .state = state,
-	};
+	*sight = (struct sight){ .device = device - value, .state = state };
 	word = btf__find_by_name_kind(btf, "rb_node", BTF_KIND_STRUCT);
 	function = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC);
 	table = offset_of(btf, "bpf_dtab", "netdev_map");
-	if (function <= 0 || table < 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0)
+	if (function <= 0 || table < 0 || offset_of(btf, "rb_node", "__rb_parent_color") != 0) {
+		sight->how = shows_memory() ? SIGHT_PROBE : SIGHT_NONE;
 		return;
+	}
 	sight->how = SIGHT_CAST;
 	sight->device = device;
 	sight->table = table;
