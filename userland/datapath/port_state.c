@@ -43,12 +43,14 @@ static int offset_of(const struct btf *btf, const char *type, const char *member
 }
 
 /*
- * Whether programs may call bpf_probe_read_kernel(): a kernel in lockdown for confidentiality does not let them, and
- * one without tracing has none.
+ * Whether programs may call bpf_probe_read_kernel(): a kernel in lockdown for confidentiality does not let
+ * them. One without tracing has it not, and libbpf, which asks by a program for tracing, then calls an
+ * older function in its place, which is not for XDP.
  */
 static bool shows_memory(void)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_probe_read_kernel, NULL) == 1;
+	return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_TRACEPOINT, NULL) == 1 &&
+	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_probe_read_kernel, NULL) == 1;
 }
 
 void port_state_find(const struct btf *btf, struct sight *sight, int *cast)
