@@ -199,8 +199,9 @@ static struct store_node *node_get(struct store_node *n)
 }
 
 /*
- * A tree is taken down without recursion: a left child that nobody else has rises above its parent, until
- * there is none, and the right one is next. What has risen so, and is ours, has no references.
+ * A tree is taken down without recursion: a left child that nobody else has rises above its
+ * parent, until there is none, and the right one is next. A parent that waits so below its child
+ * has no references any more.
  */
 static void node_put(struct store *s, struct store_node *n)
 {
