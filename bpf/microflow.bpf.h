@@ -9,8 +9,8 @@
  *
  * Each CPU has slots of its own, which nobody else writes; a microflow has one place. It is remembered
  * there when that is free, or has seen MICROFLOW_PATIENCE packets of others in a row. Where packets are all
- * different, as in a flood, it cannot help, and is soon left alone: then a packet in some hundreds pays
- * for finding out whether that is still so. The memory begins empty with each generation: userland clears it
+ * different, as in a flood, it cannot help, and is soon left alone: then one packet in seventeen pays for
+ * finding out whether that is still so. The memory begins empty with each generation: userland clears it
  * before a program gets other tables.
  *
  * IPv4 needs one cache line of a slot, as long as one layer is all there is.
