@@ -15,15 +15,7 @@
 #include "policy/field.h"
 
 #ifndef PREDICATES_BELOW
-static uint64_t seed;
-
-static unsigned int below(unsigned int n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
+#include "selftests/unit/chance.h"
 #endif
 
 static void put_number(struct text *t, enum policy_field f, unsigned int max)

@@ -20,16 +20,7 @@
 #include "policy/frame.h"
 #include "policy/parse.h"
 #include "policy/tree.h"
-
-static uint64_t seed;
-
-static unsigned int below(unsigned int n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
+#include "selftests/unit/chance.h"
 
 /* ---- the world ---------------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
 #include "compile/compile.h"
 #include "policy/parse.h"
 #include "policy/print.h"
+#include "selftests/unit/chance.h"
 
 #define FEW	900
 #define MANY	1900
@@ -96,16 +97,6 @@ static void test_words(void **state)
 
 #define ROUNDS	150
 #define RULES	60
-
-static uint64_t seed;
-
-static unsigned int below(unsigned int n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (seed >> 11) % n;
-}
 
 /* Few different ones, so that equal ones stand beside each other. */
 static void put_rule(struct text *t, unsigned int which)
