@@ -409,7 +409,7 @@ struct known_socket {
 	struct eval_flow flow;		/* sport 0: any sender */
 	unsigned int state;		/* 1 established, 2 listen */
 };
-static struct known_socket known[8];
+static struct known_socket known[10];
 static unsigned int knowns;
 
 static unsigned int model_socket(void *context, const struct eval_flow *flow)
@@ -761,8 +761,8 @@ static int bound(int family, int type, struct sockaddr_in6 *a, socklen_t *len)
 	return fd;
 }
 
-/* A listener and a connection to it; a UDP socket for all, and one that is connected. */
-static void open_sockets(int family, int fd[4])
+/* A listener and both ends of a connection to it; a UDP socket for all, and one that is connected. */
+static void open_sockets(int family, int fd[5])
 {
 	struct sockaddr_in6 a, b;
 	socklen_t len;
@@ -778,6 +778,9 @@ static void open_sockets(int family, int fd[4])
 	fd[3] = bound(family, SOCK_DGRAM, &b, &len);
 	assert_int_equal(connect(fd[3], (struct sockaddr *)&a, len), 0);
 	know(fd[3], IPPROTO_UDP, 1, true);
+	fd[4] = accept(fd[0], NULL, NULL);
+	assert_true(fd[4] >= 0);
+	know(fd[4], IPPROTO_TCP, 1, true);
 }
 
 /* A packet of one of the sockets, or nearly. */
@@ -815,11 +818,11 @@ static void test_sockets(void **unused)
 		"    count \"l\" if socket == listen;\n    drop if socket == established and tcp;\n"
 		"    allow if socket != established;\n    drop if not (socket == listen) and udp;\n"
 		"    allow if tcp;\n    drop;\n}\n" };
-	int fd[8];
+	int fd[10];
 
 	(void)unused;
 	open_sockets(AF_INET, fd);
-	open_sockets(AF_INET6, fd + 4);
+	open_sockets(AF_INET6, fd + 5);
 	assert_true(compile(&w));
 	load(&w);
 	for (uint32_t i = 0; i < 4000; i++) {

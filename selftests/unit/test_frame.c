@@ -135,6 +135,7 @@ static const struct {
 	{ "socket=established", "in=wan ip.src=192.0.2.1 ip.dst=192.0.2.2 tcp.src=49152 tcp.dst=9 "
 	  "socket=established" },
 	{ "pkt.len=9000", "in=wan ip.src=192.0.2.1 ip.dst=192.0.2.2 tcp.src=49152 tcp.dst=9 pkt.len=9000" },
+	{ "ip6 ip.proto=0 pkt.len=54", "in=wan ip.src=2001:db8::1 ip.dst=2001:db8::2 ip.proto=0 pkt.len=54" },
 	{ "ip.dscp=46 ip.ecn=1 ip.ttl=1", "in=wan ip.src=192.0.2.1 ip.dst=192.0.2.2 ip.dscp=ef "
 	  "ip.ecn=1 ip.ttl=1 tcp.src=49152 tcp.dst=9" },
 };
@@ -234,7 +235,7 @@ static uint64_t random_value(enum policy_field field)
 	case FIELD_SOCKET:
 		return pick(3);
 	case FIELD_PKT_LEN:
-		return pick(16) ? 14 + pick(1600) : pick(65536);
+		return pick(16) ? 14 + pick(pick(2) ? 60 : 1600) : pick(65536);
 	default:
 		return random64() >> (64 - policy_field_bits(field));
 	}
@@ -305,6 +306,31 @@ static void test_bytes(void **ctx)
 	assert_true(seen[REASON_not_ip] && seen[REASON_vlan_deep] && seen[REASON_ip6_ext_many]);
 }
 
+/* Hop-by-hop, and no room for it. */
+static void test_jumbogram(void **ctx)
+{
+	static uint8_t frame[FRAME_MAX];
+
+	(void)ctx;
+	for (unsigned int length = 53; length < 64; length++) {
+		struct frame_fields f = { 0 }, back;
+		struct text why = { 0 };
+		int err;
+
+		frame_set(&f, FIELD_ETH_TYPE, 0x86dd);
+		frame_set(&f, FIELD_IP_PROTO, 0);
+		frame_set(&f, FIELD_PKT_LEN, length);
+		err = frame_settle(&f, &why, NULL);
+		text_free(&why);
+		assert_int_equal(!err, length >= 54);
+		if (err)
+			continue;
+		assert_int_equal(frame_build(&f, frame), length);
+		assert_int_equal(frame_read(frame, length, &back), length < 62 ? REASON_ip6_jumbo : REASON_none);
+		assert_same(&f, &back);
+	}
+}
+
 static void test_words(void **ctx)
 {
 	(void)ctx;
@@ -370,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_jumbogram),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_again),

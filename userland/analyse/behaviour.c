@@ -582,7 +582,7 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 		frame_set(f, FIELD_IP_ECN, p->field[RULES_ECN]);
 	if (TESTED(TTL))
 		frame_set(f, FIELD_IP_TTL, p->field[RULES_TTL]);
-	if (TESTED(FRAG))
+	if (TESTED(FRAG) || p->field[RULES_FRAG])	/* so short, it can be nothing else */
 		frame_set(f, FIELD_IP_FRAG, p->field[RULES_FRAG]);
 	if ((proto == 6 || proto == 17) && whole) {
 		if (TESTED(SPORT))
@@ -601,18 +601,9 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 			frame_set(f, FIELD_ICMP_CODE, p->field[RULES_ICMP_CODE]);
 	}
 settle:
+#undef TESTED
 	err = frame_settle(f, &why, NULL);
 	text_free(&why);
-	/* A jumbogram can be shorter than what the next header of its kind needs: frames are not built so. */
-	if (err && TESTED(LENGTH) && frame_has(f, FIELD_PKT_LEN)) {
-		struct rule_packet longer = *p;
-
-		if (longer.field[RULES_LENGTH] >= 1000)
-			return err;
-		longer.field[RULES_LENGTH] = 1000;
-		return behaviours_fields(b, which, &longer, f);
-	}
-#undef TESTED
 	return err;
 }
 

@@ -11,7 +11,8 @@
  *	eth.type 0x8100, 0x88a8		a third tag, which is not read (reason vlan_deep)
  *	IPv6 with ip.proto 43 44 51 60	a ninth extension header, which is not read
  *	and no later fragment		(reason ip6_ext_many)
- *	IPv6 with ip.proto 0		hop-by-hop behind another header, where it is none
+ *	IPv6 with ip.proto 0		hop-by-hop behind another header, where it is none; with a pkt.len
+ *	and no fragment			that has no room for another, a jumbogram (reason ip6_jumbo)
  *
  * A frame is read as policy/eval reads it.
  */
@@ -273,6 +274,13 @@ static uint64_t default_destination(const struct frame_fields *f)
 
 /* ---- how long it is ------------------------------------------------------------ */
 
+/* Its payload is of length 0: no byte of it is read, and any length will do. */
+static bool is_jumbogram(const struct frame_fields *f)
+{
+	return is_ip6(f) && f->value[FIELD_IP_PROTO] == PROTO_HOPBYHOP && f->value[FIELD_IP_FRAG] == FRAG_NONE &&
+	       frame_has(f, FIELD_PKT_LEN) && f->value[FIELD_PKT_LEN] < 14 + 4 * tags(f) + 40 + 8;
+}
+
 /*
  * The extension headers that a settled packet has in front of what it calls its protocol.
  * Return: how many; their types in @type.
@@ -282,7 +290,7 @@ static unsigned int extensions(const struct frame_fields *f, uint8_t type[EXTENS
 	uint64_t proto = f->value[FIELD_IP_PROTO], frag = f->value[FIELD_IP_FRAG];
 	unsigned int count = 0, least = 0;
 
-	if (!is_ip6(f))
+	if (!is_ip6(f) || is_jumbogram(f))
 		return 0;
 	if (frag != FRAG_NONE)
 		type[count++] = PROTO_FRAGMENT;
@@ -551,7 +559,7 @@ size_t frame_build(const struct frame_fields *f, uint8_t frame[FRAME_MAX])
 	if (!is_ip(f))
 		return length;
 	/* A frame of the least length is filled up behind the packet, as network cards do. */
-	payload = transport_least(f) + (length > FRAME_LEAST ? length - least : 0);
+	payload = transport_least(f) + (length > FRAME_LEAST && !is_jumbogram(f) ? length - least : 0);
 	if (is_ip6(f))
 		put_ip6(&b, f, payload);
 	else
