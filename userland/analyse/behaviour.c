@@ -538,6 +538,16 @@ static uint64_t mac_number(const struct behaviours *b, uint16_t number)
 	return n;
 }
 
+/* Where it goes depends on that, so it is said even if no rule asks. */
+static bool is_unread(const struct rule_packet *p)
+{
+	bool is = false;
+
+	for (unsigned int i = 0; i < POSSIBLE_UNREAD; i++)
+		is |= rule_matches(&possible_unread[i], p);
+	return is;
+}
+
 /* Bytes from which on a frame has room for all headers; a shorter one is of no protocol if it may be of any. */
 #define ROOMY	100
 
@@ -545,7 +555,7 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 		      struct frame_fields *f)
 {
 	bool ip = p->addr[0].family != ADDR_NONE;
-	bool whole = p->field[RULES_FRAG] != 2;
+	bool whole = p->field[RULES_FRAG] != 2, unread = is_unread(p);
 	uint8_t proto = p->field[RULES_PROTO];
 	struct text why = { 0 };
 	size_t port = port_place(b, which, p->field[RULES_IN]);
@@ -563,7 +573,7 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 		frame_set(f, FIELD_VLAN_ID, p->field[RULES_VLAN] & 0xfff);
 	if (TESTED(PCP) && p->field[RULES_PCP])
 		frame_set(f, FIELD_VLAN_PCP, p->field[RULES_PCP]);
-	if (TESTED(LENGTH))
+	if (TESTED(LENGTH) || (unread && !proto))
 		frame_set(f, FIELD_PKT_LEN, p->field[RULES_LENGTH]);
 	if (!ip) {
 		frame_set(f, FIELD_ETH_TYPE, TESTED(ETH_TYPE) ? p->field[RULES_ETH_TYPE] : 0x0806);
@@ -572,7 +582,7 @@ int behaviours_fields(const struct behaviours *b, unsigned int which, const stru
 	frame_set_address(f, FIELD_IP_SRC, &p->addr[0]);
 	frame_set_address(f, FIELD_IP_DST, &p->addr[1]);
 	if (TESTED(PROTO) || TESTED(SPORT) || TESTED(DPORT) || TESTED(TCP_FLAGS) || TESTED(ICMP_TYPE) ||
-	    TESTED(ICMP_CODE) || TESTED(SOCKET))
+	    TESTED(ICMP_CODE) || TESTED(SOCKET) || unread)
 		frame_set(f, FIELD_IP_PROTO, proto);
 	else if (TESTED(LENGTH) && p->field[RULES_LENGTH] < ROOMY)
 		frame_set(f, FIELD_IP_PROTO, IPPROTO_NONE);

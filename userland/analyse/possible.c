@@ -16,7 +16,6 @@
 
 #include "bpf/rules.h"
 #include "policy/tree.h"
-#include "rules/rules.h"
 
 #define ETHERNET	14
 #define TAG		4
@@ -57,6 +56,8 @@ static const struct kind {
 	{ RULE_IP6, 0x86dd, 0x86dd, 17, 17, 0, HAS_IP | HAS_PORTS | HAS_SOCKET, 48 },
 	{ RULE_IP6, 0x86dd, 0x86dd, 58, 58, 0, HAS_IP | HAS_ICMP, 44 },
 	{ RULE_IP6, 0x86dd, 0x86dd, 1, 5, 0, HAS_IP, 40 },
+	{ RULE_IP6, 0x86dd, 0x86dd, 0, 0, 0, HAS_IP, 48 },
+	/* A jumbogram, if it is shorter. */
 	{ RULE_IP6, 0x86dd, 0x86dd, 0, 0, 0, HAS_IP, 40 },
 	{ RULE_IP6, 0x86dd, 0x86dd, 7, 16, 0, HAS_IP, 40 },
 	{ RULE_IP6, 0x86dd, 0x86dd, 18, 42, 0, HAS_IP, 40 },
@@ -87,6 +88,33 @@ static const struct kind {
 	{ RULE_NOT_IP, 0x0000, 0x07ff, 0, 0, 0, 0, 0 },
 	{ RULE_NOT_IP, 0x0801, 0x86dc, 0, 0, 0, 0, 0 },
 	{ RULE_NOT_IP, 0x86de, 0xffff, 0, 0, 0, 0, 0 },
+};
+
+#define SHORT		(ETHERNET + 40 + 8 - 1)	/* too short for an extension header */
+#define TESTS(array)	.tests = sizeof(array) / sizeof(*(array)), .test = (array)
+
+static const struct rule_test jumbo[] = {
+	{ RULES_PROTO, RULE_RANGE, 0, 0 },
+	{ RULES_FRAG, RULE_RANGE, 0, 0 },
+	{ RULES_VLAN, RULE_RANGE, 0, 0 },
+	{ RULES_LENGTH, RULE_RANGE, 0, SHORT },
+};
+static const struct rule_test jumbo_tagged[] = {
+	{ RULES_PROTO, RULE_RANGE, 0, 0 },
+	{ RULES_FRAG, RULE_RANGE, 0, 0 },
+	{ RULES_VLAN, RULE_RANGE, RULES_TAG, RULES_TAG | 0xfff },
+	{ RULES_LENGTH, RULE_RANGE, 0, SHORT + TAG },
+};
+static const struct rule_test ninth[] = {
+	{ RULES_PROTO, RULE_RANGE, 43, 44 },
+	{ RULES_PROTO, RULE_RANGE, 51, 51 },
+	{ RULES_PROTO, RULE_RANGE, 60, 60 },
+	{ RULES_FRAG, RULE_RANGE, 0, 1 },
+};
+const struct rule possible_unread[POSSIBLE_UNREAD] = {
+	{ .families = RULE_IP6, TESTS(jumbo) },
+	{ .families = RULE_IP6, TESTS(jumbo_tagged) },
+	{ .families = RULE_IP6, TESTS(ninth) },
 };
 
 static void range(struct vec *tests, unsigned int field, uint16_t first, uint16_t last)

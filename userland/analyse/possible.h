@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/vec.h"
+#include "rules/rules.h"
 
 struct possible_facts {
 	const struct vec *ports;	/* of uint16_t: numbers of ports */
@@ -22,5 +23,12 @@ struct possible_facts {
 void possible_packets(const struct possible_facts *facts, struct vec *out);
 
 void possible_free(struct vec *possible);
+
+/*
+ * Packets whose headers are not read to the end (bpf/reasons.h: ip6_jumbo, ip6_ext_many). A filter is asked
+ * about them; what it lets through is passed to this host, whatever its destination.
+ */
+#define POSSIBLE_UNREAD	3
+extern const struct rule possible_unread[POSSIBLE_UNREAD];
 
 #endif

@@ -8,12 +8,14 @@
  *	isolated A -> B	no packet that comes in on A leaves by B. Let through by the filter, it can
  *			leave by a port if it is multicast and its group has a leg there; or, if the
  *			policy routes, if it is unicast IP that can be routed at all, by any port.
- *			It can get to "host" if anything passes it up: what is not IP, unicast, and
- *			multicast unless its group has no leg there.
+ *			It can get to "host" if anything passes it up: what is not IP, unicast,
+ *			multicast unless its group has no leg there, and what is not read to the end
+ *			(a jumbogram, nine extension headers), which gets nowhere else.
  *	reachable A -> B every packet that comes in on A is let through by the filter, by no police
  *			rule, and B is open to it: a leg for its group, or the policy routes, or "host" as
  *			above. What a port cannot send by itself (TTL 1, addresses that are not
- *			routed) is not the policy's doing, and does not count.
+ *			routed, headers not read to the end) is not the policy's doing, and does not
+ *			count.
  *	never P reaches B isolated from every port, of packets that meet P.
  *	covered		every rule can match some packet.
  *	equal A B	the filters of both treat all packets alike, whatever they do beside.

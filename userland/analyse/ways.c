@@ -2,6 +2,7 @@
 /*
  * ways.c: bpf/reasons.h from "replicate" on, as far as a policy decides it.
  *
+ *	headers not read to the end	the host
  *	not IP			the host
  *	group that stays on its link	the host
  *	group of this port	its legs: (source, group), (any, group), the longest prefix
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyse/possible.h"
 #include "bpf/rules.h"
 #include "policy/tree.h"
 
@@ -44,6 +46,16 @@ static void add(struct finding *f, uint8_t families, const struct prefix *source
 	struct way way = { rule_copy(&rule), open };
 
 	vec_append(f->out, &way);
+}
+
+/* Nothing else is asked of such a packet. */
+static void add_unread(struct finding *f)
+{
+	for (unsigned int i = 0; i < POSSIBLE_UNREAD; i++) {
+		struct way way = { rule_copy(&possible_unread[i]), !f->to };
+
+		vec_append(f->out, &way);
+	}
 }
 
 /* ---- multicast --------------------------------------------------------------------- */
@@ -216,6 +228,8 @@ void ways_find(const struct policy *policy, const struct policy_port *from,
 {
 	struct finding f = { from, to, out };
 
+	if (!lenient)
+		add_unread(&f);
 	add_multicast(&f, policy);
 	if (to && policy->routes.len) {
 		if (lenient)
