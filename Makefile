@@ -234,7 +234,7 @@ test-vm: test-deps
 test-debug-kernel: test-deps
 	$(Q)$(MAKE) --no-print-directory all $(UNIT) $(PROG) $(MODULE) $(MODULEBPF)
 	$(Q)KERNEL=$$(selftests/vm/debug-kernel) && export KERNEL && \
-	    OPERATIONS=1000000 COMMITS=10000 FUZZ_SECONDS=60 TEST_TIMEOUT=10800 VM_TIMEOUT=14400 \
+	    OPERATIONS=1000000 COMMITS=10000 FUZZ_SECONDS=60 PATIENCE=15 TEST_TIMEOUT=10800 VM_TIMEOUT=14400 \
 	    TESTS=vm selftests/run
 
 demo:
