@@ -185,12 +185,14 @@ STAGE int microflow_recall(const struct packet *p, struct matched *m)
 	slot = microflow_hash(p, m) % MICROFLOWS;
 	f = &here->slot[slot];
 	version = version_of(f);
+	barrier();
 	if (!microflow_is(f, p, m))
 		return slot + 1;
 	m->rule = f->rule;
 	m->action = f->action;
 	for (unsigned int l = 1; l < LAYERS_MAX && l < filter.layers; l++)
 		m->side[l - 1] = f->side[l - 1];
+	barrier();
 	if (version & 1 || version_of(f) != version)
 		return RECALL_NOWHERE;
 	if (f->others)

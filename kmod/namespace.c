@@ -140,8 +140,10 @@ struct store_owner *sluice_net_find(struct sluice_net *sn, const struct sock *sk
 static int open_owner(struct sluice_net *sn, struct sluice_owner *o, const struct sock *sk)
 {
 	o->store = store_owner_open(sn->store, o);
+	if (!o->store)
+		return -ENOMEM;
 	o->sk = sk;
-	return o->store ? 0 : -ENOMEM;
+	return 0;
 }
 
 static void close_owner(struct sluice_net *sn, struct sluice_owner *o)

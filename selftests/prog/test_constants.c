@@ -90,7 +90,7 @@ static void put_arithmetic(struct made *m)
 		put(m, BPF_ALU | BPF_END | (below(2) ? BPF_X : BPF_K), some_register(), 0, 0, 16 << below(3));
 	else if (op == BPF_NEG)
 		put(m, class | BPF_NEG, some_register(), 0, 0, 0);
-	else if (shift || below(2))
+	else if (shift ? below(3) : below(2))	/* a register may say to shift by more than there is */
 		put(m, class | op | BPF_K, some_register(), 0, 0, shift ? (int32_t)below(32) : imm ? imm : 1);
 	else
 		put(m, class | op | BPF_X, some_register(), some_register(), 0, 0);

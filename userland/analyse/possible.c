@@ -26,6 +26,7 @@
 #define HAS_FLAGS	(1u << 2)
 #define HAS_ICMP	(1u << 3)
 #define HAS_SOCKET	(1u << 4)
+#define ONLY_TAGGED	(1u << 5)
 
 static const struct kind {
 	uint8_t families;
@@ -86,8 +87,13 @@ static const struct kind {
 	{ RULE_IP6, 0x86dd, 0x86dd, 0, 255, 2, HAS_IP, 48 },
 	{ RULE_NOT_IP, 0x0806, 0x0806, 0, 0, 0, 0, 0 },
 	{ RULE_NOT_IP, 0x0000, 0x07ff, 0, 0, 0, 0, 0 },
-	{ RULE_NOT_IP, 0x0801, 0x86dc, 0, 0, 0, 0, 0 },
-	{ RULE_NOT_IP, 0x86de, 0xffff, 0, 0, 0, 0, 0 },
+	{ RULE_NOT_IP, 0x0801, 0x80ff, 0, 0, 0, 0, 0 },
+	{ RULE_NOT_IP, 0x8101, 0x86dc, 0, 0, 0, 0, 0 },
+	{ RULE_NOT_IP, 0x86de, 0x88a7, 0, 0, 0, 0, 0 },
+	{ RULE_NOT_IP, 0x88a9, 0xffff, 0, 0, 0, 0, 0 },
+	/* A third tag is what is behind two. */
+	{ RULE_NOT_IP, 0x8100, 0x8100, 0, 0, 0, ONLY_TAGGED, 2 * TAG },
+	{ RULE_NOT_IP, 0x88a8, 0x88a8, 0, 0, 0, ONLY_TAGGED, 2 * TAG },
 };
 
 #define SHORT		(ETHERNET + 40 + 8 - 1)	/* too short for an extension header */
@@ -207,7 +213,8 @@ void possible_packets(const struct possible_facts *facts, struct vec *out)
 {
 	for (unsigned int tag = 0; tag < 2; tag++)
 		for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-			add_kind(facts, &kinds[i], tag, out);
+			if (tag || !(kinds[i].has & ONLY_TAGGED))
+				add_kind(facts, &kinds[i], tag, out);
 }
 
 void possible_free(struct vec *possible)

@@ -113,7 +113,7 @@ static bool operand(const struct bpf_insn *i, const struct known *k, uint64_t *v
 /* Return: whether it is one that is computed here. */
 static bool compute(unsigned int op, bool is64, uint64_t a, uint64_t b, uint64_t *result)
 {
-	unsigned int by = b & (is64 ? 63 : 31);
+	unsigned int width = is64 ? 64 : 32;
 
 	if (!is64) {
 		a = (uint32_t)a;
@@ -127,10 +127,13 @@ static bool compute(unsigned int op, bool is64, uint64_t a, uint64_t b, uint64_t
 	case BPF_AND: *result = a & b; break;
 	case BPF_OR: *result = a | b; break;
 	case BPF_XOR: *result = a ^ b; break;
-	case BPF_LSH: *result = a << by; break;
-	case BPF_RSH: *result = a >> by; break;
+	case BPF_LSH: *result = a << (b & (width - 1)); break;
+	case BPF_RSH: *result = a >> (b & (width - 1)); break;
 	default: return false;
 	}
+	/* The verifier does not know what comes of so wide a shift: nor do we, or it goes where we do not. */
+	if ((op == BPF_LSH || op == BPF_RSH) && b >= width)
+		return false;
 	if (!is64)
 		*result = (uint32_t)*result;
 	return true;
@@ -594,9 +597,17 @@ static bool is_known(const struct bpf_insn *insns, size_t n)
 		if (i->dst_reg > REGS || i->src_reg > REGS || (is_wide(i) && at + 1 == n))
 			return false;
 		switch (class_of(i)) {
-		case BPF_LD:
-		case BPF_ST:
 		case BPF_STX:
+			/* Beyond a byte are others: those that load write elsewhere. */
+			if (BPF_MODE(i->code) != BPF_MEM &&
+			    (BPF_MODE(i->code) != BPF_ATOMIC || i->imm & ~0xff))
+				return false;
+			break;
+		case BPF_LD:
+			if (!is_wide(i))
+				return false;
+			break;
+		case BPF_ST:
 		case BPF_ALU:
 		case BPF_ALU64:
 			break;

@@ -34,7 +34,8 @@ static struct stand_ins of_family(const struct run *r, unsigned int side, uint8_
 struct content {
 	uint64_t tests;			/* of the rules, that it meets */
 	uint32_t has, sets;		/* fields that some rule tests; set tests */
-	uint8_t family, filtered, pad[6];
+	/* Of the form, what is tested: no value of its fields says so. */
+	uint8_t family, filtered, protocol, frag, pad[4];
 	struct rules_classes classes[LAYERS_MAX];
 };
 
@@ -59,6 +60,10 @@ static bool find_contents(struct run *r, struct vec *out, uint64_t most)
 			content.sets = k.sets;
 			content.family = k.family;
 			content.filtered = k.filtered;
+			if (r->values.tested >> FIELD_IP_PROTO & 1)
+				content.protocol = p->form.protocol;
+			if (r->values.tested >> FIELD_IP_FRAG & 1)
+				content.frag = p->form.frag;
 			memcpy(content.classes, k.classes, sizeof(content.classes));
 			table_put(&known, &content, &fresh);
 			if (fresh)

@@ -17,15 +17,17 @@ static bool complain(struct text *why, const char *what)
 }
 
 static bool sound_layer(const struct image_filter *filter, const struct rules_shape *s,
-			struct text *why)
+			uint32_t *fields, struct text *why)
 {
 	if (filter->area_bytes < RULES_LINE || s->last > filter->area_bytes - RULES_LINE)
 		return complain(why, "a layer reaches beyond the area of its tables");
 	if (s->steps > RULES_FIELD_COUNT)
 		return complain(why, "a layer has more steps than there are fields");
-	for (uint32_t i = 0; i < s->steps; i++)
+	for (uint32_t i = 0; i < s->steps; i++) {
 		if (s->step[i].field >= RULES_FIELD_COUNT)
 			return complain(why, "a step names no field");
+		*fields |= 1u << s->step[i].field;
+	}
 	return true;
 }
 
@@ -55,12 +57,22 @@ bool walk_sound(const struct image *image, struct text *why)
 {
 	const struct image_filter *filter = &image->filter;
 	const struct classify_shape *s = &filter->shape;
+	uint32_t fields = 0;
 
 	if (s->layers > LAYERS_MAX)
 		return complain(why, "it has more layers than there may be");
-	for (uint32_t l = 0; l < s->layers; l++)
-		if (!sound_layer(filter, &s->layer[l], why))
+	for (uint32_t l = 0; l < s->layers; l++) {
+		if (!sound_layer(filter, &s->layer[l], &fields, why))
 			return false;
+		/* Programs walk no chains there. */
+		if (l && s->layer[l].chain[0])
+			return complain(why, "a layer behind the first has bands");
+	}
+	/* What follows from the tables and stands beside them: programs read what it says, and no more. */
+	if (s->layers && s->fields != fields)
+		return complain(why, "the fields that are read are not those that its layers test");
+	if (fields & (1u << RULES_ETH_SRC | 1u << RULES_ETH_DST) && !s->macs)
+		return complain(why, "it tests link-layer addresses and has no numbers for them");
 	for (unsigned int side = 0; s->layers && side < 2; side++)
 		if (!sound_address(&s->address[side][0], filter->address[side][0], ADDR_V4, why) ||
 		    !sound_address(&s->address[side][1], filter->address[side][1], ADDR_V6, why))
