@@ -105,6 +105,10 @@ static const struct rule_test jumbo[] = {
 	{ RULES_VLAN, RULE_RANGE, 0, 0 },
 	{ RULES_LENGTH, RULE_RANGE, 0, SHORT },
 };
+static const struct rule_test jumbo_long[] = {
+	{ RULES_PROTO, RULE_RANGE, 0, 0 },
+	{ RULES_FRAG, RULE_RANGE, 0, 0 },
+};
 static const struct rule_test jumbo_tagged[] = {
 	{ RULES_PROTO, RULE_RANGE, 0, 0 },
 	{ RULES_FRAG, RULE_RANGE, 0, 0 },
@@ -122,6 +126,8 @@ const struct rule possible_unread[POSSIBLE_UNREAD] = {
 	{ .families = RULE_IP6, TESTS(jumbo_tagged) },
 	{ .families = RULE_IP6, TESTS(ninth) },
 };
+
+const struct rule possible_jumbogram = { .families = RULE_IP6, TESTS(jumbo_long) };
 
 static void range(struct vec *tests, unsigned int field, uint16_t first, uint16_t last)
 {

@@ -31,4 +31,7 @@ void possible_free(struct vec *possible);
 #define POSSIBLE_UNREAD	3
 extern const struct rule possible_unread[POSSIBLE_UNREAD];
 
+/* What can be a jumbogram, and can be none: its payload's length, which no field says, decides. */
+extern const struct rule possible_jumbogram;
+
 #endif

@@ -265,7 +265,9 @@ static bool answer_isolated(struct questions *q, struct asked *asked)
 		const struct course *c = vec_at(&asked->courses, i);
 
 		for (uint32_t w = 0; w < c->ways.len; w++) {
-			if (!((struct way *)vec_at(&c->ways, w))->open)
+			const struct way *way = vec_at(&c->ways, w);
+
+			if (!way->open)
 				continue;
 			for (uint32_t k = 0; k < asked->predicate.rules.len && !found; k++)
 				found = find_open(q, c, asked->first_box + k, w, &p);
@@ -276,7 +278,8 @@ static bool answer_isolated(struct questions *q, struct asked *asked)
 			/* Our own mistake, if not. */
 			assert(difference_treats(&q->b.of[0].list, 0, &p, NULL) == BEHAVIOUR_ALLOW);
 			if (a->host)
-				text_printf(&sentence, "a packet from %s can get to this host", c->from->name);
+				text_printf(&sentence, "a packet from %s can get to this host%s", c->from->name,
+					    way->jumbogram ? ", as a jumbogram" : "");
 			else
 				text_printf(&sentence, "a packet from %s can leave by %s", c->from->name,
 					    a->to.name);

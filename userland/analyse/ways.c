@@ -21,6 +21,7 @@
 
 struct finding {
 	const struct policy_port *from, *to;
+	bool lenient;
 	struct vec *out;
 };
 
@@ -43,19 +44,25 @@ static void add(struct finding *f, uint8_t families, const struct prefix *source
 		.prefix = { source, destination },
 		.tests = ttl != 0, .test = &test,
 	};
-	struct way way = { rule_copy(&rule), open };
+	struct way way = { .box = rule_copy(&rule), .open = open };
 
 	vec_append(f->out, &way);
 }
 
-/* Nothing else is asked of such a packet. */
+/* Nothing else is asked of such a packet. What may be a jumbogram, or may go by another way, may get to either. */
 static void add_unread(struct finding *f)
 {
-	for (unsigned int i = 0; i < POSSIBLE_UNREAD; i++) {
-		struct way way = { rule_copy(&possible_unread[i]), !f->to };
+	struct way way = { .open = !f->to };
 
+	for (unsigned int i = 0; i < POSSIBLE_UNREAD; i++) {
+		way.box = rule_copy(&possible_unread[i]);
 		vec_append(f->out, &way);
 	}
+	if (f->to)
+		return;
+	way.box = rule_copy(&possible_jumbogram);
+	way.jumbogram = true;
+	vec_append(f->out, &way);
 }
 
 /* ---- multicast --------------------------------------------------------------------- */
@@ -85,7 +92,7 @@ static void add_group(struct finding *f, const struct policy_group *g, const str
 
 	if (leg && f->to != f->from) {
 		/* A copy takes one from the TTL, unless the leg sets it. */
-		if (f->to && !leg->ttl)
+		if (f->to && !leg->ttl && !f->lenient)
 			add(f, families, from, &e->group, 1, false);
 		add(f, families, from, &e->group, 0, true);
 	} else {
@@ -226,7 +233,7 @@ static void add_statics(struct finding *f, const struct policy *p)
 void ways_find(const struct policy *policy, const struct policy_port *from,
 	       const struct policy_port *to, bool lenient, struct vec *out)
 {
-	struct finding f = { from, to, out };
+	struct finding f = { from, to, lenient, out };
 
 	if (!lenient)
 		add_unread(&f);

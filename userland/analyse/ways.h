@@ -15,7 +15,8 @@ struct policy_port;
 
 struct way {
 	struct rule *box;
-	bool open;			/* it may get there */
+	bool open;			/* it may get there, */
+	bool jumbogram;			/* if its payload is said to be of length 0 */
 };
 
 /**
