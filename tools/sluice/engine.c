@@ -19,6 +19,19 @@ void scene_mac(uint16_t port, uint8_t mac[6])
 	mac[5] = port;
 }
 
+void scene_address(struct frame_fields *f, uint16_t number)
+{
+	uint64_t address = 0;
+	uint8_t mac[6];
+
+	if (f->value[FIELD_ETH_DST] != FRAME_ETH_DST)
+		return;
+	scene_mac(number, mac);
+	for (int i = 0; i < 6; i++)
+		address = address << 8 | mac[i];
+	f->value[FIELD_ETH_DST] = address;
+}
+
 struct treatment *treatment_push(struct vec *out, enum sluice_reason reason)
 {
 	struct treatment *t = vec_push(out);

@@ -17,6 +17,7 @@
 #include "base/vec.h"
 #include "bpf/reasons.h"
 #include "image/image.h"
+#include "policy/frame.h"
 #include "policy/tree.h"
 
 /*
@@ -32,6 +33,10 @@ struct scene {
 #define SCENE_MTU 1500
 
 void scene_mac(uint16_t port, uint8_t mac[6]);
+
+/** scene_address() - a settled packet that nothing is said of where it goes to (FRAME_ETH_DST) goes to port @number. */
+void scene_address(struct frame_fields *f, uint16_t number);
+
 void scene_neighbour_mac(const struct addr *a, uint8_t mac[6]);
 
 struct output {

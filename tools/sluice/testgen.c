@@ -3,8 +3,9 @@
  * sluice testgen: packets that show each rule of a policy, its near misses and the cells of its
  * tables, with what is to become of them: the witnesses that each commit is tried with.
  *
- * To the file of -w they go as pcapng, the expectation as each packet's comment; and as lines, or objects
- * with -j, to standard output. What sets and sockets a packet takes for granted is said beside it.
+ * To the file of -w they go as pcapng, one interface a port, the expectation as each packet's comment; and as
+ * lines, or objects with -j, to standard output. What sets and sockets a packet takes for granted is said beside
+ * it. The world is that of 'sluice trace', which says the same of the same words.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -46,9 +47,8 @@ struct testgen {
 	uint64_t count;
 };
 
-static json_t *where_json(const struct policy *p, uint32_t number)
+static json_t *where_json(const struct policy_rule *rule)
 {
-	const struct policy_rule *rule = *(struct policy_rule **)vec_at(&p->rules, number);
 	struct text where = { 0 };
 	json_t *o;
 
@@ -76,7 +76,9 @@ static json_t *given_json(const struct policy *p, const struct witness *w)
 	return list;
 }
 
-static json_t *witness_json(struct testgen *t, const struct witness *w, const uint8_t *frame, size_t length)
+/* @f: of the packet, which is addressed to its port: @w's may not be, and may meet other rules. */
+static json_t *witness_json(struct testgen *t, const struct witness *w, const struct frame_fields *f,
+			    const uint8_t *frame, size_t length)
 {
 	const struct policy *p = t->compiled.policy;
 	const struct eval_outcome *outcome;
@@ -84,14 +86,12 @@ static json_t *witness_json(struct testgen *t, const struct witness *w, const ui
 	struct eval_result result;
 	json_t *o, *rules = json_array();
 
-	t->facts = (struct facts){ p, &w->fields, w->sets, w->fields.value[FIELD_SOCKET] };
-	policy_eval(p, &t->world.env, t->numbers[w->fields.value[FIELD_IN]], frame, length, &result);
+	t->facts = (struct facts){ p, f, w->sets, f->value[FIELD_SOCKET] };
+	policy_eval(p, &t->world.env, t->numbers[f->value[FIELD_IN]], frame, length, &result);
 	outcome = vec_at(&result.outcomes, 0);
-	frame_format(p, &w->fields, &words);
-	for (uint32_t i = 0; i < w->policy.sides; i++)
-		json_array_append_new(rules, where_json(p, w->policy.side[i]));
-	if (w->policy.rule != RULES_NONE)
-		json_array_append_new(rules, where_json(p, w->policy.rule));
+	frame_format(p, f, &words);
+	for (size_t i = 0; i < result.matched.len; i++)
+		json_array_append_new(rules, where_json(*(const struct policy_rule **)vec_at(&result.matched, i)));
 	o = json_pack("{ss sI so so ss ss so}", "object", "witness", "n", (json_int_t)t->count, "packet",
 		      json_text(words.data), "given", given_json(p, w), "verdict",
 		      verdict_names[outcome->verdict], "reason", eval_reason_name(outcome->reason), "rules", rules);
@@ -119,15 +119,18 @@ static bool take(void *context, const struct witness *w)
 {
 	static uint8_t frame[FRAME_MAX];
 	struct testgen *t = context;
-	size_t length = frame_build(&w->fields, frame);
+	struct frame_fields f = w->fields;
 	struct text line = { 0 };
+	size_t length;
 	json_t *o;
 
 	t->count++;
-	o = witness_json(t, w, frame, length);
+	scene_address(&f, t->numbers[f.value[FIELD_IN]]);
+	length = frame_build(&f, frame);
+	o = witness_json(t, w, &f, frame, length);
 	say(o, &line);
 	if (t->write_path)
-		pcapng_add(&t->file, frame, length, line.data);
+		pcapng_add(&t->file, f.value[FIELD_IN], frame, length, line.data);
 	if (t->cli->json)
 		ask_print_json(t->cli, o, NULL);
 	else if (!t->write_path)
@@ -135,6 +138,16 @@ static bool take(void *context, const struct witness *w)
 	text_free(&line);
 	json_decref(o);
 	return true;
+}
+
+/* One interface a port, in their order. */
+static void begin_file(struct testgen *t)
+{
+	const struct vec *ports = &t->compiled.policy->ports;
+
+	pcapng_begin(&t->file);
+	for (size_t i = 0; i < ports->len; i++)
+		pcapng_interface(&t->file, (*(const struct policy_port **)vec_at(ports, i))->interface);
 }
 
 static int generate(struct testgen *t, unsigned int time_ms)
@@ -148,7 +161,7 @@ static int generate(struct testgen *t, unsigned int time_ms)
 	struct text said = { 0 };
 	int err, code = CLI_OK;
 
-	pcapng_begin(&t->file);
+	begin_file(t);
 	err = verify_image(t->compiled.policy, t->compiled.image, &options, &report, &said);
 	if (err == -EILSEQ)
 		verify_say_difference(t->compiled.policy, &report, &said);

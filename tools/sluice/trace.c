@@ -449,7 +449,6 @@ static int trace_words(struct tracing *t, const char *words)
 	struct source source = { .name = "packet", .text = (char *)words, .len = strlen(words) };
 	struct frame_fields f;
 	struct diags diags;
-	uint8_t mac[6];
 	int err;
 
 	diags_init(&diags);
@@ -458,13 +457,7 @@ static int trace_words(struct tracing *t, const char *words)
 	diags_free(&diags);
 	if (err)
 		return CLI_FAILED;
-	/* Where nothing is said it is for the port that it comes in on. */
-	if (f.value[FIELD_ETH_DST] == FRAME_ETH_DST) {
-		scene_mac(t->numbers[f.value[FIELD_IN]], mac);
-		f.value[FIELD_ETH_DST] = 0;
-		for (int i = 0; i < 6; i++)
-			f.value[FIELD_ETH_DST] = f.value[FIELD_ETH_DST] << 8 | mac[i];
-	}
+	scene_address(&f, t->numbers[f.value[FIELD_IN]]);
 	trace_frame(t, frame, frame_build(&f, frame), f.value[FIELD_IN], &f);
 	return CLI_OK;
 }

@@ -189,7 +189,8 @@ static void keep_packet(const struct witness *w, const char *keep, const char *w
 	int err;
 
 	pcapng_begin(&file);
-	pcapng_add(&file, frame, frame_build(&w->fields, frame), words);
+	pcapng_interface(&file, NULL);
+	pcapng_add(&file, 0, frame, frame_build(&w->fields, frame), words);
 	err = text_write_file(keep, file.data, file.len, 0600);
 	text_free(&file);
 	if (err)
