@@ -26,7 +26,7 @@
  */
 struct scene {
 	const struct policy *policy;
-	const struct image *image;
+	const struct image *image;	/* of a replay: after image_stop_time() */
 	struct vec routes;		/* of struct rib_route: next hop N is behind port N % ports */
 };
 
@@ -49,6 +49,7 @@ struct output {
 struct treatment {
 	enum sluice_reason reason;
 	char group[COUNTER_NAME_MAX];	/* "SOURCE GROUP INTERFACE", "" if none */
+	bool policed;			/* it met a rule with a rate, which is not kept: timeless.h */
 	struct vec outputs;		/* of struct output, sorted by port, the host first */
 };
 

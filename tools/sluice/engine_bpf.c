@@ -14,6 +14,7 @@
 #include "flow/flow.h"
 #include "lpm/lpm.h"
 #include "lpm/rib.h"
+#include "timeless.h"
 
 #define ETHERNET_MIN 14
 
@@ -211,10 +212,19 @@ static int copy_out(struct state *s, struct treatment *t, uint32_t number,
 	return 0;
 }
 
+static bool meets_rate(const struct image *image, const struct trace *trace)
+{
+	for (uint32_t i = 0; i < trace->side; i++)
+		if (image_polices(image, trace->side_rule[i]))
+			return true;
+	return trace->rule && image_polices(image, trace->rule - 1);
+}
+
 static int describe(struct state *s, struct treatment *t, const uint8_t *frame, uint32_t length)
 {
 	struct trace trace = s->result.trace;
 
+	t->policed = meets_rate(s->scene->image, &trace);
 	if (t->reason == REASON_forwarded)
 		treatment_output(t, trace.out_port, s->result.frame, s->result.length);
 	if (names_group(t->reason)) {

@@ -7,11 +7,14 @@
 #include "base/table.h"
 #include "engine.h"
 #include "policy/eval.h"
+#include "policy/tree.h"
+#include "set_model.h"
 #include "world.h"
 
 struct state {
 	const struct scene *scene;
 	struct world world;
+	struct set_model sets;
 	struct table flows;		/* flow_count.key, padded -> struct flow_count */
 };
 
@@ -32,6 +35,14 @@ static void account(struct state *s, const struct eval_result *result)
 	f->bytes += result->bytes;
 }
 
+static bool meets_rate(const struct eval_result *result)
+{
+	for (size_t i = 0; i < result->effects.len; i++)
+		if (((struct eval_effect *)vec_at(&result->effects, i))->action->kind == DO_POLICE)
+			return true;
+	return false;
+}
+
 static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *frame,
 	       uint32_t length, struct vec *out, struct text *why)
 {
@@ -47,6 +58,7 @@ static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *
 		const struct eval_outcome *o = vec_at(&result.outcomes, i);
 		struct treatment *t = treatment_push(out, o->reason);
 
+		t->policed = meets_rate(&result);
 		if (o->entry)
 			policy_entry_name(o->entry, t->group);
 		for (size_t j = 0; j < o->outputs.len; j++) {
@@ -55,6 +67,7 @@ static int run(void *state, uint16_t port, const uint8_t mac[6], const uint8_t *
 			treatment_output(t, e->host ? 0 : e->port, e->frame, e->len);
 		}
 	}
+	set_model_follow(&s->sets, frame, length, &result);
 	if (result.measured)
 		account(s, &result);
 	eval_result_free(&result);
@@ -86,6 +99,7 @@ static void close_state(void *state)
 	struct state *s = state;
 
 	world_close(&s->world);
+	set_model_close(&s->sets);
 	table_free(&s->flows);
 	free(s);
 }
@@ -99,6 +113,8 @@ int engine_eval_open(const struct scene *scene, struct engine *engine, struct te
 	s->flows = (struct table){ .key_size = sizeof(((struct flow_count *)0)->key),
 				   .value_size = sizeof(struct flow_count) };
 	world_open(scene, &s->world);
+	set_model_open(&s->sets, scene->image);
+	set_model_env(&s->sets, &s->world.env);
 	*engine = (struct engine){
 		.name = "eval", .state = s, .run = run, .flows = flows, .close = close_state,
 	};

@@ -4,7 +4,7 @@
  *
  * Every frame comes in on one port, in the order of the capture, and is judged by
  * the real programs (test runs; nothing is attached or sent), by the plain meaning,
- * or by both, compared packet by packet.
+ * or by both, compared packet by packet. Time stands still meanwhile (timeless.h).
  *
  * A capture's frames are addressed to whoever they were addressed to. So that the
  * policy has something to say, the port's own address is each frame's destination, where
@@ -25,6 +25,7 @@
 #include "engine.h"
 #include "fields.h"
 #include "lpm/rib.h"
+#include "timeless.h"
 
 #define FLOWS_SHOWN 10
 
@@ -73,7 +74,7 @@ struct replay {
 	uint8_t mac[6];
 	bool fixed_mac;
 
-	uint64_t packets, bytes, cut, too_long, disagreements;
+	uint64_t packets, bytes, cut, too_long, unpoliced, disagreements;
 	struct count_of reason[REASON_MAX];
 	struct count_of out[PORTS_MAX];	/* [0]: to the host */
 	struct table groups;		/* name, padded -> struct count_of: copies */
@@ -88,6 +89,8 @@ static int read_policy(struct replay *r)
 
 	r->policy = r->compiled.policy;
 	r->image = r->compiled.image;
+	if (code == CLI_OK)
+		image_stop_time(r->image);
 	return code;
 }
 
@@ -207,6 +210,7 @@ static void add(struct count_of *c, uint64_t bytes)
 static void account(struct replay *r, const struct frame *frame, const struct treatment *t)
 {
 	add(&r->reason[t->reason], frame->length);
+	r->unpoliced += t->policed;
 	for (size_t i = 0; i < t->outputs.len; i++) {
 		const struct output *o = vec_at(&t->outputs, i);
 
@@ -322,10 +326,10 @@ static void report_json(struct replay *r, const struct vec *flows)
 	const void *name;
 	void *count;
 
-	print_json(r, json_pack("{ss ss sI sI sI sI sI}", "object", "replay", "engine", r->engine_name,
+	print_json(r, json_pack("{ss ss sI sI sI sI sI sI}", "object", "replay", "engine", r->engine_name,
 				"packets", (json_int_t)r->packets, "bytes", (json_int_t)r->bytes, "cut",
-				(json_int_t)r->cut, "too_long", (json_int_t)r->too_long, "disagreements",
-				(json_int_t)r->disagreements));
+				(json_int_t)r->cut, "too_long", (json_int_t)r->too_long, "unpoliced",
+				(json_int_t)r->unpoliced, "disagreements", (json_int_t)r->disagreements));
 	for (int i = 0; i < REASON_MAX; i++) {
 		json_t *o;
 
@@ -373,6 +377,8 @@ static void report_text(struct replay *r, const struct vec *flows)
 		printf("; %" PRIu64 " were cut short in the capture and filled up with zeroes", r->cut);
 	if (r->too_long)
 		printf("; %" PRIu64 " were longer than a test run takes and not run", r->too_long);
+	if (r->unpoliced)
+		printf("; %" PRIu64 " met a rule that polices, and no rate is kept in a replay", r->unpoliced);
 	printf("\n\n");
 	columns_init(&t, heads);
 	for (int i = 0; i < REASON_MAX; i++)
