@@ -12,6 +12,8 @@
 #include "base/text.h"
 #include "cli.h"
 #include "import/import.h"
+#include "policy/build.h"
+#include "policy/parser.h"
 #include "policy/tree.h"
 
 #define INPUT_MAX	((size_t)256 << 20)
@@ -27,27 +29,70 @@ static bool is_name(const char *s)
 	return !*s;
 }
 
-static int read_ports(const char *text, struct import_options *options)
+/* What a policy would be refused for is refused here, where it is known what it came from. */
+static int read_port(const struct cli *cli, const char *name, const char *interface,
+		     const struct vec *ports)
+{
+	const char *mistake = interface_mistake(interface);
+
+	if (strlen(name) > POLICY_NAME_MAX || !is_name(name))
+		return cli_usage(cli, "--port: \"%s\" cannot be the name of a port", name);
+	if (scan_reserved(name))
+		return cli_usage(cli, "--port: \"%s\" is a word of the language, and no name", name);
+	if (mistake)
+		return cli_usage(cli, "--port: \"%s\": %s", interface, mistake);
+	if (ports->len == POLICY_PORTS_MAX)
+		return cli_usage(cli, "--port: a policy has at most %d ports", POLICY_PORTS_MAX);
+	for (size_t i = 0; i < ports->len; i++) {
+		const struct import_port *other = vec_at(ports, i);
+
+		if (!strcmp(other->name, name))
+			return cli_usage(cli, "--port: two ports are called %s (%s and %s)", name,
+					 other->interface, interface);
+		if (!strcmp(other->interface, interface))
+			return cli_usage(cli, "--port: %s and %s are both the interface %s", other->name,
+					 name, interface);
+	}
+	return CLI_OK;
+}
+
+static int read_ports(const struct cli *cli, const char *text, struct import_options *options)
 {
 	char *copy = xstrdup(text), *save = NULL;
-	int err = 0;
+	int code = CLI_OK;
 
 	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		struct import_port port;
 		char *equal = strchr(word, '=');
 
-		if (equal)
-			*equal = '\0';
-		if (!equal || !equal[1] || strpbrk(equal + 1, "/: \"\\") || strlen(word) > POLICY_NAME_MAX ||
-		    !is_name(word) || strlen(equal + 1) > POLICY_INTERFACE_MAX) {
-			err = -EINVAL;
+		if (!equal || !equal[1]) {
+			code = cli_usage(cli, "--port wants NAME=INTERFACE, several separated by commas");
 			break;
 		}
+		*equal = '\0';
+		code = read_port(cli, word, equal + 1, &options->ports);
+		if (code)
+			break;
 		port = (struct import_port){ xstrdup(word), xstrdup(equal + 1) };
 		vec_append(&options->ports, &port);
 	}
 	free(copy);
-	return err || !options->ports.len ? -EINVAL : 0;
+	if (!code && !options->ports.len)
+		code = cli_usage(cli, "--port wants NAME=INTERFACE, several separated by commas");
+	return code;
+}
+
+/* One --port would take the place of the other. */
+static bool has_two_ports(int argc, char **argv)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc && strcmp(argv[i], "--"); i++) {
+		const char *word = argv[i] + (argv[i][0] == '-' && argv[i][1] == '-');
+
+		n += !strcmp(word, "-port") || !strncmp(word, "-port=", 6);
+	}
+	return n > 1;
 }
 
 static int read_file(const char *path, struct text *input)
@@ -136,8 +181,11 @@ int import(struct cli *cli, int argc, char **argv)
 	};
 	struct import_report report;
 	struct text out = { 0 };
-	int n = cli_options(cli, argc, argv, own), code = CLI_FAILED;
+	int n, code = CLI_FAILED;
 
+	if (has_two_ports(argc, argv))
+		return cli_usage(cli, "--port is there twice: name all ports in one, separated by commas");
+	n = cli_options(cli, argc, argv, own);
 	if (n < 0)
 		return CLI_USAGE;
 	if (n < 1 || (strcmp(argv[0], "iptables-save") && strcmp(argv[0], "nft-json") &&
@@ -147,8 +195,8 @@ int import(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "which file holds the rules?");
 	import_report_init(&report);
 	options.file = argv[1];
-	if (ports && read_ports(ports, &options)) {
-		code = cli_usage(cli, "--port wants NAME=INTERFACE, several separated by commas");
+	if (ports && read_ports(cli, ports, &options)) {
+		code = CLI_USAGE;
 		goto out;
 	}
 	if (routes && read_routes(routes, &options))

@@ -169,12 +169,12 @@ static void comment_text(struct text *out, const char *text)
 
 static void comment_rule(struct writer *w, const struct context *at, const struct chain_rule *rule)
 {
-	if (rule->continues)
-		return;
-	text_printf(&w->comment, "\t# %s%u: ", text_string(&at->path), rule->line);
-	comment_text(&w->comment, rule->text);
-	text_printf(&w->comment, "\n");
-	if (rule->not_said || rule->aside) {
+	if (!rule->continues) {
+		text_printf(&w->comment, "\t# %s%u: ", text_string(&at->path), rule->line);
+		comment_text(&w->comment, rule->text);
+		text_printf(&w->comment, "\n");
+	}
+	if (rule->continues ? rule->not_said != rule->told : rule->not_said || rule->aside) {
 		text_printf(&w->comment, "\t# %s: ", rule->not_said ? "not said" : "beside it");
 		comment_text(&w->comment, rule->not_said ?: rule->aside);
 		if (rule->matches == MAY_MATCH)
@@ -200,8 +200,8 @@ static void note_rule(struct writer *w, struct chain_rule *rule)
 		return;
 	rule->noted = true;
 	w->report->asks_new += rule->asks_new && !rule->not_said && !rule->continues;
-	if (rule->not_said && !rule->continues) {
-		w->report->not_said++;
+	if (rule->not_said != rule->told) {
+		w->report->not_said += !rule->told;
 		report_note(w->report, rule->line, rule->text, false, "%s; %s", rule->not_said, taken);
 	}
 	if (rule->aside)

@@ -44,6 +44,7 @@ struct chain_rule {
 	const char *log;		/* what a log says */
 	uint32_t mark;
 	bool continues;			/* what the rule before it does, too: not one of its own */
+	const char *told;		/* of not_said, what is that of the rule before it, which it continues */
 	bool noted;
 };
 

@@ -8,8 +8,9 @@
  * Two kinds of things are not said, and treated differently:
  *
  *  - What depends on packets before this one: states of connections, lists of recent sources,
- *    limits. The filter decides as for the first packet of a connection, with empty lists and
- *    no limit reached: such a test always holds, or never. In a chain INPUT, "established" is
+ *    limits, quotas, counts of connections. The filter decides as for the first packet of a
+ *    connection, with empty lists and no limit reached: such a test always holds, or, where it is
+ *    for packets above the limit, never. In a chain INPUT, "established" is
  *    the host's own socket.
  *  - Anything else that the data path does not see (the interface a packet will leave by,
  *    owners, marks, strings). Whether such a rule matches is open. By default the filter is

@@ -43,7 +43,6 @@ struct reading {
 	unsigned int words, at;
 	bool not;			/* "!" stood in front of this option */
 	uint8_t protocol;		/* 0: none, or not one alone */
-	bool seldom;			/* -m limit */
 };
 
 /* ---- what a rule asks ---------------------------------------------------------------------- */
@@ -299,6 +298,21 @@ static void ask_flags(struct reading *q, const char *mask, const char *wanted)
 		ask(q, test);
 }
 
+/*
+ * Any type, which iptables calls 255: packets that have one, so no later fragments; and with "!" in front
+ * none at all.
+ */
+static void ask_any_icmp(struct reading *q)
+{
+	struct match_test later = match_number(arena(q), FIELD_IP_FRAG, 2);
+
+	later.unequal = true;
+	if (q->not)
+		ask_nothing(q->rule);
+	else
+		ask(q, later);
+}
+
 /* "8", "3/4", "any"; names are those that are usual. */
 static void ask_icmp(struct reading *q)
 {
@@ -308,8 +322,10 @@ static void ask_icmp(struct reading *q)
 	bool known = false;
 	struct match_test types, codes;
 
-	if (s && !strcmp(s, "any"))
+	if (s && !strcmp(s, "any")) {
+		ask_any_icmp(q);
 		return;
+	}
 	if (s && strlen(s) < sizeof(copy)) {
 		strcpy(copy, s);
 		if (slash)
@@ -319,6 +335,10 @@ static void ask_icmp(struct reading *q)
 	}
 	if (!known) {
 		not_said(q, MAY_MATCH, "an ICMP type that is not known");
+		return;
+	}
+	if (type == 255 && !q->r->v6) {
+		ask_any_icmp(q);
 		return;
 	}
 	types = match_number(arena(q), FIELD_ICMP_TYPE, type);
@@ -419,6 +439,20 @@ static void ask_recent(struct reading *q, bool looks)
 		not_said(q, q->not ? NEVER_MATCHES : MATCHES, "entering the source in a list");
 }
 
+/*
+ * Limits, counts of connections and quotas: none is reached. @over: the rule asks for what is above;
+ * "!" turns it around.
+ */
+static void ask_limit(struct reading *q, bool over, const char *what)
+{
+	const char *number = value(q);
+
+	/* No packet keeps within nothing: the first connection is one already. */
+	if (number && !strcmp(number, "0"))
+		over = !over;
+	not_said(q, over != q->not ? NEVER_MATCHES : MATCHES, what);
+}
+
 /* ---- options --------------------------------------------------------------------------------------- */
 
 static bool is(const char *word, const char *a, const char *b)
@@ -445,7 +479,8 @@ static void read_module(struct reading *q)
 {
 	static const char *const known[] = {
 		"tcp", "udp", "icmp", "icmp6", "icmpv6", "multiport", "iprange", "mac", "state",
-		"conntrack", "limit", "comment", "recent", "ttl", "hl", "dscp", "ecn",
+		"conntrack", "limit", "hashlimit", "connlimit", "quota", "comment", "recent", "ttl", "hl",
+		"dscp", "ecn",
 	};
 	const char *module = value(q);
 	struct text why = { 0 };
@@ -498,6 +533,22 @@ static void read_small(struct reading *q, enum policy_field field, const char *o
 		ask_values(q, field, n, n);
 }
 
+/* How buckets are kept: with a value each. */
+static bool is_hashlimit(const char *option)
+{
+	static const char *const options[] = {
+		"burst", "mode", "name", "srcmask", "dstmask", "rate-interval", "htable-size", "htable-max",
+		"htable-expire", "htable-gcinterval",
+	};
+
+	if (strncmp(option, "--hashlimit-", 12))
+		return false;
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		if (!strcmp(option + 12, options[i]))
+			return true;
+	return false;
+}
+
 /* One option of a rule; @option stands at q->at - 1. */
 static void read_option(struct reading *q, const char *option)
 {
@@ -548,11 +599,20 @@ static void read_option(struct reading *q, const char *option)
 		read_small(q, FIELD_IP_ECN, option);
 	else if (is(option, "--comment", NULL))
 		value(q);
-	else if (is(option, "--limit", NULL)) {
-		not_said(q, MATCHES, "a limit, taken as not reached");
+	else if (is(option, "--limit", NULL) || is(option, "--hashlimit", "--hashlimit-upto"))
+		ask_limit(q, false, "a limit, taken as not reached");
+	else if (is(option, "--hashlimit-above", NULL))
+		ask_limit(q, true, "a limit, taken as not reached");
+	else if (is(option, "--connlimit-upto", "--connlimit-above"))
+		ask_limit(q, !strcmp(option, "--connlimit-above"),
+			  "a count of connections, taken as not reached");
+	else if (is(option, "--quota", NULL))
+		ask_limit(q, false, "a quota, taken as not reached");
+	else if (is(option, "--limit-burst", "--connlimit-mask") || is_hashlimit(option))
 		value(q);
-	} else if (is(option, "--limit-burst", NULL))
-		value(q);
+	else if (is(option, "--hashlimit-rate-match", NULL) ||
+		 is(option, "--connlimit-saddr", "--connlimit-daddr"))
+		;
 	else if (has_module(q, "recent") && is(option, "--set", NULL))
 		ask_recent(q, false);
 	else if (has_module(q, "recent") && (is(option, "--update", "--rcheck") ||

@@ -7,7 +7,8 @@
  * Sets that do not change are written as their elements. What changes (time-outs, elements that rules
  * enter), maps and verdict maps are not said.
  *
- * A rule that both goes on and ends (log, then drop) is two rules here, with the same match.
+ * A rule that both goes on and ends (log, then drop) is two rules here, with the same match; what it
+ * asks behind what it does first (log, then a limit) is asked of the second alone.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -443,22 +444,30 @@ out:
 
 /* ---- statements ------------------------------------------------------------------------------------ */
 
-/* The rule does something more: another rule, with the same match. */
+/* What is asked, or done, behind something that the rule does already: another rule, with the same match. */
+static void go_on(struct reading *q)
+{
+	const struct chain_rule *before = q->rule;
+	struct chain_rule *rule;
+
+	if (!q->did)
+		return;
+	rule = chains_rule(&q->r->chains, q->chain, q->handle, q->text);
+	rule->match.len = 0;
+	for (size_t i = 0; i < before->match.len; i++)
+		vec_append(&rule->match, vec_at(&before->match, i));
+	rule->matches = before->matches;
+	rule->not_said = rule->told = before->not_said;
+	rule->asks_new = before->asks_new;
+	rule->continues = true;
+	rule->does = DOES_OTHER;
+	q->rule = rule;
+	q->did = false;
+}
+
 static void does(struct reading *q, enum chain_does what)
 {
-	if (q->did) {
-		const struct chain_rule *before = q->rule;
-		struct chain_rule *rule = chains_rule(&q->r->chains, q->chain, q->handle, q->text);
-
-		rule->match.len = 0;
-		for (size_t i = 0; i < before->match.len; i++)
-			vec_append(&rule->match, vec_at(&before->match, i));
-		rule->matches = before->matches;
-		rule->not_said = before->not_said;
-		rule->asks_new = before->asks_new;
-		rule->continues = true;
-		q->rule = rule;
-	}
+	go_on(q);
 	q->rule->does = what;
 	q->did = true;
 }
@@ -486,12 +495,81 @@ static void read_mangle(struct reading *q, json_t *mangle)
 	q->rule->mark = json_integer_value(mark);
 }
 
+/*
+ * Limits, quotas and counts of connections: none is reached, so a packet that must be above one is not.
+ * A name in place of the numbers is that of an object.
+ */
+static void read_limit(struct reading *q, const char *name, json_t *what)
+{
+	static const struct {
+		const char *name, *number, *why;
+	} kinds[] = {
+		{ "limit", "rate", "a limit, taken as not reached%s" },
+		{ "quota", "val", "a quota, taken as not reached%s" },
+		{ "ct count", "val", "a count of connections, taken as not reached%s" },
+	};
+	size_t kind = *name == 'l' ? 0 : *name == 'q' ? 1 : 2;
+	json_t *number, *object;
+	bool over;
+	size_t i;
+
+	if (json_is_string(what)) {
+		const char *wanted = json_string_value(what);
+
+		json_array_foreach(q->r->objects, i, object) {
+			json_t *named = json_object_get(object, name);
+
+			if (!strcmp(string_of(named, "name"), wanted) &&
+			    !strcmp(string_of(named, "table"), q->r->table) &&
+			    !strcmp(string_of(named, "family"), q->r->family))
+				what = named;
+		}
+	}
+	number = json_object_get(what, kinds[kind].number) ?: json_object_get(what, "bytes");
+	if (!number) {
+		not_said(q, MAY_MATCH, "a %s that is looked up", name);
+		return;
+	}
+	over = json_is_true(json_object_get(what, "inv"));
+	/* No packet keeps within nothing: the first connection is one already. */
+	if (json_is_integer(number) && !json_integer_value(number))
+		over = !over;
+	not_said(q, over ? NEVER_MATCHES : MATCHES, kinds[kind].why, "");
+}
+
+static bool is_limit(const char *name)
+{
+	return !strcmp(name, "limit") || !strcmp(name, "quota") || !strcmp(name, "ct count");
+}
+
+/* A packet goes on behind it if it is entered, and then meets all that is kept for its element. */
+static void read_set(struct reading *q, const char *name, json_t *set)
+{
+	json_t *kept = json_object_get(set, "stmt"), *one;
+	const char *key;
+	size_t i;
+
+	does(q, DOES_OTHER);
+	not_said(q, MATCHES, "the statement \"%s\"", name);
+	if (json_is_object(kept)) {
+		json_object_foreach(kept, key, one)
+			if (is_limit(key))
+				read_limit(q, key, one);
+	}
+	json_array_foreach(kept, i, one) {
+		key = json_object_iter_key(json_object_iter(one));
+		if (key && is_limit(key))
+			read_limit(q, key, json_object_get(one, key));
+	}
+}
+
 static void read_statement(struct reading *q, const char *name, json_t *what)
 {
-	static const char *const going_on[] = { "ct", "set", "tproxy", "notrack", "dup", "ct helper",
-		"flow", "quota", "secmark", "meter", "xt" };
+	static const char *const going_on[] = { "ct", "tproxy", "notrack", "dup", "ct helper", "flow",
+		"secmark", "xt" };
 
 	if (!strcmp(name, "match")) {
+		go_on(q);
 		read_match(q, what);
 	} else if (!strcmp(name, "accept")) {
 		does(q, DOES_ACCEPT);
@@ -514,8 +592,11 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 		ask_aside(&q->r->chains, q->rule, "an event instead of a line in the kernel's log");
 	} else if (!strcmp(name, "mangle")) {
 		read_mangle(q, what);
-	} else if (!strcmp(name, "limit")) {
-		not_said(q, MATCHES, "a limit, taken as not %s", "reached");
+	} else if (is_limit(name)) {
+		go_on(q);
+		read_limit(q, name, what);
+	} else if (!strcmp(name, "set") || !strcmp(name, "meter")) {
+		read_set(q, name, what);
 	} else if (strcmp(name, "counter")) {
 		bool known = false;
 
