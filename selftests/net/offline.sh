@@ -83,7 +83,8 @@ echo "set add bad 10.0.0.3 timeout 1h" >> elements
 said_of() { jq -r "select(.object == \"$1\" and .name == \"$2\") | .packets" replayed; }
 replayed() {
 	"$sluice" testgen --objects elements -w sets.pcap sets.sluice &&
-	"$sluice" -j replay --policy sets.sluice --objects elements --engine "$1" --pcap sets.pcap sets.pcap > replayed &&
+	"$sluice" -j replay --policy sets.sluice --objects elements --engine "$1" \
+		--pcap sets.pcap sets.pcap > replayed &&
 	cat replayed
 }
 follows_sets() {
@@ -96,4 +97,35 @@ same_alone() {
 	replayed eval && grep -v '"object":"replay"' replayed | diff bpf -
 }
 check "each alone says the same" same_alone
+
+# ---- what a capture does not have -----------------------------------------------------
+
+# Two packets of 100 bytes: of the first 40 are there, of the second all.
+cut_capture() {
+	local frame
+	frame='\x02\0\0\0\0\1\x02\0\0\0\0\5\x08\0'		# Ethernet
+	frame+='\x45\0\0\x56\0\0\0\0\x40\x06\xf6\x9e\xc0\0\2\1\xc0\0\2\2'	# IPv4
+	frame+='\0\1\0\x16\0\0\0\0\0\0\0\0\x50\2\0\0'		# TCP, in part
+	printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0'
+	printf '\0\0\0\0\0\0\0\0\x28\0\0\0\x64\0\0\0'
+	printf "$frame" | head -c 40
+	printf '\1\0\0\0\0\0\0\0\x64\0\0\0\x64\0\0\0'
+	{ printf "$frame"; head -c 50 /dev/zero; }
+}
+cut_capture > cut.pcap
+echo 'port a = "eth0"; filter a { drop if tcp.dst == 22; }' > one.sluice
+says_what_is_cut() {
+	"$sluice" trace --pcap cut.pcap one.sluice > traced; cat traced
+	[ "$(grep -c '^cut  *only 40 bytes were captured' traced)" = 1 ] &&
+	[ "$(grep -c ', if the bytes that were not captured are zeroes$' traced)" = 1 ] &&
+	"$sluice" trace -j --pcap cut.pcap one.sluice |
+		jq -se 'map([.length, .captured, .outcomes[0].reason]) ==
+			[[100, 40, "tcp_header"], [100, null, "filtered"]]'
+}
+check "trace says of which packets there is less" says_what_is_cut
+replay_says_so() {
+	"$sluice" -j replay --engine eval --each --policy one.sluice --pcap cut.pcap |
+		jq -se 'map(select(.object == "packet") | .captured) == [40, null] and any(.cut == 1)'
+}
+check "and so does replay" replay_says_so
 echo "1..$n"

@@ -233,7 +233,7 @@ int capture_next(struct capture *c, struct frame *frame, struct text *why)
 	else
 		memcpy(c->frame, p.bytes, have);
 	memset(c->frame + have, 0, more);
-	*frame = (struct frame){ .bytes = c->frame, .length = have + more, .cut = more };
+	*frame = (struct frame){ .bytes = c->frame, .length = have + more, .captured = have };
 	return 1;
 }
 

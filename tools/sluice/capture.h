@@ -19,7 +19,7 @@ struct capture;
 struct frame {
 	const uint8_t *bytes;	/* until the next one is read */
 	uint32_t length;
-	bool cut;		/* filled up with zeroes */
+	uint32_t captured;	/* bytes of it that are the packet's; less than length: the rest is zeroes */
 };
 
 /**

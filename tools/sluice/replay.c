@@ -180,6 +180,8 @@ static json_t *treatment_json(const struct replay *r, const struct frame *frame,
 			      reason_names[t->reason]);
 	json_t *out = json_array();
 
+	if (frame->captured < frame->length)
+		json_object_set_new(o, "captured", json_integer(frame->captured));
 	if (t->group[0])
 		json_object_set_new(o, "group", json_string(t->group));
 	for (size_t i = 0; i < t->outputs.len; i++) {
@@ -291,7 +293,7 @@ static int run_capture(struct replay *r, const char *path)
 		while (!failed && (got = capture_next(capture, &frame, &why)) == 1) {
 			r->packets++;
 			r->bytes += frame.length;
-			r->cut += frame.cut;
+			r->cut += frame.captured < frame.length;
 			failed = run_frame(r, &frame);
 		}
 		capture_close(capture);

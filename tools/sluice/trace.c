@@ -64,7 +64,7 @@ struct tracing {
 /* One packet. */
 struct traced {
 	const uint8_t *frame;
-	size_t length;
+	size_t length, captured;	/* bytes; those that a capture does not have are zeroes */
 	struct frame_fields fields;	/* has 0: nothing is known of it */
 	enum sluice_reason parsed;
 	uint16_t port;			/* number */
@@ -278,6 +278,8 @@ static json_t *trace_json(const struct tracing *t, const struct traced *k)
 	json_t *outcomes = json_array();
 	struct text words = { 0 };
 
+	if (k->captured < k->length)
+		json_object_set_new(o, "captured", json_integer(k->captured));
 	if (k->fields.has) {
 		frame_format(t->policy, &k->fields, &words);
 		json_object_set_new(o, "packet", json_text(words.data));
@@ -330,14 +332,15 @@ static void print_filter(const json_t *filter)
 		printf("  ends  behind the last rule: allowed\n");
 }
 
-static void print_outcome(const json_t *outcome)
+/* @cut: the packet was. */
+static void print_outcome(const json_t *outcome, bool cut)
 {
 	size_t i;
 	json_t *o;
 
-	printf("%-9s %s: %s%s%s\n", field_text(outcome, "verdict"), field_text(outcome, "reason"),
+	printf("%-9s %s: %s%s%s%s\n", field_text(outcome, "verdict"), field_text(outcome, "reason"),
 	       field_text(outcome, "sentence"), *field_text(outcome, "group") ? ", group " : "",
-	       field_text(outcome, "group"));
+	       field_text(outcome, "group"), cut ? ", if the bytes that were not captured are zeroes" : "");
 	json_array_foreach(json_object_get(outcome, "out"), i, o) {
 		const char *field;
 		json_t *value;
@@ -357,11 +360,15 @@ static void print_trace(const json_t *o)
 {
 	const json_t *filter = json_object_get(o, "filter"), *list = json_object_get(o, "outcomes");
 	const char *packet = field_text(o, "packet");
+	bool cut = json_object_get(o, "captured");
 	size_t i;
 	json_t *one;
 
 	printf("packet    %s%s%lld bytes\n", *packet ? packet : field_text(o, "port"), ", ",
 	       field_number(o, "length"));
+	if (cut)
+		printf("cut       only %lld bytes were captured; the others are taken for zeroes\n",
+		       field_number(o, "captured"));
 	printf("parse     %s\n", field_text(o, "parse"));
 	if (filter)
 		print_filter(filter);
@@ -370,7 +377,7 @@ static void print_trace(const json_t *o)
 	if (json_array_size(list) > 1)
 		printf("any one of these:\n");
 	json_array_foreach(list, i, one)
-		print_outcome(one);
+		print_outcome(one, cut);
 }
 
 /* ---- one packet ---------------------------------------------------------------------------- */
@@ -415,11 +422,13 @@ static void compare(struct tracing *t, struct traced *k)
 	t->wrong = true;
 }
 
-/* @fields: of the packet, unless it is read from @frame. */
-static void trace_frame(struct tracing *t, const uint8_t *frame, size_t length, size_t port,
+/* @fields: of the packet, unless it is read from @frame, of which the first @captured bytes are the packet's. */
+static void trace_frame(struct tracing *t, const uint8_t *frame, size_t length, size_t captured, size_t port,
 			const struct frame_fields *fields)
 {
-	struct traced k = { .frame = frame, .length = length, .port = t->numbers[port] };
+	struct traced k = {
+		.frame = frame, .length = length, .captured = captured, .port = t->numbers[port],
+	};
 	json_t *o;
 
 	t->count++;
@@ -449,6 +458,7 @@ static int trace_words(struct tracing *t, const char *words)
 	struct source source = { .name = "packet", .text = (char *)words, .len = strlen(words) };
 	struct frame_fields f;
 	struct diags diags;
+	size_t length;
 	int err;
 
 	diags_init(&diags);
@@ -458,7 +468,8 @@ static int trace_words(struct tracing *t, const char *words)
 	if (err)
 		return CLI_FAILED;
 	scene_address(&f, t->numbers[f.value[FIELD_IN]]);
-	trace_frame(t, frame, frame_build(&f, frame), f.value[FIELD_IN], &f);
+	length = frame_build(&f, frame);
+	trace_frame(t, frame, length, length, f.value[FIELD_IN], &f);
 	return CLI_OK;
 }
 
@@ -490,7 +501,7 @@ static int trace_capture(struct tracing *t)
 	got = capture_open(t->pcap_path, t->any_link, &capture, &why);
 	if (!got) {
 		while ((got = capture_next(capture, &frame, &why)) == 1)
-			trace_frame(t, frame.bytes, frame.length, port, NULL);
+			trace_frame(t, frame.bytes, frame.length, frame.captured, port, NULL);
 		capture_close(capture);
 	}
 	if (got < 0)
