@@ -8,6 +8,7 @@
 #				A case is a packet: 20 an expression, 40 a policy.
 #	eval_filter		two readers of a predicate. A case is a packet.
 #	behaviour		equiv, plan and assertions against eval; equiv on every packet of a small domain.
+#	show			what plan says of a class, read as a predicate by eval. A case is a packet.
 #	analyse			difference and dead rules on every packet of small domains.
 #	filter			eval, the program in the kernel, the walk of the image (root). A case is a frame.
 # Some 20 minutes of one processor; CASES= and SEED= choose, names as arguments say which; "#" lines say
@@ -34,6 +35,7 @@ try policy_print "$CASES"
 try core $((CASES / 20))
 try eval_filter "$CASES"
 try behaviour "$CASES"
+try show "$CASES"
 try analyse "$CASES"
 try filter "$CASES"
 exit $status
