@@ -238,8 +238,8 @@ out:
 	if (!err)
 		return 0;
 	diag_error(l->diags, p->place, "more than %u link-layer addresses are asked for", UINT16_MAX);
-	diag_hint(l->diags, "%s is compared with single addresses: of a range or a mask, each counts",
-		  policy_field_name(p->field));
+	diag_hint(l->diags, "%s is compared with a list of addresses: a mask stands for all that meet it, "
+		  "ff:ff:ff:ff:ff:00 for 256", policy_field_name(p->field));
 	return err;
 }
 
