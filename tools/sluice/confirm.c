@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "ask.h"
+#include "base/json.h"
 #include "commit.h"
 #include "netlink/client.h"
 #include "store.h"
@@ -25,21 +26,25 @@ static int take_generation(const struct cli *cli, int n, char **argv, uint64_t *
 static int confirm_it(const struct cli *cli, struct client *c, uint64_t generation)
 {
 	struct client_status status;
+	const char *warning;
 
 	if (client_status(c, &status) || client_confirm(c, generation)) {
 		cli_error("%s", client_error(c));
 		return CLI_FAILED;
 	}
+	warning = client_warning(c);
 	if (generation == CLIENT_RUNNING)
 		generation = status.running;
 	if (cli->json) {
-		json_t *o = json_pack("{ss sI}", "object", "confirm", "generation",
-				      (json_int_t)generation);
+		json_t *o = json_pack("{ss sI so}", "object", "confirm", "generation",
+				      (json_int_t)generation, "message", json_text(warning));
 
 		ask_print_json(cli, o, NULL);
 		json_decref(o);
 	} else {
 		printf("generation %" PRIu64 " is confirmed\n", generation);
+		if (*warning)
+			fprintf(stderr, "%s\n", warning);
 	}
 	return CLI_OK;
 }

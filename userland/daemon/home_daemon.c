@@ -5,7 +5,8 @@
  * descriptor gets a uv_poll_t, and its wish to be woken a timer.
  *
  * The file has what the store has, history and a confirmation that is waited for included. It is
- * written before anybody is told of a change.
+ * written before anybody is told of a change. A write that fails is said to whoever made the change,
+ * stands in the notes, and is tried again: every few seconds, by the next change, and at the end.
  */
 #include "daemon/home.h"
 
@@ -24,6 +25,8 @@
 #include "netlink/family.h"
 #include "netlink/server.h"
 
+#define AGAIN_MS	5000	/* until what failed is tried again */
+
 struct home_daemon {
 	struct home home;
 	uv_loop_t *loop;
@@ -32,6 +35,7 @@ struct home_daemon {
 	struct store *store;
 	struct server *server;
 	uv_timer_t timer;
+	uv_timer_t again;		/* runs while the file is behind */
 	uv_poll_t listener, families;
 	bool listens, watches;
 	int family_fd;			/* of @families */
@@ -58,18 +62,30 @@ static void compile(void *ctx, uint64_t generation, bool returned)
 	h->owner.compile(h->owner.ctx, generation, returned);
 }
 
+static void save_again(uv_timer_t *again);
+
 static const char *save(void *ctx)
 {
 	struct home_daemon *h = ctx;
 	int err = disk_save(h->path, h->store, home_now_ms());
 
-	if (err)
-		notes_set(h->owner.notes, "store", "what runs could not be written to %s (%s): a "
-			  "restart would bring back what was before", h->path, strerror(-err));
-	else
+	if (err) {
+		notes_set(h->owner.notes, "disk", "what runs could not be written to %s (%s): a restart "
+			  "would bring back what was before; it is tried again every few seconds",
+			  h->path, strerror(-err));
+		uv_timer_start(&h->again, save_again, AGAIN_MS, 0);
+	} else {
 		notes_clear(h->owner.notes, "store");
-	return err ? "the running configuration could not be written to disk: it will be lost "
-		     "when sluiced ends" : NULL;
+		notes_clear(h->owner.notes, "disk");
+		uv_timer_stop(&h->again);
+	}
+	return err ? "warning: this could not be written to disk: unless a later try succeeds before "
+		     "sluiced ends, what was before comes back (see sluice status)" : NULL;
+}
+
+static void save_again(uv_timer_t *again)
+{
+	save(again->data);
 }
 
 static void conn_ready(uv_poll_t *poll, int status, int events)
@@ -255,6 +271,12 @@ static void handle_closed(uv_handle_t *handle)
 	free(h);
 }
 
+static void end_saving(struct home_daemon *h)
+{
+	if (save(h))
+		log_error("what runs is not in %s: the next start brings back what was before", h->path);
+}
+
 static void daemon_close(struct home *home)
 {
 	struct home_daemon *h = of(home);
@@ -266,8 +288,11 @@ static void daemon_close(struct home *home)
 		close(h->family_fd);
 	}
 	server_free(h->server);
+	if (uv_is_active((uv_handle_t *)&h->again))
+		end_saving(h);
 	store_free(h->store);
 	uv_close((uv_handle_t *)&h->timer, handle_closed);
+	uv_close((uv_handle_t *)&h->again, handle_closed);
 }
 
 static const struct home_ops daemon_ops = {
@@ -329,8 +354,9 @@ int home_daemon(uv_loop_t *loop, const char *path, const struct configuration_ow
 		return err;
 	}
 	uv_timer_init(loop, &h->timer);
-	h->timer.data = h;
-	h->handles = 1;
+	uv_timer_init(loop, &h->again);
+	h->timer.data = h->again.data = h;
+	h->handles = 2;
 	callbacks.ctx = h;
 	h->server = server_new(h->store, &callbacks);
 	/* What the data path has is of an earlier life: it is reported when it is ours. */

@@ -108,11 +108,14 @@ static void say_saved(struct home_module *h, int err)
 		log_error("what runs could not be copied to %s: %s", h->path,
 			  text_string(&h->save_why));
 	else if (err)
-		notes_set(h->owner.notes, "store", "what runs could not be copied to %s (%s): after "
-			  "a boot an older configuration would come back", h->path,
+		notes_set(h->owner.notes, "disk", "what runs could not be copied to %s (%s): after "
+			  "a boot an older configuration would come back; it is tried again every "
+			  "few seconds", h->path,
 			  text_string(&h->save_why));
-	else if (!h->closing)
-		notes_clear(h->owner.notes, "store");
+	if (err || h->closing)
+		return;
+	notes_clear(h->owner.notes, "store");
+	notes_clear(h->owner.notes, "disk");
 }
 
 static void has_saved(uv_work_t *work, int status)

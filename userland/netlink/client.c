@@ -129,6 +129,11 @@ const char *client_error(const struct client *c)
 	return c->error;
 }
 
+const char *client_warning(const struct client *c)
+{
+	return c->warning;
+}
+
 void client_patience(struct client *c, unsigned int ms)
 {
 	c->patience_ms = ms;

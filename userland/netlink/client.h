@@ -83,6 +83,9 @@ enum sluice_home client_home(const struct client *c);
 /** client_error() - why the last call failed: a sentence without a full stop; "" if it did not. */
 const char *client_error(const struct client *c);
 
+/** client_warning() - what the store added when it acknowledged the last request: a sentence, or "". */
+const char *client_warning(const struct client *c);
+
 /** client_patience() - how long to wait for any answer but a verdict; 10 s unless said. */
 void client_patience(struct client *c, unsigned int ms);
 

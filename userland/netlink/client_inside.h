@@ -27,7 +27,7 @@ struct client {
 	struct transport *transport;	/* NULL: not connected */
 	unsigned int patience_ms;
 	uint32_t seq;
-	char error[512];
+	char error[512], warning[256];
 
 	enum sluice_cmd change;		/* UNSPEC, or what @out gathers */
 	uint32_t change_flags;

@@ -125,8 +125,10 @@ static int take_error(struct client *c, const struct nlmsghdr *nlh, struct reque
 
 	if (message_error(nlh, &err, sentence, sizeof(sentence), &r->error_offset))
 		return client_fail(c, -EBADMSG, "the store sent a broken error message");
-	if (!err)
+	if (!err) {
+		strcpy(c->warning, sentence);
 		return 0;
+	}
 	r->refused = true;
 	if (err == -EPERM && !sentence[0])
 		return client_fail(c, err, "this takes CAP_NET_ADMIN in the network namespace");
@@ -223,7 +225,7 @@ int client_begin_request(struct client *c, enum sluice_cmd cmd, uint16_t flags)
 	err = client_flush(c);
 	if (err)
 		return err;
-	c->error[0] = '\0';
+	c->error[0] = c->warning[0] = '\0';
 	client_start(c, cmd, flags);
 	return 0;
 }

@@ -698,7 +698,7 @@ size_t message_put_error(void *buf, const struct nlmsghdr *request,
 	nlh->nlmsg_seq = request->nlmsg_seq;
 	body->error = e->err;
 	body->msg = *request;
-	if (e->err && e->sentence[0]) {
+	if (e->sentence[0]) {
 		nlh->nlmsg_flags |= NLM_F_ACK_TLVS;
 		mnl_attr_put_strz(nlh, NLMSGERR_ATTR_MSG, e->sentence);
 	}

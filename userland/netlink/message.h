@@ -19,7 +19,7 @@
 struct client_status;
 
 struct message_error {
-	int err;			/* negative errno; 0: none */
+	int err;			/* negative errno; 0: none, and a sentence is a warning */
 	const struct nlattr *where;	/* the attribute that is wrong, or NULL */
 	char sentence[200];
 };
@@ -143,7 +143,7 @@ size_t message_len(const struct message_out *o);
 
 /**
  * message_put_error() - writes a whole NLMSG_ERROR: the answer to @request, which for @e->err
- * 0 is the acknowledgement. @request: only its header is read.
+ * 0 is the acknowledgement, with @e->sentence as a warning. @request: only its header is read.
  * Return: bytes. The buffer has room for MESSAGE_ERROR_MAX.
  */
 #define MESSAGE_ERROR_MAX 320

@@ -60,7 +60,8 @@ struct server_callbacks {
 
 	/*
 	 * What runs, or what waits to be confirmed, has changed: keep it, before anyone is
-	 * told. Return: NULL, or a sentence that the committer is shown. May be NULL.
+	 * told. Return: NULL, or a sentence, good until the next call, that who commits or
+	 * confirms is shown. May be NULL.
 	 */
 	const char *(*save)(void *ctx);
 

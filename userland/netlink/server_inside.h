@@ -67,6 +67,7 @@ struct server {
 	bool compile;			/* owed to the caller */
 	bool compile_returned;
 	uint64_t compile_generation;
+	const char *unsaved;		/* what the last save() complained of, or NULL */
 	uint64_t wake_at;		/* as the caller was told */
 
 	int listener;

@@ -307,6 +307,8 @@ static int do_request(struct conn *c, const struct message *m, struct message_er
 	case SLUICE_CMD_CONFIRM:
 		err = store_confirm(store, message_has(m, SLUICE_A_GENERATION) ? &m->generation :
 				    NULL, &why);
+		if (!err && c->server->unsaved)
+			message_fail(e, 0, NULL, "%s", c->server->unsaved);
 		break;
 	case SLUICE_CMD_STATUS:
 		do_status(c, m);
@@ -352,6 +354,7 @@ void conn_take_datagram(struct conn *c, const void *bytes, size_t len)
 		if (!err && !c->allowed)
 			err = message_fail(&e, -EPERM, NULL,
 					   "only root and members of the socket's group may do this");
+		e.sentence[0] = err ? e.sentence[0] : '\0';
 		if (!err)
 			err = do_request(c, &m, &e);
 		/* a dump ends in NLMSG_DONE instead */

@@ -80,16 +80,15 @@ static void put_verdict(struct message_out *o, const struct store_event *e, cons
 	text_free(&text);
 }
 
-static const char *save(struct server *s)
+static void save(struct server *s)
 {
-	return s->callbacks.save ? s->callbacks.save(s->callbacks.ctx) : NULL;
+	s->unsaved = s->callbacks.save ? s->callbacks.save(s->callbacks.ctx) : NULL;
 }
 
 void server_happen(void *ctx, const struct store_event *e)
 {
 	struct server *s = ctx;
 	struct message_out o;
-	const char *unsaved;
 
 	switch (e->kind) {
 	case STORE_BEGUN:
@@ -111,9 +110,9 @@ void server_happen(void *ctx, const struct store_event *e)
 		tell_compiler(s, e, s->out, message_len(&o));
 		break;
 	case STORE_VERDICT:
-		unsaved = save(s);
+		save(s);
 		server_start(s, &o, SLUICE_CMD_VERDICT, e->seq);
-		put_verdict(&o, e, unsaved);
+		put_verdict(&o, e, s->unsaved);
 		if (e->committer && store_owner_cookie(e->committer))
 			conn_send(store_owner_cookie(e->committer), s->out, message_len(&o));
 		o.nlh->nlmsg_seq = 0;
