@@ -13,7 +13,8 @@
  * and e' in the second has changed. If not, e and e' are matched with each other, both being the first
  * that end the packet's search; what m is matched with matches the packet and stands before e', so that m'
  * is it or behind it; likewise the other way round; so m and m' are matched, and do the same. So it
- * is enough to ask within the boxes of what has changed.
+ * is enough to ask within the boxes of what has changed. Packets whose m has changed, or else m', are asked about
+ * with that, whatever their e; only the others are with e or e', so that none is told of twice.
  */
 #include <stdlib.h>
 
@@ -176,6 +177,15 @@ static bool ask_pair(struct comparison *c, struct pair *p)
 	return !found || !c->options->first;
 }
 
+/* Whether a pair that @entry of list @which has to do with is asked about with another entry, the last of its packets. */
+static bool is_others(const struct comparison *c, unsigned int which, uint32_t entry, const struct pair *p)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (p->entry[i] != end_of(&c->of[i]) && c->of[i].changed[p->entry[i]])
+			return i != which || p->entry[i] != entry;
+	return false;
+}
+
 bool difference_last(struct comparison *c, unsigned int which, uint32_t entry)
 {
 	const struct compared *of = &c->of[which];
@@ -204,7 +214,7 @@ bool difference_last(struct comparison *c, unsigned int which, uint32_t entry)
 			p.changed[which] = entry;
 			for (unsigned int side = 0; side < 2; side++)
 				p.entry[side] = p.last[side].entry;
-			on = ask_pair(c, &p);
+			on = is_others(c, which, entry, &p) || ask_pair(c, &p);
 		}
 	for (unsigned int i = 0; i < 2; i++) {
 		vec_free(&reasons[i]);

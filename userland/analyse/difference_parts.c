@@ -388,5 +388,6 @@ void difference_unite(struct vec *classes)
 			difference_class_free(b);
 			memmove(b, b + 1, (classes->len - k - 1) * sizeof(*b));
 			vec_pop(classes);
+			k = classes->len;	/* what did not fit the smaller one may fit this */
 		}
 }
