@@ -34,6 +34,13 @@ code() {
 }
 check "the same changes nothing" code 0 at r1 plan --exit-code "$scratch/same.sluice"
 check "another rule changes something" code 2 at r1 plan --exit-code "$scratch/new.sluice"
+echo 'port a = "eth0"; route 192.0.2.0/24 drop;' > "$scratch/route.sluice"
+echo 'port a = "eth0"; route 192.0.2.0/24 drop; route 192.0.2.128/25 drop;' > "$scratch/twice.sluice"
+echo 'port a = "eth0"; route 192.0.2.0/24 drop; count next-hops;' > "$scratch/counts.sluice"
+check "what a wider route says is no change" \
+	code 0 sluice plan --exit-code --against "$scratch/route.sluice" "$scratch/twice.sluice"
+check "counts of next hops are one" \
+	code 2 sluice plan --exit-code --against "$scratch/route.sluice" "$scratch/counts.sluice"
 plan_says() {
 	local got
 	got=$(at r1 -j plan "$scratch/new.sluice") || return 1

@@ -132,14 +132,11 @@ static void plan_behaviour(struct plan *p)
 
 static void plan_others(struct plan *p)
 {
-	size_t changes;
-
-	p->others = others_differ(p->before, p->after);
-	if (!p->others)
+	if (!others_differ(p->before, p->after))
 		return;
 	heading(p, "what else changes");
-	changes = others_print(p->cli, p->before, p->after);
-	if (!p->cli->json && !changes)
+	p->others = others_print(p->cli, p->before, p->after);
+	if (!p->cli->json && !p->others)
 		printf("  nothing: other words for the same, see the text\n");
 }
 

@@ -197,7 +197,21 @@ void beside_bogons(struct beside *b)
 	longest_free(&of[1]);
 }
 
-/* ---- prefixes that are counted ----------------------------------------------------------------- */
+/* ---- what is counted --------------------------------------------------------------------------- */
+
+static void compare_counted_hops(struct beside *b)
+{
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct vec *hops = &b->policy[i]->counted_hops;
+		struct text name = { 0 }, sentence = { 0 };
+
+		if (!hops->len || b->policy[!i]->counted_hops.len)
+			continue;
+		text_put(&name, "next-hops");
+		text_put(&sentence, i ? "added" : "removed");
+		beside_add(b, "count", &name, &sentence, NULL, i, vec_at(hops, 0));
+	}
+}
 
 void beside_counted(struct beside *b)
 {
@@ -218,6 +232,7 @@ void beside_counted(struct beside *b)
 			text_put(&sentence, i ? "added" : "removed");
 			beside_add(b, "counted prefix", &name, &sentence, NULL, i, &c->place);
 		}
+	compare_counted_hops(b);
 	longest_free(&of[0]);
 	longest_free(&of[1]);
 }
