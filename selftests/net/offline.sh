@@ -58,6 +58,23 @@ interfaces() {
 	for i in 0 1 2; do echo "eth$i	02:00:00:00:00:0$((i + 1))"; done | diff - got
 }
 check "the capture has an interface a port" interfaces
+capture_is_traced() {
+	tshark -r shown.pcap -T fields -e frame.comment 2> /dev/null | sed 's/^.*: \([a-z]* [a-z_]*\).*/\1/' > wanted
+	"$sluice" trace -j three.sluice --pcap shown.pcap | jq -r '.outcomes[0] | .verdict + " " + .reason' > got
+	[ "$(wc -l < got)" -gt 50 ] && diff wanted got
+}
+check "what stands beside each packet in it is what trace makes of it" capture_is_traced
+capture_is_replayed() {
+	"$sluice" replay --engine both --policy three.sluice --pcap shown.pcap > replayed || return 1
+	cat replayed
+	grep -q ' came in on a, b, c$' replayed && grep -q ' 0 disagreements$' replayed
+}
+check "and on these ports it is replayed" capture_is_replayed
+one_port() {
+	"$sluice" replay --engine eval --port b --policy three.sluice --pcap shown.pcap | grep ' came in on b$'
+}
+check "or on the one that is asked for" one_port
+
 # ---- replay -------------------------------------------------------------------------
 
 cat > sets.sluice <<'END'

@@ -201,6 +201,7 @@ static int next_packet(struct capture *c, struct pcapng_packet *p, struct text *
 			p->captured = header->caplen;
 			p->length = header->len < header->caplen ? header->caplen : header->len;
 			p->link = c->lib->datalink(c->pcap);
+			p->interface = "";
 			return 1;
 		}
 		text_printf(&said, "%s", c->lib->geterr(c->pcap));
@@ -233,7 +234,9 @@ int capture_next(struct capture *c, struct frame *frame, struct text *why)
 	else
 		memcpy(c->frame, p.bytes, have);
 	memset(c->frame + have, 0, more);
-	*frame = (struct frame){ .bytes = c->frame, .length = have + more, .captured = have };
+	*frame = (struct frame){
+		.bytes = c->frame, .length = have + more, .captured = have, .interface = p.interface,
+	};
 	return 1;
 }
 

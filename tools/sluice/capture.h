@@ -20,6 +20,7 @@ struct frame {
 	const uint8_t *bytes;	/* until the next one is read */
 	uint32_t length;
 	uint32_t captured;	/* bytes of it that are the packet's; less than length: the rest is zeroes */
+	const char *interface;	/* what it came in on, as a pcapng file says; "": not said */
 };
 
 /**

@@ -18,11 +18,14 @@ enum {
 	BLOCK_ENHANCED = 6,
 };
 
+#define OPTION_NAME	2	/* of an interface */
+
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 
 struct interface {
 	uint16_t link;
 	uint32_t snap;			/* 0: no limit */
+	char name[16];			/* "": none that an interface of Linux can have */
 };
 
 struct pcapng {
@@ -126,6 +129,21 @@ static int next_block(struct pcapng *p, uint32_t *type, struct text *why)
 	return 1;
 }
 
+/* The options stand at @at of the block's body. */
+static void take_name(const struct pcapng *p, uint32_t at, struct interface *i)
+{
+	while (at + 4 <= p->len) {
+		uint32_t code = number16(p, p->body + at), n = number16(p, p->body + at + 2);
+
+		at += 4;
+		if (!code || n > p->len - at)
+			return;
+		if (code == OPTION_NAME && n < sizeof(i->name))
+			memcpy(i->name, p->body + at, n);
+		at += (n + 3) & ~3u;
+	}
+}
+
 static int take_interface(struct pcapng *p, struct text *why)
 {
 	struct interface *i;
@@ -135,6 +153,7 @@ static int take_interface(struct pcapng *p, struct text *why)
 	i = vec_push(&p->interfaces);
 	i->link = number16(p, p->body);
 	i->snap = number32(p, p->body + 4);
+	take_name(p, 8, i);
 	return 0;
 }
 
@@ -142,6 +161,8 @@ static int take_interface(struct pcapng *p, struct text *why)
 static int take_packet(struct pcapng *p, uint32_t interface, uint32_t captured, uint32_t length,
 		       uint32_t at, struct pcapng_packet *packet, struct text *why)
 {
+	const struct interface *i;
+
 	if (interface >= p->interfaces.len)
 		return wrong(p, why, "it is of an interface that was not described");
 	if (captured > p->len - at)
@@ -149,7 +170,9 @@ static int take_packet(struct pcapng *p, uint32_t interface, uint32_t captured, 
 	packet->bytes = p->body + at;
 	packet->captured = captured;
 	packet->length = length < captured ? captured : length;
-	packet->link = ((struct interface *)vec_at(&p->interfaces, interface))->link;
+	i = vec_at(&p->interfaces, interface);
+	packet->link = i->link;
+	packet->interface = i->name;
 	return 1;
 }
 

@@ -20,6 +20,7 @@ struct pcapng_packet {
 	const uint8_t *bytes;		/* until the next one is read */
 	uint32_t captured, length;	/* bytes that are there; bytes that there were */
 	int link;			/* LINKTYPE_* of its interface */
+	const char *interface;		/* the name of that, "": not said; until the next one is read */
 };
 
 #define PCAPNG_MAGIC	0x0a0d0d0au	/* the first four bytes, in either byte order */

@@ -2,9 +2,9 @@
 /*
  * sluice replay: a capture through a policy, without a network.
  *
- * Every frame comes in on one port, in the order of the capture, and is judged by
- * the real programs (test runs; nothing is attached or sent), by the plain meaning,
- * or by both, compared packet by packet. Time stands still meanwhile (timeless.h).
+ * Every frame comes in on one port, or on that of the interface which the capture names for it, in the order of
+ * the capture, and is judged by the real programs (test runs; nothing is attached or sent), by the plain
+ * meaning, or by both, compared packet by packet. Time stands still meanwhile (timeless.h).
  *
  * A capture's frames are addressed to whoever they were addressed to. So that the
  * policy has something to say, the port's own address is each frame's destination, where
@@ -70,8 +70,9 @@ struct replay {
 	struct scene scene;
 	struct engine engine[2];
 	int engines;
-	uint16_t port;
-	uint8_t mac[6];
+	uint16_t port;			/* where nothing else is said */
+	bool seen[PORTS_MAX];		/* something came in there */
+	uint8_t mac[6];			/* if fixed_mac */
 	bool fixed_mac;
 
 	uint64_t packets, bytes, cut, too_long, unpoliced, disagreements;
@@ -247,20 +248,39 @@ static void complain(struct replay *r, const struct frame *frame)
 	}
 }
 
+/* That of the interface which the capture names, unless one is asked for. */
+static uint16_t port_of(const struct replay *r, const struct frame *frame)
+{
+	const struct vec *ports = &r->image->ports;
+
+	for (size_t i = 0; !r->port_name && i < ports->len; i++) {
+		const struct image_port *port = vec_at(ports, i);
+
+		if (!strcmp(port->interface, frame->interface))
+			return port->number;
+	}
+	return r->port;
+}
+
 /* Return: 0, or -errno if an engine failed (said). */
 static int run_frame(struct replay *r, const struct frame *frame)
 {
+	uint16_t port = port_of(r, frame);
 	struct text why = { 0 };
 	uint8_t mac[6];
 
-	memcpy(mac, r->mac, 6);
-	if (!r->fixed_mac && frame->length >= 6 && !(frame->bytes[0] & 1))
+	r->seen[port] = true;
+	if (r->fixed_mac)
+		memcpy(mac, r->mac, 6);
+	else if (frame->length >= 6 && !(frame->bytes[0] & 1))
 		memcpy(mac, frame->bytes, 6);
+	else
+		scene_mac(port, mac);
 	for (int i = 0; i < r->engines; i++) {
 		int err;
 
 		treatments_clear(&r->treatments[i]);
-		err = r->engine[i].run(r->engine[i].state, r->port, mac, frame->bytes, frame->length,
+		err = r->engine[i].run(r->engine[i].state, port, mac, frame->bytes, frame->length,
 				       &r->treatments[i], &why);
 		if (err == -E2BIG) {
 			r->too_long++;
@@ -366,6 +386,24 @@ static void row(struct columns *t, const char *what, const char *name, const str
 	columns_cell(t, "%s", note);
 }
 
+/* Those that something came in on; if nothing did, the one where it would have. */
+static void print_ports(const struct replay *r)
+{
+	const struct vec *ports = &r->image->ports;
+	bool any = false;
+
+	for (size_t i = 0; i < ports->len; i++) {
+		const struct image_port *port = vec_at(ports, i);
+
+		if (!r->seen[port->number])
+			continue;
+		printf("%s%s", any ? ", " : "", port->name);
+		any = true;
+	}
+	if (!any)
+		printf("%s", image_port(r->image, r->port)->name);
+}
+
 static void report_text(struct replay *r, const struct vec *flows)
 {
 	static const char *const heads[] = { "WHAT", "NAME", ">PACKETS", ">BYTES", "NOTE", NULL };
@@ -373,8 +411,8 @@ static void report_text(struct replay *r, const struct vec *flows)
 	const void *name;
 	void *count;
 
-	printf("%" PRIu64 " packets, %" PRIu64 " bytes came in on %s", r->packets, r->bytes,
-	       image_port(r->image, r->port)->name);
+	printf("%" PRIu64 " packets, %" PRIu64 " bytes came in on ", r->packets, r->bytes);
+	print_ports(r);
 	if (r->cut)
 		printf("; %" PRIu64 " were cut short in the capture and filled up with zeroes", r->cut);
 	if (r->too_long)
@@ -431,8 +469,6 @@ static int run(struct replay *r)
 		code = open_engines(r);
 	if (code != CLI_OK)
 		return code;
-	if (!r->fixed_mac)
-		scene_mac(r->port, r->mac);
 	for (int i = 0; i < r->captures; i++)
 		if (run_capture(r, r->capture[i]) != CLI_OK)
 			code = CLI_FAILED;

@@ -488,6 +488,17 @@ static int find_port(const struct tracing *t, size_t *port)
 	return CLI_FAILED;
 }
 
+/* The port of the interface that the capture names; the first, if that is none of ours. */
+static size_t port_of(const struct tracing *t, const struct frame *frame)
+{
+	const struct vec *ports = &t->policy->ports;
+
+	for (size_t i = 0; i < ports->len; i++)
+		if (!strcmp((*(struct policy_port **)vec_at(ports, i))->interface, frame->interface))
+			return i;
+	return 0;
+}
+
 static int trace_capture(struct tracing *t)
 {
 	struct capture *capture;
@@ -501,7 +512,8 @@ static int trace_capture(struct tracing *t)
 	got = capture_open(t->pcap_path, t->any_link, &capture, &why);
 	if (!got) {
 		while ((got = capture_next(capture, &frame, &why)) == 1)
-			trace_frame(t, frame.bytes, frame.length, frame.captured, port, NULL);
+			trace_frame(t, frame.bytes, frame.length, frame.captured,
+				    t->port_name ? port : port_of(t, &frame), NULL);
 		capture_close(capture);
 	}
 	if (got < 0)
