@@ -68,10 +68,15 @@ int configuration_listen(struct configuration *c, const char *path, gid_t group,
 	return c->home->ops->listen(c->home, path, group, why);
 }
 
-void configuration_verdict(struct configuration *c, uint64_t generation, bool accepted,
-			   const char *message)
+bool configuration_wants(struct configuration *c, uint64_t generation)
 {
-	c->home->ops->verdict(c->home, generation, accepted, message);
+	return c->home->ops->wants(c->home, generation);
+}
+
+int configuration_verdict(struct configuration *c, uint64_t generation, bool accepted,
+			  const char *message)
+{
+	return c->home->ops->verdict(c->home, generation, accepted, message);
 }
 
 static int keep_document(void *ctx, const char *name, const char *bytes, size_t len)

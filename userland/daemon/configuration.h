@@ -29,6 +29,7 @@ struct configuration_owner {
 	void (*compile)(void *ctx, uint64_t generation, bool returned);
 
 	struct notes *notes;	/* what is not as asked is said here, under "store" */
+	unsigned int verdict_ms; /* what a store of ours waits for a verdict; 0: the default */
 };
 
 /**
@@ -55,9 +56,20 @@ uint64_t configuration_running(const struct configuration *c);
 int configuration_listen(struct configuration *c, const char *path, gid_t group,
 			 struct text *why);
 
-/** configuration_verdict() - @message: diagnostics or a sentence. */
-void configuration_verdict(struct configuration *c, uint64_t generation, bool accepted,
-			   const char *message);
+/**
+ * configuration_wants() - whether the store still waits for a verdict on @generation, or runs it; what is due
+ * by now has happened before. Asked right before it is made to run: a daemon that was stopped for a while
+ * must not run what the store has rejected meanwhile. True where the store cannot be asked.
+ */
+bool configuration_wants(struct configuration *c, uint64_t generation);
+
+/**
+ * configuration_verdict() - @message: diagnostics or a sentence.
+ * Return: 0; -ESTALE: it came too late, the store neither waits for @generation nor runs it. A verdict that
+ * was lost is looked after here, and is no error: where that leads elsewhere, compile() is called.
+ */
+int configuration_verdict(struct configuration *c, uint64_t generation, bool accepted,
+			  const char *message);
 
 /* A text that is part of a policy. */
 struct document {

@@ -5,6 +5,11 @@
  * goes round: routes are mirrored and questions answered for the seconds that a large policy may take.
  * Between "compiled" and "its tables are full" the loop goes round as well. What is loaded and what is
  * swapped is done in one go each (a load takes about a tenth of a second).
+ *
+ * The data path runs a generation before the store does: its verdict says that it runs. The store does not
+ * wait for ever, and a daemon may be stopped meanwhile, its machine too. So it is asked before the swap whether
+ * it still waits; and where it gave up between that and the verdict, the data path has gone astray, and goes
+ * back to what the store runs.
  */
 #include "daemon/generations.h"
 
@@ -151,6 +156,27 @@ static void note_failure(struct generations *g, const struct attempt *a, const c
 		  a->generation, g->image ? "" : ", with routes as they were");
 }
 
+static int tell_verdict(struct generations *g, const struct attempt *a, bool accepted, const char *message)
+{
+	int err = configuration_verdict(g->configuration, a->generation, accepted, message);
+
+	if (err)
+		log_warning("the verdict on generation %" PRIu64 " came too late: the store did not wait for "
+			    "it any more", a->generation);
+	return err;
+}
+
+/* Behind what is in line already: that may be refused, and leave things as they are. */
+static void return_from_astray(struct generations *g, const struct attempt *a)
+{
+	uint64_t running = configuration_running(g->configuration);
+
+	notes_set(g->p.notes, "generation", "the data path runs generation %" PRIu64 ", which the store has "
+		  "rejected, as the verdict came too late; it goes back to generation %" PRIu64,
+		  a->generation, running);
+	queue(g, WISH_RETURNED, running);
+}
+
 /* The end of the attempt under way. @sentence: what there is to say besides diagnostics. */
 static void finish(struct generations *g, bool accepted, const char *sentence)
 {
@@ -160,11 +186,12 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 	diags_print(&a->diags, &message, false);
 	if (*sentence)
 		text_printf(&message, "%s%s\n", accepted ? "" : "error: ", sentence);
-	if (accepted)
-		notes_clear(g->p.notes, "generation");
-	else
+	if (!accepted)
 		note_failure(g, a, text_string(&message));
-	configuration_verdict(g->configuration, a->generation, accepted, text_string(&message));
+	if (tell_verdict(g, a, accepted, text_string(&message)) && accepted)
+		return_from_astray(g, a);
+	else if (accepted)
+		notes_clear(g->p.notes, "generation");
 	if (a->done)
 		a->done(a->ctx, accepted, text_string(&message));
 	text_free(&message);
@@ -258,6 +285,15 @@ static int check_interfaces(struct generations *g, struct attempt *a)
 	}
 	text_free(&there);
 	return missing ? -ENODEV : 0;
+}
+
+/* Whether the store has given up a candidate by now: it is not to run. */
+static bool too_late(struct generations *g, const struct attempt *a, struct text *why)
+{
+	if (a->wish != WISH_CANDIDATE || configuration_wants(g->configuration, a->generation))
+		return false;
+	text_printf(why, "it was ready after the store had rejected it");
+	return true;
 }
 
 /* ---- from an image to what runs ------------------------------------------------------- */
@@ -442,7 +478,8 @@ static void swap_attempt(struct generations *g)
 	else if (g->broken)
 		say_broken(&sentence, g->broken);
 	steps_from(&a->steps);
-	err = a->err ? a->err : g->broken ? g->broken : swap(g, a, &sentence);
+	err = a->err ? a->err : g->broken ? g->broken : too_late(g, a, &sentence) ? -ESTALE :
+	      swap(g, a, &sentence);
 	steps_end(&a->steps, STEP_swap);
 	finish_compiled(g, err, &sentence);
 	text_free(&sentence);
@@ -532,7 +569,8 @@ static bool run_elements(struct generations *g, struct attempt *a)
 	if (!sets)
 		return false;
 	exchange_elements(g->image, sets);
-	err = datapath_commit_sets(g->p.datapath, g->image, g->loaded + 1, &sentence);
+	err = too_late(g, a, &sentence) ? -ESTALE :
+	      datapath_commit_sets(g->p.datapath, g->image, g->loaded + 1, &sentence);
 	if (err) {
 		exchange_elements(g->image, sets);
 	} else {
@@ -591,8 +629,10 @@ static void begin_next(uv_timer_t *timer)
 	int err;
 
 	g->begun = true;
-	if (a->wish == WISH_RUNNING)
-		a->generation = configuration_running(g->configuration);
+	if (a->wish != WISH_CANDIDATE)
+		a->generation = configuration_running(g->configuration);	/* by now */
+	if (a->wish == WISH_RETURNED && a->generation == g->p.view->generation)
+		return finish(g, true, "");	/* what was in line before has led there */
 	steps_begin(&a->steps);
 	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
 	steps_end(&a->steps, STEP_read);

@@ -23,7 +23,8 @@ typedef int (*home_object_fn)(void *ctx, uint32_t type, const void *key, size_t 
 struct home_ops {
 	uint64_t (*running)(struct home *h);
 	int (*listen)(struct home *h, const char *path, gid_t group, struct text *why);
-	void (*verdict)(struct home *h, uint64_t generation, bool accepted, const char *message);
+	bool (*wants)(struct home *h, uint64_t generation);
+	int (*verdict)(struct home *h, uint64_t generation, bool accepted, const char *message);
 	int (*documents)(struct home *h, uint64_t generation, home_document_fn each, void *ctx,
 			 struct text *why);
 	int (*objects)(struct home *h, uint64_t generation, uint32_t type, home_object_fn each,

@@ -19,7 +19,6 @@
 #include "base/vec.h"
 #include "daemon/configuration.h"
 #include "daemon/disk.h"
-#include "daemon/log.h"
 #include "daemon/notes.h"
 #include "kmod/store.h"
 #include "netlink/family.h"
@@ -222,14 +221,24 @@ static uint64_t daemon_running(struct home *home)
 	return status.running;
 }
 
-static void daemon_verdict(struct home *home, uint64_t generation, bool accepted,
-			   const char *message)
+/*
+ * The clock decides, not the order in which the loop calls a timer and what is ready: what is due is done
+ * here, and what follows in the same turn (swap, verdict) is in time.
+ */
+static bool daemon_wants(struct home *home, uint64_t generation)
 {
-	int err = server_verdict(of(home)->server, generation, accepted, message);
+	struct store_status status;
 
-	if (err)
-		log_warning("the verdict on generation %llu came too late: %s",
-			    (unsigned long long)generation, strerror(-err));
+	server_tick(of(home)->server);
+	store_status(of(home)->store, home_now_ms(), &status);
+	return status.running == generation ||
+	       (status.candidate_waits && status.candidate == generation);
+}
+
+static int daemon_verdict(struct home *home, uint64_t generation, bool accepted,
+			  const char *message)
+{
+	return server_verdict(of(home)->server, generation, accepted, message);
 }
 
 static int daemon_documents(struct home *home, uint64_t generation, home_document_fn each,
@@ -298,6 +307,7 @@ static void daemon_close(struct home *home)
 static const struct home_ops daemon_ops = {
 	.running = daemon_running,
 	.listen = daemon_listen,
+	.wants = daemon_wants,
 	.verdict = daemon_verdict,
 	.documents = daemon_documents,
 	.objects = daemon_objects,
@@ -311,6 +321,8 @@ static int load(struct home_daemon *h, struct text *why)
 	char sentence[DISK_WHY_MAX] = "";
 	int err;
 
+	if (h->owner.verdict_ms)
+		limits.verdict_ms = h->owner.verdict_ms;
 	h->store = store_new(&limits);
 	if (!h->store) {
 		text_printf(why, "no memory for the store");

@@ -45,7 +45,7 @@ struct home_module {
 
 	uint64_t given;			/* see above */
 	uint64_t applied;		/* what the data path has, by our last verdict */
-	bool astray;			/* it has what the store has not: the verdict came too late */
+	bool astray;			/* it may have what the store has not: a verdict was lost */
 	uint64_t restoring;		/* a candidate that is our copy; 0: none */
 	uint64_t running;		/* by the last status */
 
@@ -295,8 +295,19 @@ static int module_listen(struct home *home, const char *path, gid_t group, struc
 	return 0;
 }
 
-static void module_verdict(struct home *home, uint64_t generation, bool accepted,
-			   const char *message)
+static bool module_wants(struct home *home, uint64_t generation)
+{
+	struct home_module *h = of(home);
+	struct client_status st;
+
+	if (!h->client || client_status(h->client, &st))
+		return true;	/* so is the verdict lost, and look() sees to it */
+	look_in(h, 0);
+	return st.running == generation || (st.candidate_waits && st.candidate == generation);
+}
+
+static int module_verdict(struct home *home, uint64_t generation, bool accepted,
+			  const char *message)
 {
 	struct home_module *h = of(home);
 	bool restoring = generation == h->restoring;
@@ -311,14 +322,10 @@ static void module_verdict(struct home *home, uint64_t generation, bool accepted
 	if (accepted)
 		h->applied = generation;
 	err = h->client ? client_verdict(h->client, generation, accepted, message) : -ENOTCONN;
-	if (err == -ESTALE) {
-		log_warning("the verdict on generation %" PRIu64 " came too late: %s", generation,
-			    client_error(h->client));
-		h->astray |= accepted && generation >= h->given;
-	} else if (err && h->client) {
+	if (err && err != -ESTALE && h->client)
 		lose(h);
-	}
 	look_in(h, 0);
+	return err == -ESTALE ? err : 0;
 }
 
 static int module_documents(struct home *home, uint64_t generation, home_document_fn each,
@@ -391,6 +398,7 @@ static void module_close(struct home *home)
 static const struct home_ops module_ops = {
 	.running = module_running,
 	.listen = module_listen,
+	.wants = module_wants,
 	.verdict = module_verdict,
 	.documents = module_documents,
 	.objects = module_objects,

@@ -234,6 +234,7 @@ static int open_parts(struct daemon *d, struct text *why)
 		.ctx = d,
 		.compile = compile,
 		.notes = &d->notes,
+		.verdict_ms = d->options.verdict_ms,
 	};
 	struct generations_parts parts = {
 		.loop = &d->loop,

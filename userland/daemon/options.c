@@ -9,7 +9,7 @@
 #include "base/quantity.h"
 #include "base/vec.h"
 
-enum { RUN_DIR = 256, STATE_DIR, POLICY, TABLE_BUDGET, WITNESS_TIME, PROVE_TIME, DETACH, REMOVE };
+enum { RUN_DIR = 256, STATE_DIR, POLICY, TABLE_BUDGET, WITNESS_TIME, PROVE_TIME, VERDICT_TIME, DETACH, REMOVE };
 
 static const struct option long_options[] = {
 	{ "netns",	required_argument, NULL, 'n' },
@@ -19,6 +19,7 @@ static const struct option long_options[] = {
 	{ "table-budget", required_argument, NULL, TABLE_BUDGET },
 	{ "witness-time", required_argument, NULL, WITNESS_TIME },
 	{ "prove-time", required_argument, NULL, PROVE_TIME },
+	{ "verdict-time", required_argument, NULL, VERDICT_TIME },	/* for tests: who has a use for it? */
 	{ "detach",	no_argument, NULL, DETACH },
 	{ "remove",	no_argument, NULL, REMOVE },
 	{ "verbose",	no_argument, NULL, 'v' },
@@ -109,6 +110,10 @@ int options_read(struct options *o, int argc, char **argv)
 			break;
 		case PROVE_TIME:
 			if (take_time(optarg, &o->prove_ms))
+				return wrong("\"%s\" is not a time, such as 10s: 1ms to 1m", optarg);
+			break;
+		case VERDICT_TIME:
+			if (take_time(optarg, &o->verdict_ms))
 				return wrong("\"%s\" is not a time, such as 10s: 1ms to 1m", optarg);
 			break;
 		case DETACH:

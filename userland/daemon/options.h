@@ -19,6 +19,7 @@ struct options {
 	size_t policy_count;
 	unsigned int witness_ms;	/* --witness-time; 0: the default */
 	unsigned int prove_ms;		/* --prove-time; 0: the default */
+	unsigned int verdict_ms;	/* --verdict-time, for tests: of a store of ours; 0: the default */
 	size_t table_budget;		/* --table-budget: bytes; 0: the default */
 	bool detach;			/* --detach: SIGTERM takes the data path down */
 	bool remove;			/* --remove: take down what is pinned, and end */
