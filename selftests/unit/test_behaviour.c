@@ -467,7 +467,7 @@ static bool shown_breaks(const struct policy *p, const struct assertion *a, cons
 	over = strstr(a->sentence, "rate");
 	is = breaks(p, a->assert, f.value[FIELD_IN], len);
 	over = false;
-	/* What address a port has, and which VLANs, the world knows; a long payload, said to be of length 0, no frame. */
+	/* What address a port has, and which VLANs, the world knows; no frame has a long payload of length 0. */
 	return is || strstr(text, "eth.") || strstr(text, "vlan.") || strstr(a->sentence, "whatever") ||
 	       strstr(a->sentence, "jumbogram");
 }

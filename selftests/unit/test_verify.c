@@ -76,8 +76,10 @@ static void test_mistaken(void **ctx)
 		"drop if ip.proto == 6 and ip.frag == none and ip.ttl == 5;",
 		"drop if ip.frag == none and ip.ttl == 5;",
 		"drop if ip.proto == 6 and ip.frag == none and ip.ttl == 5 and ip.dscp == 3;",
-		"drop if ip.proto == 6 and ip.frag != later and ip.src == 10.0.0.0/8 and ip.ttl == 5; allow if ip.ttl == 7;",
-		"drop if ip.proto == 6 and ip.frag == first and pkt.len > 100 and ip.ttl in { 1, 3 }; allow if ip.dscp == 4;",
+		"drop if ip.proto == 6 and ip.frag != later and ip.src == 10.0.0.0/8 and ip.ttl == 5; "
+		"allow if ip.ttl == 7;",
+		"drop if ip.proto == 6 and ip.frag == first and pkt.len > 100 and ip.ttl in { 1, 3 }; "
+		"allow if ip.dscp == 4;",
 		"drop if tcp and ip.frag == none and ip.ttl == 5; drop if tcp and ip.frag == none and ip.ttl == 6 and "
 		"ip.src == 10.0.0.1;",
 	};

@@ -177,7 +177,7 @@ static bool ask_pair(struct comparison *c, struct pair *p)
 	return !found || !c->options->first;
 }
 
-/* Whether a pair that @entry of list @which has to do with is asked about with another entry, the last of its packets. */
+/* Whether a pair that @entry of list @which has to do with is asked about with another entry, its packets' last. */
 static bool is_others(const struct comparison *c, unsigned int which, uint32_t entry, const struct pair *p)
 {
 	for (unsigned int i = 0; i < 2; i++)
