@@ -19,6 +19,7 @@
 #include "base/vec.h"
 #include "daemon/configuration.h"
 #include "daemon/disk.h"
+#include "daemon/log.h"
 #include "daemon/notes.h"
 #include "kmod/store.h"
 #include "netlink/family.h"
