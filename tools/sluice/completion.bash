@@ -108,7 +108,7 @@ _sluice()
 	import)
 		own="iptables-save nft-json classbench" ;;
 	import*)
-		own="--chain --table --port --routes --lenient" files=1 ;;
+		own="--chain --table --port --routes --family --lenient" files=1 ;;
 	check*)
 		own="--print --objects --prove-time --no-proof" files=1 ;;
 	plan*)

@@ -158,11 +158,17 @@ static void tell(const char *path, const struct import_report *report)
 		if (note->rule)
 			fprintf(stderr, "    %s\n", note->rule);
 	}
+	if (report->assumed)
+		fprintf(stderr, "%s: nothing in it tells whether its rules are of IPv4 or IPv6: taken as %s "
+			"(--family ip6 if they are not)\n", path, report->assumed);
 	if (report->asks_new)
 		fprintf(stderr, "%s: %zu rules ask for packets that begin a connection: every packet is taken to "
 			"do so\n", path, report->asks_new);
 	fprintf(stderr, "%s: %zu rules, %zu of them not said or not all of it; %zu rules in other chains and "
 		"tables not looked at\n", path, report->rules, report->not_said, report->elsewhere);
+	if (report->drops_elsewhere)
+		fprintf(stderr, "%s: %zu rules and policies of other chains, which the same packets pass, can drop "
+			"what this policy allows\n", path, report->drops_elsewhere);
 }
 
 int import(struct cli *cli, int argc, char **argv)
@@ -170,12 +176,13 @@ int import(struct cli *cli, int argc, char **argv)
 	struct import_options options = {
 		.ports = VEC(struct import_port), .routes = VEC(struct import_route),
 	};
-	const char *ports = NULL, *routes = NULL;
+	const char *ports = NULL, *routes = NULL, *family = NULL;
 	const struct cli_option own[] = {
 		{ 0, "chain", NULL, &options.chain },
 		{ 0, "table", NULL, &options.table },
 		{ 0, "port", NULL, &ports },
 		{ 0, "routes", NULL, &routes },
+		{ 0, "family", NULL, &family },
 		{ 0, "lenient", &options.lenient, NULL },
 		{ 0 },
 	};
@@ -193,6 +200,11 @@ int import(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "what kind of rules: iptables-save, nft-json or classbench?");
 	if (n != 2)
 		return cli_usage(cli, "which file holds the rules?");
+	if (family && strcmp(family, "ip4") && strcmp(family, "ip6"))
+		return cli_usage(cli, "--family is ip4 or ip6, not \"%s\"", family);
+	if (family && strcmp(argv[0], "iptables-save"))
+		return cli_usage(cli, "--family is for iptables-save: others say what they are");
+	options.family = !family ? 0 : family[2] - '0';
 	import_report_init(&report);
 	options.file = argv[1];
 	if (ports && read_ports(cli, ports, &options)) {
@@ -205,7 +217,7 @@ int import(struct cli *cli, int argc, char **argv)
 		goto out;
 	fputs(text_string(&out), stdout);
 	tell(argv[1], &report);
-	code = cli_finish(report.not_said || report.asks_new ? NOT_SAID : CLI_OK);
+	code = cli_finish(report.not_said || report.asks_new || report.drops_elsewhere ? NOT_SAID : CLI_OK);
 out:
 	text_free(&out);
 	import_report_free(&report);

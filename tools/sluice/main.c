@@ -36,7 +36,7 @@ static const struct verb verbs[] = {
 	  "       sluice core --read [--plain] [--dd | --dot] [--budget SIZE] FILE... | -",
 	  "the NetKAT expression that a policy stands for, and its diagram" },
 	{ "import", NULL, import, "iptables-save|nft-json|classbench [--chain NAME] [--table NAME]\n"
-	  "       [--port NAME=INTERFACE,...] [--routes FILE] [--lenient] FILE | -",
+	  "       [--port NAME=INTERFACE,...] [--routes FILE] [--family ip4|ip6] [--lenient] FILE | -",
 	  "make a policy of the rules of others; says what it cannot say" },
 	{ "apply", NULL, apply, COMMIT " FILE... | -",
 	  "make these policies the running ones, all or nothing" },

@@ -201,7 +201,8 @@ void ask_out(struct chains *chains, struct chain_rule *rule, const struct vec *r
 void ask_state(struct chains *chains, struct chain_rule *rule, unsigned int states,
 	       unsigned int known)
 {
-	struct match_test untracked = { .word = ask_untracked_word, .field = FIELD_COUNT };
+	struct match_test untracked = { .word = chains->untracked ?: ask_untracked_word,
+					.field = FIELD_COUNT };
 	struct match_test established = { .word = ask_established_word, .field = FIELD_COUNT };
 	unsigned int wanted = states & known, n = 0;
 	struct match one[3] = { { NULL, 0 }, { NULL, 0 }, { NULL, 0 } };

@@ -44,12 +44,11 @@ struct entry {
 };
 
 struct writer {
-	struct chains *chains;
+	struct chains *chains;		/* of the part that is being written */
 	const struct import_options *options;
 	const char **ports;		/* names */
 	struct import_report *report;
 	struct text *error;
-	struct chain *base;
 	struct vec entries;		/* of struct entry */
 	struct text comment;		/* for the next one */
 	int err;
@@ -320,6 +319,25 @@ static void fail(struct writer *w, int err, const char *format, ...)
 	va_end(args);
 }
 
+/* A rule of the policy, with the comments that wait; takes @predicate. */
+static void write_entry(struct writer *w, const char *action, struct text predicate, bool ends)
+{
+	struct entry *entry;
+
+	if (w->entries.len == IMPORT_RULES_MAX) {
+		fail(w, -E2BIG, "chains that call chains come to more than %d rules", IMPORT_RULES_MAX);
+		text_free(&predicate);
+		return;
+	}
+	entry = vec_push(&w->entries);
+	entry->comment = w->comment;
+	w->comment = (struct text){ 0 };
+	text_printf(&entry->actions, "%s", action);
+	entry->count = 1;
+	entry->predicate = predicate;
+	entry->ends = ends;
+}
+
 /* An action on the packets that meet @match and none of @left. */
 static void write_action(struct writer *w, struct match match, const struct vec *left,
 			 const char *action, bool ends)
@@ -344,18 +362,7 @@ static void write_action(struct writer *w, struct match match, const struct vec 
 		last->ends = ends;
 		return;
 	}
-	if (w->entries.len == IMPORT_RULES_MAX) {
-		fail(w, -E2BIG, "chains that call chains come to more than %d rules", IMPORT_RULES_MAX);
-		text_free(&predicate);
-		return;
-	}
-	last = vec_push(&w->entries);
-	last->comment = w->comment;
-	w->comment = (struct text){ 0 };
-	text_printf(&last->actions, "%s", action);
-	last->count = 1;
-	last->predicate = predicate;
-	last->ends = ends;
+	write_entry(w, action, predicate, ends);
 }
 
 /* What a rule's packets are, where it is written. */
@@ -519,12 +526,54 @@ static void write_chain(struct writer *w, struct chain *chain, struct context *a
 	chain->open = false;
 }
 
+/* ---- what is not written, and drops ---------------------------------------------------------- */
+
+static void note_drop(struct import_report *report, unsigned int line, const char *rule,
+		      const struct chain *base, const char *where)
+{
+	struct import_note *note;
+
+	report_note(report, line, rule, false, "chain %s of %s is not in the policy: what it drops, the policy "
+		    "may allow", base->name, where);
+	note = vec_at(&report->notes, report->notes.len - 1);
+	note->elsewhere = true;
+	report->drops_elsewhere++;
+}
+
+static void list_drops(struct chains *chains, struct chain *chain, const struct chain *base,
+		       const char *where, struct import_report *report)
+{
+	chain->listed = true;
+	for (size_t i = 0; i < chain->rules.len; i++) {
+		const struct chain_rule *rule = *(struct chain_rule **)vec_at(&chain->rules, i);
+		struct chain *called = NULL;
+
+		/* Of packets that do not come in by a port of the filter, say. */
+		if (!rule->match.len)
+			continue;
+		if (rule->does == DOES_DROP || rule->does == DOES_UNKNOWN)
+			note_drop(report, rule->line, rule->text, base, where);
+		else if (rule->does == DOES_CALL || rule->does == DOES_LEAVE)
+			called = chains_find(chains, rule->chain);
+		if (called && !called->listed)
+			list_drops(chains, called, base, where, report);
+	}
+}
+
+void chains_list_drops(struct chains *chains, struct chain *base, const char *where,
+		       struct import_report *report)
+{
+	list_drops(chains, base, base, where, report);
+	if (base->drops)
+		note_drop(report, base->line, base->text, base, where);
+}
+
 /* ---- the policy ---------------------------------------------------------------------------------- */
 
-static void print_words(const struct writer *w, struct text *out)
+static void print_words(const struct writer *w, const struct chains *chains, struct text *out)
 {
-	for (size_t i = 0; i < w->chains->words.len; i++) {
-		const struct chain_word *word = vec_at(&w->chains->words, i);
+	for (size_t i = 0; i < chains->words.len; i++) {
+		const struct chain_word *word = vec_at(&chains->words, i);
 		bool used = false;
 
 		for (size_t k = 0; k < w->entries.len && !used; k++)
@@ -542,9 +591,27 @@ static void print_words(const struct writer *w, struct text *out)
 	}
 }
 
-static void print_policy(struct writer *w, const struct vec *ports, const char *head,
-			 struct text *out)
+static void print_elsewhere(const struct import_report *report, struct text *out)
 {
+	if (!report->drops_elsewhere)
+		return;
+	text_printf(out, "# The same packets pass other chains. What these rules drop there, this may allow:\n");
+	for (size_t i = 0; i < report->notes.len; i++) {
+		const struct import_note *note = vec_at(&report->notes, i);
+
+		if (!note->elsewhere)
+			continue;
+		text_printf(out, "#   %u: ", note->line);
+		comment_text(out, note->rule);
+		text_printf(out, "\n");
+	}
+}
+
+static void print_policy(struct writer *w, const struct chain_part *part, unsigned int parts,
+			 const struct vec *ports, const char *head, struct text *out)
+{
+	static const char *const frames[] = { "ip4", "ip6", "(ip4 or ip6)" };
+
 	text_printf(out, "%s", head);
 	text_printf(out, "# %zu rules, %zu of them not said or not all of it; each stands over what became of it.\n",
 		    w->report->rules, w->report->not_said);
@@ -555,18 +622,20 @@ static void print_policy(struct writer *w, const struct vec *ports, const char *
 		text_printf(out, "# Where it is open whether a rule matches, %s.\n",
 			    w->options->lenient ? "nothing is dropped that the rules allow" :
 			    "nothing is allowed that the rules drop");
+	print_elsewhere(w->report, out);
 	text_printf(out, "\n");
 	for (size_t i = 0; i < ports->len; i++) {
 		const struct import_port *port = vec_at(ports, i);
 
 		text_printf(out, "port %s = \"%s\";\n", port->name, port->interface);
 	}
-	print_words(w, out);
+	for (unsigned int i = 0; i < parts; i++)
+		print_words(w, part[i].chains, out);
 	text_printf(out, "\nfilter ");
 	for (size_t i = 0; i < ports->len; i++)
 		text_printf(out, "%s%s", i ? ", " : "", w->ports[i]);
 	text_printf(out, " {\n\t# The rules are about nothing else.\n\tallow if not %s;\n",
-		    w->chains->frames);
+		    frames[parts > 1 ? CHAIN_BOTH : part->chains->family]);
 	for (size_t i = 0; i < w->entries.len; i++) {
 		const struct entry *e = vec_at(&w->entries, i);
 
@@ -576,32 +645,52 @@ static void print_policy(struct writer *w, const struct vec *ports, const char *
 			text_printf(out, " if %s", text_string(&e->predicate));
 		text_printf(out, ";\n");
 	}
-	text_printf(out, "%s", text_string(&w->comment));
-	text_printf(out, "\t# The policy of %s.\n\t%s;\n}\n", w->base->name,
-		    w->base->drops ? "drop" : "allow");
+	text_printf(out, "}\n");
 }
 
-int chains_write(struct chains *chains, struct chain *base, const struct import_options *options,
-		 const struct vec *ports, const char *head, struct text *out,
-		 struct import_report *report, struct text *error)
+/* @several: there is a part for the other family, too. */
+static void write_part(struct writer *w, const struct chain_part *part, bool several)
 {
-	struct writer w = { .chains = chains, .options = options, .report = report, .error = error,
-			    .base = base, .entries = VEC(struct entry) };
 	struct context at = { .left = VEC(struct match), .may_left = VEC(struct match) };
+	struct arena *arena = &part->chains->arena;
+	struct text predicate = { 0 };
+
+	w->chains = part->chains;
+	if (several) {
+		struct match_test family = match_number(arena, FIELD_ETH_TYPE,
+							part->chains->family == CHAIN_V6 ? 0x86dd : 0x0800);
+
+		match_with(arena, at.match, &family, &at.match);
+	}
+	write_chain(w, part->base, &at);
+	text_printf(&w->comment, "\t# The policy of %s.\n", part->base->name);
+	match_print(at.match, w->ports, &predicate);
+	write_entry(w, part->base->drops ? "drop" : "allow", predicate, true);
+	for (size_t i = 0; i < part->chains->chains.len; i++) {
+		const struct chain *chain = *(struct chain **)vec_at(&part->chains->chains, i);
+
+		if (!chain->reached)
+			w->report->elsewhere += chain->rules.len;
+	}
+	vec_free(&at.left);
+	vec_free(&at.may_left);
+}
+
+int chains_write(const struct chain_part *part, unsigned int parts,
+		 const struct import_options *options, const struct vec *ports, const char *head,
+		 struct text *out, struct import_report *report, struct text *error)
+{
+	struct writer w = { .options = options, .report = report, .error = error,
+			    .entries = VEC(struct entry) };
 
 	w.ports = xcalloc(ports->len + 1, sizeof(*w.ports));
 	for (size_t i = 0; i < ports->len; i++)
 		w.ports[i] = ((struct import_port *)vec_at(ports, i))->name;
-	write_chain(&w, base, &at);
+	for (unsigned int i = 0; i < parts && !w.err; i++)
+		write_part(&w, &part[i], parts > 1);
 	if (!w.err) {
-		print_policy(&w, ports, head, out);
-		report->written = w.entries.len + 2;
-		for (size_t i = 0; i < chains->chains.len; i++) {
-			const struct chain *chain = *(struct chain **)vec_at(&chains->chains, i);
-
-			if (!chain->reached)
-				report->elsewhere += chain->rules.len;
-		}
+		print_policy(&w, part, parts, ports, head, out);
+		report->written = w.entries.len + 1;
 	}
 	for (size_t i = 0; i < w.entries.len; i++) {
 		struct entry *e = vec_at(&w.entries, i);
@@ -612,8 +701,6 @@ int chains_write(struct chains *chains, struct chain *base, const struct import_
 	}
 	vec_free(&w.entries);
 	text_free(&w.comment);
-	vec_free(&at.left);
-	vec_free(&at.may_left);
 	free(w.ports);
 	return w.err;
 }

@@ -50,18 +50,24 @@ struct chain_rule {
 
 struct chain {
 	const char *name;
+	unsigned int line;		/* of a base chain: where it is made, and the text there */
+	const char *text;
 	bool base;			/* has a policy */
 	bool drops;			/* the policy */
 	bool reached;
+	bool listed;			/* what it drops is */
 	bool open;			/* is being written */
 	struct vec rules;		/* of struct chain_rule * */
 };
+
+enum chain_family { CHAIN_V4, CHAIN_V6, CHAIN_BOTH };
 
 struct chains {
 	struct arena arena;
 	struct vec chains;		/* of struct chain * */
 	struct vec words;		/* of struct chain_word */
-	const char *frames;		/* predicate of the packets that the chains are asked about */
+	enum chain_family family;	/* of the packets that the chains are asked about */
+	const char *untracked;		/* what the predicate of packets that are not tracked is called */
 };
 
 /* A predicate that is written down once, and named. */
@@ -82,14 +88,29 @@ struct chain *chains_find(const struct chains *chains, const char *name);
 struct chain_rule *chains_rule(struct chains *chains, struct chain *chain, unsigned int line,
 			       const char *text);
 
+/* A base chain, and the chains that it may call. */
+struct chain_part {
+	struct chains *chains;
+	struct chain *base;
+};
+
 /**
- * chains_write() - the policy: a filter that does what @base does.
+ * chains_list_drops() - notes what @base can drop, which is not written and which the same packets pass:
+ * its rules, those of chains that they call and that are not listed yet, and its policy.
+ * @where: "the table mangle".
+ */
+void chains_list_drops(struct chains *chains, struct chain *base, const char *where,
+		       struct import_report *report);
+
+/**
+ * chains_write() - the policy: a filter that does what the bases of @part do.
+ * @part: one, or two: of IPv4 and of IPv6, in either order.
  * @ports: names of the ports, which FIELD_IN numbers.
  * @head: comment lines at the top, each with its "#".
  */
-int chains_write(struct chains *chains, struct chain *base, const struct import_options *options,
-		 const struct vec *ports, const char *head, struct text *out,
-		 struct import_report *report, struct text *error);
+int chains_write(const struct chain_part *part, unsigned int parts,
+		 const struct import_options *options, const struct vec *ports, const char *head,
+		 struct text *out, struct import_report *report, struct text *error);
 
 /** report_note() - appends a note; texts are copied. */
 void report_note(struct import_report *report, unsigned int line, const char *rule, bool said,

@@ -107,13 +107,14 @@ int import_classbench(const char *path, const struct import_options *options, st
 	if (!ports.len)
 		ports = (struct vec){ &stand_in, 1, 1, sizeof(stand_in) };
 	chains_init(&chains);
-	chains.frames = "ip4";
+	chains.family = CHAIN_V4;
 	chain = chains_get(&chains, "the set");
 	chain->base = chain->drops = true;
 	for (size_t i = 0; i < list.rules.len; i++)
 		read_rule(&chains, chain, *(struct rule **)vec_at(&list.rules, i));
 	text_printf(&text, head, path);
-	err = chains_write(&chains, chain, options, &ports, text_string(&text), out, report, error);
+	err = chains_write(&(struct chain_part){ &chains, chain }, 1, options, &ports,
+			   text_string(&text), out, report, error);
 	text_free(&text);
 	chains_free(&chains);
 out:

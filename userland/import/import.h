@@ -2,8 +2,10 @@
 /*
  * import.h: rule sets of others as policy text.
  *
- * What such a rule set decides of packets that come in becomes one filter. Each rule's origin stands
- * over it as a comment; what cannot be said is noted, and never dropped silently.
+ * What one base chain of a rule set decides of packets that come in becomes one filter; or two, one
+ * of IPv4 and one of IPv6. Each rule's origin stands over it as a comment; what cannot be said is
+ * noted, and never dropped silently. What drops in other base chains that the same packets pass is
+ * such a thing.
  *
  * Two kinds of things are not said, and treated differently:
  *
@@ -45,6 +47,7 @@ struct import_options {
 	struct vec ports;		/* of struct import_port; none: every interface that a rule names */
 	struct vec routes;		/* of struct import_route; none: not known */
 	bool lenient;
+	int family;			/* iptables: of what no comment tells: 4, 6; 0: as the rules tell */
 };
 
 struct import_note {
@@ -52,6 +55,7 @@ struct import_note {
 	char *rule;			/* its text, or NULL: it is about all of it */
 	char *sentence;
 	bool said;			/* its decision is there; something beside it is not */
+	bool elsewhere;			/* of a chain that is not written, and can drop */
 };
 
 struct import_report {
@@ -60,6 +64,8 @@ struct import_report {
 	size_t not_said;		/* of those */
 	size_t asks_new;		/* of those: ask whether a packet begins a connection, which is not known */
 	size_t elsewhere;		/* rules of other chains and tables */
+	size_t drops_elsewhere;		/* rules and policies there that can drop the same packets */
+	const char *assumed;		/* the family that nothing told: "IPv4"; NULL: it was told */
 	size_t written;			/* rules of the policy */
 };
 

@@ -3,7 +3,9 @@
  * nft.c: what "nft -j list ruleset" prints (libnftables-json(5)).
  *
  * A flat list of objects: tables, chains, sets, rules; a rule is a list of expressions that are
- * worked through in order. One base chain is written: the one with the hook that was asked for.
+ * worked through in order. One base chain is written: the first with the hook that was asked for;
+ * if that is of a table of IPv4 or IPv6 alone, the one of the other family with that hook, too. A packet
+ * must be accepted by every base chain on its way, in whichever table: what others can drop is listed.
  * Sets that do not change are written as their elements. What changes (time-outs, elements that rules
  * enter), maps and verdict maps are not said.
  *
@@ -21,30 +23,39 @@
 #define RULE_TEXT_MAX	400	/* bytes of a rule as a comment */
 #define MEMBERS_MAX	65536	/* of a set */
 
+/* A table that packets pass which come in by a port. */
+struct nft_table {
+	const char *family, *name;
+	struct chains chains;
+};
+
 struct reader {
 	const struct import_options *options;
 	struct import_report *report;
 	struct text *out, *error;
-	struct chains chains;		/* of one table */
 	json_t *objects;		/* the list */
-	const char *family, *table;	/* of that table */
+	struct vec tables;		/* of struct nft_table *, in the order of the list */
+	struct arena arena;		/* of the ports */
 	struct vec ports;		/* of struct import_port */
+	const char *hook;
 	bool input;
 };
 
 /* A rule that is being read. */
 struct reading {
 	struct reader *r;
+	struct nft_table *table;	/* whose it is */
 	struct chain *chain;
 	struct chain_rule *rule;
 	unsigned int handle;
 	const char *text;
 	bool did;			/* the rule does something already */
+	bool last;			/* the expression is the last of the rule */
 };
 
 static struct arena *arena(const struct reading *q)
 {
-	return &q->r->chains.arena;
+	return &q->table->chains.arena;
 }
 
 static void not_said(struct reading *q, enum chain_match matches, const char *format, const char *what)
@@ -52,7 +63,7 @@ static void not_said(struct reading *q, enum chain_match matches, const char *fo
 	struct text why = { 0 };
 
 	text_printf(&why, format, what);
-	ask_not_said(&q->r->chains, q->rule, matches, text_string(&why));
+	ask_not_said(&q->table->chains, q->rule, matches, text_string(&why));
 	text_free(&why);
 }
 
@@ -74,8 +85,8 @@ static json_t *set_of(struct reading *q, const char *name, json_t *none)
 		size_t k;
 
 		if (!set || strcmp(string_of(set, "name"), name) ||
-		    strcmp(string_of(set, "table"), q->r->table) ||
-		    strcmp(string_of(set, "family"), q->r->family))
+		    strcmp(string_of(set, "table"), q->table->name) ||
+		    strcmp(string_of(set, "family"), q->table->family))
 			continue;
 		json_array_foreach(json_object_get(set, "flags"), k, flag)
 			if (!strcmp(json_string_value(flag) ?: "", "timeout") ||
@@ -195,16 +206,16 @@ static bool add_prefixes(struct reading *q, json_t *value, struct vec *prefixes)
 /* Only packets of this family, unless the table has no others. */
 static void ask_family(struct reading *q, bool v6)
 {
-	if (!strcmp(q->r->family, "inet"))
-		ask_test(&q->r->chains, q->rule, match_number(arena(q), FIELD_ETH_TYPE,
+	if (!strcmp(q->table->family, "inet") || !strcmp(q->table->family, "netdev"))
+		ask_test(&q->table->chains, q->rule, match_number(arena(q), FIELD_ETH_TYPE,
 							      v6 ? 0x86dd : 0x0800));
-	else if (!strcmp(q->r->family, "ip6") != v6)
+	else if (!strcmp(q->table->family, "ip6") != v6)
 		ask_nothing(q->rule);
 }
 
 static void ask_protocol_number(struct reading *q, uint8_t protocol)
 {
-	ask_test(&q->r->chains, q->rule, match_number(arena(q), FIELD_IP_PROTO, protocol));
+	ask_test(&q->table->chains, q->rule, match_number(arena(q), FIELD_IP_PROTO, protocol));
 }
 
 /* @members against @field, by @op. */
@@ -243,7 +254,7 @@ static void ask_members(struct reading *q, enum policy_field field, bool v6, con
 	if (!good)
 		not_said(q, MAY_MATCH, "values of %s", policy_field_name(field));
 	else if (values.len)
-		ask_test(&q->r->chains, q->rule, test);
+		ask_test(&q->table->chains, q->rule, test);
 	else if (!test.unequal)
 		ask_nothing(q->rule);
 	vec_free(&values);
@@ -351,12 +362,12 @@ static void read_masked(struct reading *q, json_t *both, const char *op, json_t 
 		ask_protocol_number(q, 6);
 		test = match_flags(arena(q), m, w);
 		test.unequal = unequal;
-		ask_test(&q->r->chains, q->rule, test);
+		ask_test(&q->table->chains, q->rule, test);
 	} else if (!strcmp(protocol, "ip") && !strcmp(name, "frag-off") && unequal &&
 		   json_integer_value(mask) == 0x1fff && json_is_integer(right) &&
 		   !json_integer_value(right)) {
 		ask_family(q, false);
-		ask_test(&q->r->chains, q->rule, match_number(arena(q), FIELD_IP_FRAG, 2));
+		ask_test(&q->table->chains, q->rule, match_number(arena(q), FIELD_IP_FRAG, 2));
 	} else {
 		not_said(q, MAY_MATCH, "some bits of %s", *protocol ? protocol : "it");
 	}
@@ -371,9 +382,9 @@ static void read_interfaces(struct reading *q, bool out, bool not, json_t *membe
 	json_array_foreach(members, i, member)
 		name[i] = json_string_value(value_of(member)) ?: "";
 	if (out)
-		ask_out(&q->r->chains, q->rule, &q->r->options->routes, name, i, not);
+		ask_out(&q->table->chains, q->rule, &q->r->options->routes, name, i, not);
 	else
-		ask_in(&q->r->chains, q->rule, &q->r->ports, name, i, not);
+		ask_in(&q->table->chains, q->rule, &q->r->ports, name, i, not);
 }
 
 static void read_meta(struct reading *q, const char *key, const char *op, json_t *members)
@@ -411,7 +422,7 @@ static void read_state(struct reading *q, const char *op, json_t *members)
 		for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++)
 			if (!strcmp(json_string_value(value_of(member)) ?: "", names[k].name))
 				states |= names[k].state;
-	ask_state(&q->r->chains, q->rule, strcmp(op, "!=") ? states : all & ~states,
+	ask_state(&q->table->chains, q->rule, strcmp(op, "!=") ? states : all & ~states,
 		  STATE_NEW | (q->r->input ? STATE_ESTABLISHED : 0));
 }
 
@@ -452,7 +463,7 @@ static void go_on(struct reading *q)
 
 	if (!q->did)
 		return;
-	rule = chains_rule(&q->r->chains, q->chain, q->handle, q->text);
+	rule = chains_rule(&q->table->chains, q->chain, q->handle, q->text);
 	rule->match.len = 0;
 	for (size_t i = 0; i < before->match.len; i++)
 		vec_append(&rule->match, vec_at(&before->match, i));
@@ -520,8 +531,8 @@ static void read_limit(struct reading *q, const char *name, json_t *what)
 			json_t *named = json_object_get(object, name);
 
 			if (!strcmp(string_of(named, "name"), wanted) &&
-			    !strcmp(string_of(named, "table"), q->r->table) &&
-			    !strcmp(string_of(named, "family"), q->r->family))
+			    !strcmp(string_of(named, "table"), q->table->name) &&
+			    !strcmp(string_of(named, "family"), q->table->family))
 				what = named;
 		}
 	}
@@ -566,7 +577,7 @@ static void read_set(struct reading *q, const char *name, json_t *set)
 static void read_statement(struct reading *q, const char *name, json_t *what)
 {
 	static const char *const going_on[] = { "ct", "tproxy", "notrack", "dup", "ct helper", "flow",
-		"secmark", "xt" };
+		"secmark", "snat", "dnat", "masquerade", "redirect" };
 
 	if (!strcmp(name, "match")) {
 		go_on(q);
@@ -577,7 +588,7 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 		does(q, DOES_DROP);
 	} else if (!strcmp(name, "reject")) {
 		does(q, DOES_DROP);
-		ask_aside(&q->r->chains, q->rule, "no answer is sent");
+		ask_aside(&q->table->chains, q->rule, "no answer is sent");
 	} else if (!strcmp(name, "return")) {
 		does(q, DOES_RETURN);
 	} else if (!strcmp(name, "jump")) {
@@ -589,7 +600,7 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 
 		does(q, DOES_LOG);
 		q->rule->log = *prefix ? arena_strndup(arena(q), prefix, strlen(prefix)) : "log";
-		ask_aside(&q->r->chains, q->rule, "an event instead of a line in the kernel's log");
+		ask_aside(&q->table->chains, q->rule, "an event instead of a line in the kernel's log");
 	} else if (!strcmp(name, "mangle")) {
 		read_mangle(q, what);
 	} else if (is_limit(name)) {
@@ -597,6 +608,10 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 		read_limit(q, name, what);
 	} else if (!strcmp(name, "set") || !strcmp(name, "meter")) {
 		read_set(q, name, what);
+	} else if (!strcmp(name, "xt") && !q->last) {
+		/* A match of iptables: a target of it ends a rule. */
+		go_on(q);
+		not_said(q, MAY_MATCH, "what it asks by \"%s\"", name);
 	} else if (strcmp(name, "counter")) {
 		bool known = false;
 
@@ -607,26 +622,30 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 	}
 }
 
-static void read_rule(struct reader *r, json_t *object)
+static void read_rule(struct reader *r, struct nft_table *table, json_t *object)
 {
 	json_t *list = json_object_get(object, "expr"), *expression;
 	struct reading q = {
-		.r = r, .chain = chains_get(&r->chains, string_of(object, "chain")),
+		.r = r, .table = table, .chain = chains_get(&table->chains, string_of(object, "chain")),
 		.handle = json_integer_value(json_object_get(object, "handle")),
 	};
 	char *dump = json_dumps(list, JSON_COMPACT);
 	struct text text = { 0 };
 	size_t i;
 
+	/* Handles are a table's own. */
+	if (r->tables.len > 1)
+		text_printf(&text, "%s %s ", table->family, table->name);
 	text_printf(&text, "%s %.*s%s", q.chain->name, RULE_TEXT_MAX, dump ?: "",
 		    dump && strlen(dump) > RULE_TEXT_MAX ? " ..." : "");
 	free(dump);
-	q.text = arena_strndup(&r->chains.arena, text.data, text.len);
+	q.text = arena_strndup(&table->chains.arena, text.data, text.len);
 	text_free(&text);
-	q.rule = chains_rule(&r->chains, q.chain, q.handle, q.text);
+	q.rule = chains_rule(&table->chains, q.chain, q.handle, q.text);
 	json_array_foreach(list, i, expression) {
 		const char *name = json_object_iter_key(json_object_iter(expression));
 
+		q.last = i + 1 == json_array_size(list);
 		if (name)
 			read_statement(&q, name, json_object_get(expression, name));
 	}
@@ -634,24 +653,25 @@ static void read_rule(struct reader *r, json_t *object)
 
 /* ---- the rule set -------------------------------------------------------------------------------------- */
 
-static bool is_of(const struct reader *r, json_t *object)
+static bool is_family(const char *family)
 {
-	return !strcmp(string_of(object, "family"), r->family) &&
-	       !strcmp(string_of(object, "table"), r->table);
+	return !strcmp(family, "ip") || !strcmp(family, "ip6") || !strcmp(family, "inet");
 }
 
-/* The base chain that was asked for: by its name, or the first with that hook. */
-static json_t *find_base(struct reader *r)
+/*
+ * The base chain that was asked for: by its name, or the first with that hook.
+ * @family: only of this; NULL: of any.
+ */
+static json_t *find_base(const struct reader *r, const char *wanted, const char *family)
 {
-	const char *wanted = r->options->chain ?: "FORWARD";
 	json_t *object;
 	size_t i;
 
 	json_array_foreach(r->objects, i, object) {
 		json_t *chain = json_object_get(object, "chain");
-		const char *hook = string_of(chain, "hook"), *family = string_of(chain, "family");
+		const char *hook = string_of(chain, "hook"), *own = string_of(chain, "family");
 
-		if (!*hook || (strcmp(family, "ip") && strcmp(family, "ip6") && strcmp(family, "inet")))
+		if (!*hook || !is_family(own) || (family && strcmp(own, family)))
 			continue;
 		if (strcmp(string_of(chain, "type"), "filter") ||
 		    (r->options->table && strcmp(string_of(chain, "table"), r->options->table)))
@@ -662,17 +682,39 @@ static json_t *find_base(struct reader *r)
 	return NULL;
 }
 
+/* The table that @object is of; NULL: one that routed packets do not pass. */
+static struct nft_table *table_of(struct reader *r, json_t *object)
+{
+	const char *family = string_of(object, "family"), *name = string_of(object, "table");
+	struct nft_table *t;
+
+	if (!is_family(family) && strcmp(family, "netdev"))
+		return NULL;
+	for (size_t i = 0; i < r->tables.len; i++) {
+		t = *(struct nft_table **)vec_at(&r->tables, i);
+		if (!strcmp(t->family, family) && !strcmp(t->name, name))
+			return t;
+	}
+	t = xcalloc(1, sizeof(*t));
+	t->family = family;
+	t->name = name;
+	chains_init(&t->chains);
+	t->chains.family = !strcmp(family, "ip") ? CHAIN_V4 : !strcmp(family, "ip6") ? CHAIN_V6 : CHAIN_BOTH;
+	vec_append(&r->tables, &t);
+	return t;
+}
+
 static void add_port(struct reader *r, const char *name, const char *interface)
 {
 	struct import_port port = {
-		.name = arena_strndup(&r->chains.arena, name, strlen(name)),
-		.interface = arena_strndup(&r->chains.arena, interface, strlen(interface)),
+		.name = arena_strndup(&r->arena, name, strlen(name)),
+		.interface = arena_strndup(&r->arena, interface, strlen(interface)),
 	};
 
 	vec_append(&r->ports, &port);
 }
 
-/* Every interface that a rule of the table compares with. */
+/* Every interface that a rule of a table that is written compares with. */
 static void find_ports(struct reader *r, json_t *rule)
 {
 	json_t *expression;
@@ -692,52 +734,151 @@ static void find_ports(struct reader *r, json_t *rule)
 			const char *interface = json_string_value(value_of(member));
 
 			if (interface)
-				ask_port(&r->chains.arena, &r->ports, interface);
+				ask_port(&r->arena, &r->ports, interface);
 		}
 		json_decref(one);
 	}
 }
 
-static int read_objects(struct reader *r, const char *base_name, bool drops)
+static void read_chain(struct reader *r, json_t *object)
 {
-	struct chain *base = chains_get(&r->chains, base_name);
-	json_t *object, *part;
-	struct text head = { 0 };
-	size_t i, elsewhere = 0;
-	int err;
+	struct nft_table *table = table_of(r, object);
+	const char *hook = string_of(object, "hook");
+	struct text text = { 0 };
+	struct chain *chain;
 
-	base->base = true;
-	base->drops = drops;
+	if (!table)
+		return;
+	chain = chains_get(&table->chains, string_of(object, "name"));
+	chain->base = *hook;
+	chain->drops = *hook && !strcmp(string_of(object, "policy"), "drop");
+	chain->line = json_integer_value(json_object_get(object, "handle"));
+	text_printf(&text, "chain %s %s %s: hook %s, policy %s", table->family, table->name, chain->name, hook,
+		    string_of(object, "policy"));
+	chain->text = arena_strndup(&table->chains.arena, text.data, text.len);
+	text_free(&text);
+}
+
+static void read_objects(struct reader *r)
+{
+	struct nft_table *table;
+	json_t *object, *part;
+	size_t i;
+
 	json_array_foreach(r->objects, i, object) {
 		part = json_object_get(object, "chain");
-		if (part && is_of(r, part))
-			chains_get(&r->chains, string_of(part, "name"));
+		if (part)
+			read_chain(r, part);
+	}
+	json_array_foreach(r->objects, i, object) {
 		part = json_object_get(object, "rule");
-		if (part && is_of(r, part) && !r->options->ports.len)
-			find_ports(r, part);
+		table = part ? table_of(r, part) : NULL;
+		if (table)
+			read_rule(r, table, part);
+		else if (part)
+			r->report->elsewhere++;
+	}
+}
+
+/* Whether what passes the hook @wanted passes @hook, before or behind it. */
+static bool is_on_way(const char *wanted, const char *hook)
+{
+	static const char *const ways[][2] = {
+		{ "forward", "prerouting" }, { "forward", "postrouting" }, { "forward", "egress" },
+		{ "input", "prerouting" }, { "output", "postrouting" }, { "output", "egress" },
+		{ "prerouting", "forward" }, { "prerouting", "input" }, { "prerouting", "postrouting" },
+		{ "prerouting", "egress" }, { "postrouting", "prerouting" }, { "postrouting", "forward" },
+		{ "postrouting", "egress" },
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+		if (!strcmp(wanted, ways[i][0]) && !strcmp(hook, ways[i][1]))
+			return true;
+	return !strcmp(wanted, hook) || (!strcmp(hook, "ingress") && strcmp(wanted, "output"));
+}
+
+static void list_drops(struct reader *r, const struct chain_part *part, unsigned int parts)
+{
+	json_t *object;
+	size_t i;
+
+	json_array_foreach(r->objects, i, object) {
+		json_t *named = json_object_get(object, "chain");
+		struct nft_table *table = named ? table_of(r, named) : NULL;
+		struct text where = { 0 };
+		struct chain *chain;
+		bool written = false;
+
+		if (!table || !is_on_way(r->hook, string_of(named, "hook")))
+			continue;
+		chain = chains_find(&table->chains, string_of(named, "name"));
+		for (unsigned int k = 0; k < parts; k++)
+			written |= chain == part[k].base;
+		text_printf(&where, "the table %s %s", table->family, table->name);
+		if (!written)
+			chains_list_drops(&table->chains, chain, text_string(&where), r->report);
+		text_free(&where);
+	}
+}
+
+/* Rules of the tables that are not written; those of the others are counted where they are. */
+static void count_elsewhere(struct reader *r, const struct chain_part *part, unsigned int parts)
+{
+	json_t *object;
+	size_t i;
+
+	json_array_foreach(r->objects, i, object) {
+		json_t *rule = json_object_get(object, "rule");
+		struct nft_table *table = rule ? table_of(r, rule) : NULL;
+		bool written = false;
+
+		for (unsigned int k = 0; k < parts; k++)
+			written |= table && &table->chains == part[k].chains;
+		r->report->elsewhere += table && !written;
+	}
+}
+
+/* The tables of @base, one or two, with the ports that their rules name. */
+static int write_policy(struct reader *r, json_t **base, unsigned int parts)
+{
+	struct chain_part part[2];
+	struct text head = { 0 };
+	json_t *object, *rule;
+	size_t i;
+	int err;
+
+	for (unsigned int k = 0; k < parts; k++) {
+		struct nft_table *table = table_of(r, base[k]);
+
+		part[k].chains = &table->chains;
+		part[k].base = chains_get(&table->chains, string_of(base[k], "name"));
+		vec_append(&table->chains.words, &(struct chain_word){ .name = ask_established_word,
+								       .match = VEC(struct match) });
+		if (!k)
+			text_printf(&head, "# %s: ", r->options->file);
+		text_printf(&head, "%schain %s of the table %s %s", k ? " and " : "", part[k].base->name,
+			    table->family, table->name);
+		if (r->options->ports.len)
+			continue;
+		json_array_foreach(r->objects, i, object) {
+			rule = json_object_get(object, "rule");
+			if (rule && table_of(r, rule) == table)
+				find_ports(r, rule);
+		}
 	}
 	if (!r->ports.len) {
 		text_printf(r->error, "no rule names an interface to come in by: which ports the filter is "
 			    "for must be said");
+		text_free(&head);
 		return -ENOENT;
 	}
-	json_array_foreach(r->objects, i, object) {
-		part = json_object_get(object, "rule");
-		if (part && is_of(r, part))
-			read_rule(r, part);
-		else if (part)
-			elsewhere++;
-	}
-	vec_append(&r->chains.words, &(struct chain_word){ .name = ask_established_word,
-							   .match = VEC(struct match) });
-	r->chains.frames = !strcmp(r->family, "inet") ? "(ip4 or ip6)" :
-			   !strcmp(r->family, "ip6") ? "ip6" : "ip4";
-	text_printf(&head, "# %s: chain %s of the table %s %s, as nft printed it; rules by their handles.\n",
-		    r->options->file, base_name, r->family, r->table);
-	err = chains_write(&r->chains, base, r->options, &r->ports, text_string(&head), r->out,
-			   r->report, r->error);
+	read_objects(r);
+	text_printf(&head, ", as nft printed %s; rules by their handles.\n", parts > 1 ? "them" : "it");
+	list_drops(r, part, parts);
+	count_elsewhere(r, part, parts);
+	err = chains_write(part, parts, r->options, &r->ports, text_string(&head), r->out, r->report,
+			   r->error);
 	text_free(&head);
-	r->report->elsewhere += elsewhere;
 	return err;
 }
 
@@ -745,9 +886,10 @@ int import_nft(const char *input, size_t len, const struct import_options *optio
 	       struct text *out, struct import_report *report, struct text *error)
 {
 	struct reader r = { .options = options, .report = report, .error = error, .out = out,
-			    .ports = VEC(struct import_port) };
+			    .ports = VEC(struct import_port), .tables = VEC(struct nft_table *) };
+	const char *wanted = options->chain ?: "FORWARD", *family;
 	json_error_t wrong;
-	json_t *root = json_loadb(input, len, 0, &wrong), *base;
+	json_t *root = json_loadb(input, len, 0, &wrong), *base[2];
 	int err = 0;
 
 	if (!root) {
@@ -760,26 +902,32 @@ int import_nft(const char *input, size_t len, const struct import_options *optio
 		json_decref(root);
 		return -EINVAL;
 	}
-	chains_init(&r.chains);
-	base = find_base(&r);
-	if (!base) {
-		text_printf(error, "no chain of type filter has the hook or the name %s",
-			    options->chain ?: "FORWARD");
+	base[0] = find_base(&r, wanted, NULL);
+	if (!base[0]) {
+		text_printf(error, "no chain of type filter has the hook or the name %s", wanted);
 		err = -ENOENT;
 		goto out;
 	}
-	r.family = string_of(base, "family");
-	r.table = string_of(base, "table");
-	r.input = !strcmp(string_of(base, "hook"), "input");
+	r.hook = string_of(base[0], "hook");
+	r.input = !strcmp(r.hook, "input");
+	family = string_of(base[0], "family");
+	base[1] = strcmp(family, "inet") ? find_base(&r, r.hook, !strcmp(family, "ip") ? "ip6" : "ip") : NULL;
 	for (size_t i = 0; i < options->ports.len; i++) {
 		const struct import_port *port = vec_at(&options->ports, i);
 
 		add_port(&r, port->name, port->interface);
 	}
-	err = read_objects(&r, string_of(base, "name"), !strcmp(string_of(base, "policy"), "drop"));
+	err = write_policy(&r, base, base[1] ? 2 : 1);
 out:
+	for (size_t i = 0; i < r.tables.len; i++) {
+		struct nft_table *t = *(struct nft_table **)vec_at(&r.tables, i);
+
+		chains_free(&t->chains);
+		free(t);
+	}
+	vec_free(&r.tables);
 	vec_free(&r.ports);
-	chains_free(&r.chains);
+	arena_free(&r.arena);
 	json_decref(root);
 	return err;
 }
