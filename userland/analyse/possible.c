@@ -7,7 +7,7 @@
  * with a TTL, a TCP segment of 20 bytes. What it leaves in is what is tied together by
  * more than one field at a time in ways that are of no use to a policy: lengths of options and of
  * extension headers, and a set that has an address as the source and not as the destination of
- * one packet that has the same in both.
+ * one packet that has the same in both (no such one is shown, where another can be).
  *
  * The first box that fits says what is shown for fields that nobody asked about, so the dullest
  * ones stand first.

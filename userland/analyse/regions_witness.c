@@ -76,10 +76,41 @@ static void fill_untested(const struct regions *r, uint32_t tested, struct rule_
 	}
 }
 
+/* The next address of a node behind its free one that is in no longer prefix. Return: whether there is one. */
+static bool next_own(const struct region_side *s, uint32_t n, struct addr *address)
+{
+	const struct region_node *node = &s->node[n];
+	struct prefix one = { node->free, addr_bits(node->free.family) };
+	struct addr a;
+	bool more = prefix_behind(&one, &a);
+
+	for (uint32_t kid = n + 1; more && kid < n + node->size; kid += s->node[kid].size) {
+		const struct prefix *p = &s->node[kid].prefix;
+
+		if (prefix_covers(p, &a))
+			more = prefix_behind(p, &a);
+		else if (addr_cmp(&p->addr, &a) > 0)
+			break;
+	}
+	if (!more || !prefix_covers(&node->prefix, &a))
+		return false;
+	*address = a;
+	return true;
+}
+
+/* A set may have the one address and not the other: they are not the same, if that can be. */
+static void part_addresses(const struct regions *r, struct rule_packet *p)
+{
+	for (unsigned int side = 2; side-- > 0 && addr_equal(&p->addr[0], &p->addr[1]);)
+		next_own(&r->side[side], r->found[side], &p->addr[side]);
+}
+
 void region_witness(struct regions *r, struct rule_packet *p)
 {
 	*p = (struct rule_packet){ 0 };
 	for (unsigned int side = 0; side < 2; side++)
 		p->addr[side] = r->side[side].node[r->found[side]].free;
 	fill_untested(r, undo_classes(r, p), p);
+	if (p->field[RULES_SETS] && p->addr[0].family != ADDR_NONE)
+		part_addresses(r, p);
 }
