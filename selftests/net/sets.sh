@@ -95,7 +95,7 @@ check "and takes it out" wait_for 3 json '.[0].filters.sets[1] | [.elements, .ex
 knock 7000 > /dev/null
 check "set del reaches it" says '1 inserted by rules was taken out' at r set del knocked 10.0.1.2
 check "the door is shut" not pings
-check "what is not there cannot be taken out" fails_saying 'no such set' at r set del knocked 10.0.1.2
+check "what is not there cannot be taken out" fails_saying 'no such element' at r set del knocked 10.0.1.2
 knock 7000 > /dev/null
 check "set flush, too" says '1 inserted by rules was taken out' at r set flush knocked
 check "the door is shut again" not pings

@@ -15,6 +15,7 @@
 #include "check.h"
 #include "cli.h"
 #include "commit.h"
+#include "input.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
 #include "policy/documents.h"
@@ -68,12 +69,25 @@ static int send_documents(struct client *c, const struct vec *documents)
 	return err;
 }
 
+static bool refuse_blank(const struct vec *documents)
+{
+	bool blank = false;
+
+	for (size_t i = 0; !blank && i < documents->len; i++) {
+		const struct policy_document *d = vec_at(documents, i);
+
+		blank = input_refuse_blank(d->name, text_string(&d->text), d->text.len);
+	}
+	return blank;
+}
+
 /* Return: 0 or -errno. */
 static int begin(struct client *c, struct vec *objects)
 {
 	struct text why = { 0 };
 	int err = client_begin(c, NULL);
 
+	objects->len = 0;
 	if (!err)
 		err = object_fetch(c, CLIENT_TXN, objects, &why);
 	if (why.len) {	/* one that is not understood: the verdict will say so better */
@@ -87,12 +101,23 @@ static int begin(struct client *c, struct vec *objects)
 static int commit(struct application *a, struct client *c, const struct client_commit *how)
 {
 	struct client_verdict verdict = { 0 };
-	int err = client_commit(c, how, &verdict), code;
+	unsigned int waited_ms = 0;
+	int err, code;
 
-	if (err) {
-		commit_refused(a->cli, c, err);
-		return CLI_FAILED;
+	for (;;) {
+		err = client_commit(c, how, &verdict);
+		if (!commit_again(a->cli, c, err, &waited_ms))
+			break;
+		err = client_abort(c);
+		if (!err)
+			err = begin(c, &a->objects);
+		if (!err)
+			err = send_documents(c, &a->documents);
+		if (err)
+			return store_failed(a->cli, c, err);
 	}
+	if (err)
+		return commit_refused(a->cli, c, err);
 	if (!verdict.accepted && complain(a))
 		code = CLI_FAILED;
 	else
@@ -114,6 +139,8 @@ static int apply_documents(struct application *a, const struct client_commit *ho
 			cli_error("the documents cannot be read: %s", strerror(-unread));
 		goto free_client;
 	}
+	if (refuse_blank(&a->documents))
+		goto free_client;
 	if (!err)
 		err = send_documents(c, &a->documents);
 	if (!err)
@@ -123,7 +150,7 @@ static int apply_documents(struct application *a, const struct client_commit *ho
 	else if (closed)
 		code = store_complain(a->cli, c, closed);
 	else
-		cli_error("%s", client_error(c));
+		code = store_failed(a->cli, c, err);
 free_client:
 	client_free(c);
 	return code;

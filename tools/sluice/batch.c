@@ -18,9 +18,11 @@
 #include "change.h"
 #include "cli.h"
 #include "commit.h"
+#include "input.h"
 #include "keys.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
+#include "set.h"
 #include "store.h"
 #include "words.h"
 
@@ -28,7 +30,11 @@ struct batch {
 	const char *file;
 	bool force, atomic;
 	struct client *client;
-	struct keys keys;	/* with @atomic: what the transaction has */
+	/* with @atomic: */
+	struct keys keys;	/* what the transaction has */
+	struct vec taken;	/* of struct change: elements to be taken out of what rules inserted, too */
+	struct keys inserted;	/* what those have left of it, if it was read */
+	bool inserted_read;
 };
 
 struct client *batch_client(const struct cli *cli)
@@ -39,6 +45,80 @@ struct client *batch_client(const struct cli *cli)
 bool batch_atomic(const struct cli *cli)
 {
 	return cli->batch && cli->batch->atomic;
+}
+
+/* Until batch_reconnect() the client is one that is not connected. */
+static void lose(struct batch *b)
+{
+	client_free(b->client);
+	b->client = client_new();
+}
+
+int batch_reconnect(const struct cli *cli)
+{
+	lose(cli->batch);
+	return store_open(cli, cli->batch->client);
+}
+
+/* ---- what rules inserted ----------------------------------------------------------- */
+
+/* Return: whether there was any. */
+static bool take_inserted(struct batch *b, const struct change *c)
+{
+	uint32_t type = object_type(c->object.kind);
+	uint8_t key[SLUICE_KEY_MAX];
+	size_t len = object_key(&c->object, key);
+	bool taken = false;
+
+	if (c->how == CHANGE_DEL)
+		return keys_del(&b->inserted, type, key, len);
+	for (size_t i = 0; i < b->inserted.entries.len; i++) {
+		struct keys_entry *e = vec_at(&b->inserted.entries, i);
+
+		if (e->there && change_matches(c, e->type, keys_bytes(&b->inserted, e), e->len)) {
+			e->there = false;
+			taken = true;
+		}
+	}
+	return taken;
+}
+
+/* Return: CLI_OK, or an exit code with a complaint. */
+static int read_inserted(const struct cli *cli, struct batch *b)
+{
+	int code;
+
+	if (b->inserted_read)
+		return CLI_OK;
+	code = set_inserted(cli, &b->inserted);
+	if (code != CLI_OK)
+		return code;
+	b->inserted_read = true;
+	for (size_t i = 0; i < b->taken.len; i++)
+		take_inserted(b, vec_at(&b->taken, i));
+	return CLI_OK;
+}
+
+/*
+ * No transaction has what rules inserted: it goes when that has been accepted. Most lines are judged
+ * without asking what there is of it.
+ * @there: whether the configuration had what the line names.
+ */
+static int take(const struct cli *cli, const struct change *c, bool there)
+{
+	struct batch *b = cli->batch;
+	int code = CLI_OK;
+	bool taken;
+
+	if (!there)
+		code = read_inserted(cli, b);
+	if (code != CLI_OK)
+		return code;
+	taken = b->inserted_read && take_inserted(b, c);
+	if (!there && !taken)
+		return change_complain(cli, c, b->client, -ENOENT);
+	vec_append(&b->taken, c);
+	return CLI_OK;
 }
 
 /* ---- one transaction -------------------------------------------------------------- */
@@ -83,53 +163,53 @@ int batch_change(const struct cli *cli, const struct change *c)
 	struct change plain = *c;
 	uint8_t key[SLUICE_KEY_MAX];
 	size_t len = object_key(&c->object, key);
+	bool there = c->how == CHANGE_FLUSH || keys_has(&b->keys, type, key, len);
 	int err = 0;
 
-	if (c->how == CHANGE_ADD && keys_has(&b->keys, type, key, len))
+	if (c->how == CHANGE_ADD && there && !(c->object.kind == OBJECT_ELEMENT &&
+					       set_element_over(b->client, CLIENT_TXN, &c->object)))
 		err = -EEXIST;
-	if (c->how == CHANGE_DEL && !keys_del(&b->keys, type, key, len))
+	if (c->how == CHANGE_DEL && !there && c->object.kind != OBJECT_ELEMENT)
 		err = -ENOENT;
-	if (err) {
-		change_complain(c, b->client, err);
-		return CLI_FAILED;
+	if (err)
+		return change_complain(cli, c, b->client, err);
+	if (set_takes(c)) {
+		int code = take(cli, c, there);
+
+		if (code != CLI_OK || !there)
+			return code;
 	}
+	if (c->how == CHANGE_DEL)
+		keys_del(&b->keys, type, key, len);
 	if (c->how == CHANGE_ADD || c->how == CHANGE_REPLACE)
 		keys_put(&b->keys, type, key, len);
 	if (c->how == CHANGE_ADD)
 		plain.how = CHANGE_REPLACE;	/* judged already; few messages have one flag */
 	err = c->how == CHANGE_FLUSH ? flush(b, c) : change_send(&plain, b->client);
-	if (err)
-		cli_error("%s", client_error(b->client));
-	return err ? CLI_FAILED : CLI_OK;
+	return err ? store_failed(cli, b->client, err) : CLI_OK;
 }
 
 /* ---- lines ---------------------------------------------------------------------------- */
 
-/* What ends the program on a command line, or goes elsewhere, would not do so for a line alone. */
-static bool is_for_all(const char *word)
-{
-	static const char *const options[] = { "-h", "-V", "-n", "--h", "--v", "--n" };
-
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-		if (!strncmp(word, options[i], strlen(options[i])))
-			return true;
-	return false;
-}
-
 /* Return: an exit code; a line that is empty, or a remark, is fine. */
-static int run_line(const struct cli *cli, char *line)
+static int run_line(const struct cli *cli, char *line, size_t len)
 {
+	bool fed = input_is_standard(cli->batch->file);
 	char *words[WORDS_MAX + 1];
 	struct cli own = *cli;
-	int n = words_split(line, words);
+	int n = words_split(line, len, words);
 
-	if (n < 0) {
-		cli_error("more than %d words", WORDS_MAX);
+	if (n < 0)
+		return CLI_USAGE;
+	if (n && words[0][0] == '-') {
+		cli_error("a line begins with its command, and not with %s", words[0]);
+		cli_hint("options stand behind the command; -n, -V and -h before -batch");
 		return CLI_USAGE;
 	}
-	for (int i = 0; i < n; i++) {
-		if (is_for_all(words[i])) {
-			cli_error("%s stands before -batch, not on a line of it", words[i]);
+	for (int i = 1; fed && i < n; i++) {
+		if (input_is_standard(words[i])) {
+			cli_error("%s: standard input has the lines of this batch already", words[i]);
+			cli_hint("put what is to be read into a file and name it, or the lines: -batch FILE");
 			return CLI_USAGE;
 		}
 	}
@@ -142,14 +222,17 @@ static int run_lines(const struct cli *cli, struct batch *b, FILE *in)
 	int result = CLI_OK, code;
 	char *line = NULL;
 	size_t size = 0;
+	ssize_t len;
 
-	for (unsigned long n = 1; getline(&line, &size, in) >= 0; n++) {
+	for (unsigned long n = 1; (len = getline(&line, &size, in)) >= 0; n++) {
 		cli_place(strcmp(b->file, "-") ? b->file : "standard input", n);
-		code = run_line(cli, line);
+		code = run_line(cli, line, len);
 		if (code != CLI_OK && result == CLI_OK)
 			result = code;
 		if (code != CLI_OK && !b->force)
 			break;
+		if (code == CLI_UNREACHABLE)
+			lose(b);
 	}
 	cli_place(NULL, 0);
 	if (ferror(in)) {
@@ -163,18 +246,20 @@ static int run_lines(const struct cli *cli, struct batch *b, FILE *in)
 static int run_atomic(const struct cli *cli, struct batch *b, FILE *in,
 		      const struct client_commit *how)
 {
-	int code;
+	int err = client_begin(b->client, NULL), code;
+	long long deleted;
 
-	if (client_begin(b->client, NULL) || read_keys(b)) {
-		cli_error("%s", client_error(b->client));
-		return CLI_FAILED;
-	}
+	if (!err)
+		err = read_keys(b);
+	if (err)
+		return store_failed(cli, b->client, err);
 	code = run_lines(cli, b, in);
 	if (code != CLI_OK) {
 		cli_error("nothing was done: with -atomic it is all or nothing");
 		return code;
 	}
-	return commit_transaction(cli, b->client, how);
+	code = commit_transaction(cli, b->client, how);
+	return code == CLI_OK && b->taken.len ? set_forget(cli, &b->taken, &deleted) : code;
 }
 
 static int run_batch(struct cli *cli, struct batch *b, const struct client_commit *how)
@@ -188,12 +273,16 @@ static int run_batch(struct cli *cli, struct batch *b, const struct client_commi
 	}
 	b->client = client_new();
 	keys_init(&b->keys);
+	keys_init(&b->inserted);
+	b->taken = VEC(struct change);
 	code = store_open(cli, b->client);
 	cli->batch = b;
 	if (code == CLI_OK)
 		code = b->atomic ? run_atomic(cli, b, in, how) : run_lines(cli, b, in);
 	cli->batch = NULL;
 	keys_free(&b->keys);
+	keys_free(&b->inserted);
+	vec_free(&b->taken);
 	client_free(b->client);
 	if (in != stdin)
 		fclose(in);

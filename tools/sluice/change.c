@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "netlink/client.h"
 #include "netlink/object.h"
+#include "store.h"
 
 /* ---- words ---------------------------------------------------------------------- */
 
@@ -393,20 +394,41 @@ int change_send(const struct change *c, struct client *client)
 	}
 }
 
-void change_complain(const struct change *c, const struct client *client, int err)
+/* What the store has under the key of @o. Return: whether it could be read. */
+static bool read_there(struct client *client, const struct object *o, struct object *there)
 {
-	struct text what = { 0 };
+	uint8_t *value = xcalloc(1, SLUICE_VALUE_MAX), key[SLUICE_KEY_MAX];
+	size_t value_len, key_len = object_key(o, key);
+	uint32_t type = object_type(o->kind);
+	struct text why = { 0 };
+	bool read;
 
-	object_print(&c->object, &what);
+	read = !client_get(client, CLIENT_TXN, type, key, key_len, value, &value_len) &&
+	       !object_decode(type, key, key_len, value, value_len, there, &why);
+	text_free(&why);
+	free(value);
+	return read;
+}
+
+int change_complain(const struct cli *cli, const struct change *c, struct client *client, int err)
+{
+	static const char *const nouns[] = {
+		[OBJECT_NONE] = "object", [OBJECT_PORT] = "port", [OBJECT_ROUTE] = "route",
+		[OBJECT_MEMBER] = "leg", [OBJECT_ELEMENT] = "element",
+	};
+	struct text what = { 0 };
+	struct object there;
+
 	if (c->how == CHANGE_ADD && err == -EEXIST) {
+		object_print(read_there(client, &c->object, &there) ? &there : &c->object, &what);
 		cli_error("it is there already: %s", text_string(&what));
 		cli_hint("\"replace\" changes what is there");
 	} else if (c->how == CHANGE_DEL && err == -ENOENT) {
-		cli_error("there is no such %.*s in the store", (int)strcspn(text_string(&what), " "),
-			  text_string(&what));
+		cli_error("there is no such %s in the store", nouns[c->object.kind]);
 		cli_hint("'sluice object show' has those that there are; what documents declare is theirs");
 	} else {
-		cli_error("%s", client_error(client));
+		return store_failed(cli, client, err);
 	}
 	text_free(&what);
+	return CLI_FAILED;
 }

@@ -40,7 +40,10 @@ int change_send(const struct change *c, struct client *client);
 /** change_matches() - whether a CHANGE_FLUSH means the object of this type and key. */
 bool change_matches(const struct change *c, uint32_t type, const void *key, size_t key_len);
 
-/** change_complain() - why it failed, in the words of the command. @err: -errno. */
-void change_complain(const struct change *c, const struct client *client, int err);
+/**
+ * change_complain() - why it failed, in the words of the command. @err: -errno.
+ * The transaction is open still. Return: an exit code.
+ */
+int change_complain(const struct cli *cli, const struct change *c, struct client *client, int err);
 
 #endif

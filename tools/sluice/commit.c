@@ -7,12 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "base/json.h"
 #include "columns.h"
 #include "netlink/client.h"
 #include "base/quantity.h"
+#include "store.h"
+
+#define AGAIN_MS 2000
 
 int generation_parse(const char *word, uint64_t *generation)
 {
@@ -101,10 +105,23 @@ int commit_tell(const struct cli *cli, const struct client_verdict *v,
 	return code;
 }
 
-void commit_refused(const struct cli *cli, const struct client *c, int err)
+int commit_refused(const struct cli *cli, const struct client *c, int err)
 {
 	const char *n = cli->netns ? " -n " : "", *netns = cli->netns ? cli->netns : "";
 
+	switch (err) {
+	case -ECONNRESET:
+	case -EPIPE:
+		cli_error("%s: it is not known whether this was done", client_error(c));
+		cli_hint("'sluice%s%s history' shows what runs, when sluiced answers again", n, netns);
+		return CLI_UNREACHABLE;
+	case -ETIMEDOUT:
+		cli_error("%s: it is not known whether this is done", client_error(c));
+		cli_hint("the verdict may still come: 'sluice%s%s history' shows what runs", n, netns);
+		return CLI_UNREACHABLE;
+	case -EUSERS:
+		return store_failed(cli, c, err);
+	}
 	cli_error("%s", client_error(c));
 	switch (err) {
 	case -ENOTCONN:
@@ -116,10 +133,29 @@ void commit_refused(const struct cli *cli, const struct client *c, int err)
 		cli_hint("somebody else has committed meanwhile: look at 'sluice%s%s history', and try again",
 			 n, netns);
 		break;
-	case -ETIMEDOUT:
-		cli_hint("the verdict may still come: 'sluice%s%s history' shows what runs", n, netns);
-		break;
 	}
+	return CLI_FAILED;
+}
+
+bool commit_again(const struct cli *cli, struct client *c, int err, unsigned int *waited_ms)
+{
+	struct client_status status;
+	struct timespec pause = { 0 };
+	unsigned int ms;
+
+	if (cli->batch || (err != -ESTALE && err != -EBUSY) || *waited_ms >= AGAIN_MS)
+		return false;
+	/* What waits to be confirmed takes longer, and is for its owner to decide. */
+	if (err == -EBUSY && (client_status(c, &status) || status.confirm_waits))
+		return false;
+	ms = 10 + *waited_ms / 2 + getpid() % 10;	/* of two that lost, one comes first */
+	if (ms > AGAIN_MS - *waited_ms)
+		ms = AGAIN_MS - *waited_ms;
+	*waited_ms += ms;
+	pause.tv_nsec = ms % 1000 * 1000000;
+	pause.tv_sec = ms / 1000;
+	nanosleep(&pause, NULL);
+	return true;
 }
 
 int commit_transaction(const struct cli *cli, struct client *c, const struct client_commit *how)
@@ -127,10 +163,8 @@ int commit_transaction(const struct cli *cli, struct client *c, const struct cli
 	struct client_verdict verdict = { 0 };
 	int err = client_commit(c, how, &verdict), code;
 
-	if (err) {
-		commit_refused(cli, c, err);
-		return CLI_FAILED;
-	}
+	if (err)
+		return commit_refused(cli, c, err);
 	code = commit_tell(cli, &verdict, how);
 	client_verdict_free(&verdict);
 	return code;

@@ -27,11 +27,13 @@ static int confirm_it(const struct cli *cli, struct client *c, uint64_t generati
 {
 	struct client_status status;
 	const char *warning;
+	int err = client_status(c, &status);
 
-	if (client_status(c, &status) || client_confirm(c, generation)) {
-		cli_error("%s", client_error(c));
-		return CLI_FAILED;
-	}
+	if (err)
+		return store_failed(cli, c, err);
+	err = client_confirm(c, generation);
+	if (err)
+		return commit_refused(cli, c, err);
 	warning = client_warning(c);
 	if (generation == CLIENT_RUNNING)
 		generation = status.running;
@@ -69,13 +71,18 @@ static int go_back(const struct cli *cli, struct client *c, uint64_t generation,
 		   const struct client_commit *how)
 {
 	struct client_verdict verdict = { 0 };
-	int err = client_rollback(c, generation, how, &verdict), code;
+	unsigned int waited_ms = 0;
+	int err, code;
 
+	/* "The one before" is another one when somebody else has come first. */
+	do
+		err = client_rollback(c, generation, how, &verdict);
+	while (generation != CLIENT_PREVIOUS && commit_again(cli, c, err, &waited_ms));
 	if (err) {
-		commit_refused(cli, c, err);
+		code = commit_refused(cli, c, err);
 		if (err == -ENOENT)
 			cli_hint("'sluice history' shows those that are kept");
-		return CLI_FAILED;
+		return code;
 	}
 	code = commit_tell(cli, &verdict, how);
 	client_verdict_free(&verdict);

@@ -26,12 +26,15 @@ static void generation_json(const struct cli *cli, const struct client_status *s
 			    const struct client_generation *g)
 {
 	bool runs = g == s->generation;
-	json_t *o = json_pack("{ss sI ss sI sI sI sI}", "object", "generation", "number",
-			      (json_int_t)g->number, "state", runs ? "running" : "history",
-			      "time", (json_int_t)g->time_s,
-			      "age_s", (json_int_t)(time(NULL) - (time_t)g->time_s),
-			      "objects", (json_int_t)g->objects, "bytes", (json_int_t)g->bytes);
+	json_t *o = json_pack("{ss sI ss}", "object", "generation", "number",
+			      (json_int_t)g->number, "state", runs ? "running" : "history");
 
+	if (g->time_s) {	/* generation 0 was never committed */
+		json_object_set_new(o, "time", json_integer(g->time_s));
+		json_object_set_new(o, "age_s", json_integer(time(NULL) - (time_t)g->time_s));
+	}
+	json_object_set_new(o, "objects", json_integer(g->objects));
+	json_object_set_new(o, "bytes", json_integer(g->bytes));
 	if (g->copied)
 		json_object_set_new(o, "from", json_integer(g->from));
 	if (*g->comment)
@@ -111,20 +114,19 @@ int history(struct cli *cli, int argc, char **argv)
 {
 	struct client_status status;
 	struct client *c;
-	int code;
+	int code, err;
 
 	if (cli_no_arguments(cli, argc, argv, NULL) < 0)
 		return CLI_USAGE;
 	c = client_new();
 	code = store_open(cli, c);
-	if (code == CLI_OK && client_status(c, &status)) {
-		cli_error("%s", client_error(c));
-		code = CLI_FAILED;
-	} else if (code == CLI_OK && cli->json) {
+	err = code == CLI_OK ? client_status(c, &status) : 0;
+	if (err)
+		code = store_failed(cli, c, err);
+	else if (code == CLI_OK && cli->json)
 		history_json(cli, &status);
-	} else if (code == CLI_OK) {
+	else if (code == CLI_OK)
 		history_text(cli, &status);
-	}
 	client_free(c);
 	return code;
 }

@@ -322,6 +322,12 @@ static void set_option(struct cli *cli, const struct found *found, const char *v
 		*found->own->text = value;
 }
 
+/* What ends the program, or goes elsewhere, does not do so for a line of a batch alone. */
+static bool is_for_all(const struct cli *cli, const struct found *found)
+{
+	return cli->batch && !found->own && strchr("nVh", found->letter);
+}
+
 /* --word, --word VALUE, --word=VALUE. Return: how many words of argv it took, -1 if wrong. */
 static int take_word(struct cli *cli, char **argv, const struct cli_option *own)
 {
@@ -333,6 +339,10 @@ static int take_word(struct cli *cli, char **argv, const struct cli_option *own)
 	if (n != 1) {
 		cli_usage(cli, n ? "option --%.*s may mean several" : "unknown option --%.*s",
 			  (int)len, word);
+		return -1;
+	}
+	if (is_for_all(cli, &found)) {
+		cli_error("%s stands before -batch, not on a line of it", argv[0]);
 		return -1;
 	}
 	if (!found.value) {
@@ -363,6 +373,10 @@ static int take_letters(struct cli *cli, char **argv, const struct cli_option *o
 
 		if (!find_letter(*c, own, &found)) {
 			cli_usage(cli, "unknown option -%c", *c);
+			return -1;
+		}
+		if (is_for_all(cli, &found)) {
+			cli_error("-%c stands before -batch, not on a line of it", *c);
 			return -1;
 		}
 		if (!found.value) {

@@ -182,10 +182,9 @@ static int follow(const struct cli *cli, struct client *c)
 	struct client_event e;
 	int err;
 
-	if (client_subscribe(c, 1 << SLUICE_GROUP_CONFIG | 1 << SLUICE_GROUP_EVENTS)) {
-		cli_error("%s", client_error(c));
-		return CLI_FAILED;
-	}
+	err = client_subscribe(c, 1 << SLUICE_GROUP_CONFIG | 1 << SLUICE_GROUP_EVENTS);
+	if (err)
+		return store_failed(cli, c, err);
 	for (;;) {
 		memset(&e, 0, sizeof(e));
 		err = client_next_event(c, &e, -1);

@@ -32,21 +32,20 @@ static int compare(const void *a, const void *b)
 	return object_cmp(a, b);
 }
 
-static int read_line(const struct cli *cli, char *line, struct keys *seen, struct vec *objects)
+static int read_line(const struct cli *cli, char *line, size_t line_len, struct keys *seen,
+		     struct vec *objects)
 {
 	char *words[WORDS_MAX + 1];
 	uint8_t key[SLUICE_KEY_MAX];
-	int n = words_split(line, words);
+	int n = words_split(line, line_len, words);
 	enum object_kind kind;
 	struct change c;
 	size_t len;
 
 	if (!n)
 		return CLI_OK;
-	if (n < 0) {
-		cli_error("more than %d words", WORDS_MAX);
+	if (n < 0)
 		return CLI_FAILED;
-	}
 	kind = objects_kind(words[0]);
 	if (kind == OBJECT_NONE || n < 2 || (strcmp(words[1], "add") && strcmp(words[1], "replace"))) {
 		cli_error("this adds no port, route, group or set");
@@ -71,15 +70,16 @@ int objects_read(const struct cli *cli, const char *path, struct vec *objects)
 	char *line = NULL;
 	int code = CLI_OK;
 	size_t size = 0;
+	ssize_t len;
 
 	if (!in) {
 		cli_error("cannot read %s: %s", path, strerror(errno));
 		return CLI_FAILED;
 	}
 	keys_init(&seen);
-	for (unsigned long n = 1; code == CLI_OK && getline(&line, &size, in) >= 0; n++) {
+	for (unsigned long n = 1; code == CLI_OK && (len = getline(&line, &size, in)) >= 0; n++) {
 		cli_place(path, n);
-		code = read_line(cli, line, &seen, objects);
+		code = read_line(cli, line, len, &seen, objects);
 	}
 	cli_place(NULL, 0);
 	if (objects->len)

@@ -24,6 +24,7 @@
 #include "columns.h"
 #include "compile/compile.h"
 #include "differences.h"
+#include "input.h"
 #include "objects.h"
 #include "others.h"
 #include "policy/parse.h"
@@ -364,6 +365,14 @@ static int read_both(struct plan *p, char **files, int count, const char *agains
 		check_complain(p->cli, &p->diags);
 		code = CLI_FAILED;
 		goto out;
+	}
+	for (size_t i = 0; i < p->after->sources.len; i++) {
+		const struct source *s = *(struct source **)vec_at(&p->after->sources, i);
+
+		if (input_refuse_blank(s->name, s->text, s->len)) {
+			code = CLI_FAILED;
+			goto out;
+		}
 	}
 	if (against)
 		p->before = policy_parse_configuration(&against, 1, policy_load_file, NULL, &objects, &old);

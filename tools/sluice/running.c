@@ -17,11 +17,15 @@ int running_objects(const struct cli *cli, struct vec *objects)
 {
 	struct client *c = client_new();
 	struct text why = { 0 };
-	int code = store_open(cli, c);
+	int code = store_open(cli, c), err = 0;
 
-	if (code == CLI_OK && object_fetch(c, CLIENT_RUNNING, objects, &why)) {
-		cli_error("%s", why.len ? text_string(&why) : client_error(c));
+	if (code == CLI_OK)
+		err = object_fetch(c, CLIENT_RUNNING, objects, &why);
+	if (why.len) {
+		cli_error("%s", text_string(&why));
 		code = CLI_FAILED;
+	} else if (err) {
+		code = store_failed(cli, c, err);
 	}
 	text_free(&why);
 	client_free(c);

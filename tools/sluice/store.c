@@ -32,6 +32,33 @@ int store_complain(const struct cli *cli, const struct client *c, int err)
 	return CLI_UNREACHABLE;
 }
 
+bool store_lost(int err)
+{
+	return err == -ECONNRESET || err == -EPIPE || err == -ETIMEDOUT || err == -EUSERS;
+}
+
+int store_failed(const struct cli *cli, const struct client *c, int err)
+{
+	const char *n = cli->netns ? " -n " : "", *netns = cli->netns ? cli->netns : "";
+
+	cli_error("%s", client_error(c));
+	switch (err) {
+	case -ETIMEDOUT:
+		cli_hint("sluiced is busy, or hangs: see its log, and try again");
+		break;
+	case -ECONNRESET:
+	case -EPIPE:
+		cli_hint("sluiced has ended or was started anew: 'sluice%s%s status' says whether it runs",
+			 n, netns);
+		break;
+	case -EUSERS:
+		cli_hint("every 'sluice monitor' and every batch is one: end some, or try again later; "
+			 "'ss -xp' shows whose they are");
+		break;
+	}
+	return store_lost(err) || err == -EPERM || err == -EACCES ? CLI_UNREACHABLE : CLI_FAILED;
+}
+
 int store_open(const struct cli *cli, struct client *c)
 {
 	int err = store_try(cli, c);

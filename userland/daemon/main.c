@@ -89,8 +89,9 @@ static void was_submitted(void *ctx, bool accepted, const char *message)
 	d->submitting = false;
 	if (d->stopping)
 		return;
-	if (!accepted)
-		log_error("%sthe policy of the command line was not taken; what ran goes on", message);
+	if (!accepted)	/* diagnostics end their line, a sentence does not */
+		log_error("%s%sthe policy of the command line was not taken; what ran goes on", message,
+			  *message && message[strlen(message) - 1] != '\n' ? "\n" : "");
 	is_ready(d);
 }
 
