@@ -1253,8 +1253,10 @@ void store_status(const struct store *s, u64 now_ms, struct store_status *status
 	status->applied = s->applied;
 	status->compiler = s->compiler;
 	status->candidate_waits = s->candidate;
-	if (s->candidate)
+	if (s->candidate) {
 		status->candidate = s->candidate->number;
+		status->candidate_copied = s->candidate->copied;
+	}
 	status->confirm_waits = s->confirm_waits;
 	if (s->confirm_waits) {
 		if (s->confirm_due > now_ms)

@@ -116,6 +116,7 @@ struct store_status {
 	bool compiler;		/* bound */
 	bool candidate_waits;
 	u64 candidate;
+	bool candidate_copied;	/* it is a roll-back */
 	bool confirm_waits;
 	u32 confirm_left_ms;
 	u64 confirm_back;	/* generation */

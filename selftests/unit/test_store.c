@@ -377,6 +377,7 @@ static void a_silent_compiler_is_not_waited_for(void **state)
 static void history_and_rollback(void **state)
 {
 	struct bench *b = *state;
+	struct store_status st;
 	struct store_error e;
 	uint64_t number, to;
 	char value[16];
@@ -396,7 +397,11 @@ static void history_and_rollback(void **state)
 	to = 4;		/* the oldest, which falls out of the history as it comes back */
 	assert_int_equal(rollback(b, &to, 0, &number, &e), 0);
 	assert_int_equal(number, 21);
+	store_status(b->store, b->now, &st);
+	assert_true(st.candidate_copied);
 	verdict(b, 21, true);
+	store_status(b->store, b->now, &st);
+	assert_false(st.candidate_copied);
 	assert_string_equal(port_running(b, "wan"), "v4");
 	assert_true(store_generation(b->store, 0)->copied);
 	assert_int_equal(store_generation(b->store, 0)->from, 4);

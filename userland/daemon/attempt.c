@@ -20,6 +20,11 @@ struct attempt *attempt_new(enum wish wish, uint64_t generation)
 	return a;
 }
 
+bool attempt_is_candidate(const struct attempt *a)
+{
+	return a->wish == WISH_COMMIT || a->wish == WISH_ROLLBACK;
+}
+
 void attempt_free(struct attempt *a)
 {
 	diags_free(&a->diags);
@@ -40,12 +45,12 @@ static int read_policy(struct attempt *a)
 	return a->diags.errors ? -EINVAL : 0;
 }
 
-/* What runs was proved when it was committed. */
+/* What runs, or ran, was proved when it was committed. */
 static int prove(struct attempt *a, unsigned int prove_ms)
 {
 	double seconds = prove_ms ? prove_ms / 1e3 : ANALYSE_SECONDS;
 
-	if (a->wish != WISH_CANDIDATE)
+	if (a->wish != WISH_COMMIT)
 		return 0;
 	return analyse_asserts(a->policy, seconds, "sluiced --prove-time", &a->diags) ? 0 : -EINVAL;
 }

@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/text.h"
+#include "daemon/configuration.h"
 #include "daemon/inputs.h"
 #include "daemon/steps.h"
 #include "daemon/witnesses.h"
@@ -21,12 +22,6 @@ struct generation;
 struct image;
 struct policy;
 struct routes;
-
-enum wish {
-	WISH_CANDIDATE,		/* somebody commits: what is missing is a mistake */
-	WISH_RETURNED,		/* the store has gone back: it runs already, as far as the store goes */
-	WISH_RUNNING,		/* start, reload: what the store has as running */
-};
 
 /* One request, and what comes of it. */
 struct attempt {
@@ -40,6 +35,7 @@ struct attempt {
 	struct diags diags;
 	struct policy *policy;
 	struct image *image;
+	bool some_missing;	/* ports without an interface, which is no mistake: they wait for it */
 	struct routes *routes;	/* the running ones, or its own */
 	struct generation *staged;	/* loaded, its flow memory prepared */
 	struct witnesses witnesses;
@@ -50,6 +46,9 @@ struct attempt {
 };
 
 struct attempt *attempt_new(enum wish wish, uint64_t generation);
+
+/** attempt_is_candidate() - whether the store waits for the verdict, to run it or not. */
+bool attempt_is_candidate(const struct attempt *a);
 
 /** attempt_free() - but for its routes. */
 void attempt_free(struct attempt *a);

@@ -19,14 +19,22 @@ struct configuration;
 struct notes;
 struct text;
 
+/* Why a generation is to be made run. */
+enum wish {
+	WISH_COMMIT,		/* somebody commits it: what is missing is a mistake */
+	WISH_ROLLBACK,		/* somebody goes back to what ran before: what is missing is noted */
+	WISH_RETURNED,		/* the store has gone back: it runs already, as far as the store goes */
+	WISH_RUNNING,		/* start, reload: what the store has as running */
+};
+
 struct configuration_owner {
 	void *ctx;
 
 	/*
 	 * Make @generation run, and answer by configuration_verdict(), later and not from
-	 * within this call. @returned: the store has gone back to it by itself.
+	 * within this call.
 	 */
-	void (*compile)(void *ctx, uint64_t generation, bool returned);
+	void (*compile)(void *ctx, uint64_t generation, enum wish wish);
 
 	struct notes *notes;	/* what is not as asked is said here, under "store" */
 	unsigned int verdict_ms; /* what a store of ours waits for a verdict; 0: the default */

@@ -31,6 +31,7 @@
 #include "daemon/grace.h"
 #include "daemon/interfaces.h"
 #include "daemon/log.h"
+#include "daemon/missing_ports.h"
 #include "daemon/neighbours.h"
 #include "daemon/notes.h"
 #include "daemon/notify.h"
@@ -146,7 +147,7 @@ static void tell_started(struct generations *g)
 
 static void note_failure(struct generations *g, const struct attempt *a, const char *message)
 {
-	if (a->wish == WISH_CANDIDATE) {
+	if (attempt_is_candidate(a)) {
 		log_say("generation %" PRIu64 " was refused; what ran goes on", a->generation);
 		return;
 	}
@@ -266,31 +267,19 @@ static void say_broken(struct text *why, int err)
 	text_printf(why, "the kernel's routes could not be read: %s", strerror(-err));
 }
 
-/* Whoever commits a policy is told of ports that are not there; a daemon that starts waits for them. */
-static int check_interfaces(struct generations *g, struct attempt *a)
+static int check_ports(struct generations *g, struct attempt *a)
 {
-	struct text there = { 0 };
-	int missing = 0;
+	const struct policy *ran = g->policy && inputs_same_documents(&g->inputs, &a->inputs) ? g->policy : NULL;
+	int missing = missing_ports_check(g->interfaces, a->policy, a->wish, ran, &a->diags);
 
-	interfaces_list(g->interfaces, &there);
-	for (size_t i = 0; i < a->policy->ports.len; i++) {
-		const struct policy_port *port = *(struct policy_port **)vec_at(&a->policy->ports, i);
-
-		if (interfaces_exist(g->interfaces, port->interface))
-			continue;
-		diag_error(&a->diags, port->interface_place, "there is no interface \"%s\"",
-			   port->interface);
-		diag_hint(&a->diags, "interfaces here: %s", there.len ? there.data : "none");
-		missing++;
-	}
-	text_free(&there);
-	return missing ? -ENODEV : 0;
+	a->some_missing = missing > 0;
+	return missing < 0 ? missing : 0;
 }
 
 /* Whether the store has given up a candidate by now: it is not to run. */
 static bool too_late(struct generations *g, const struct attempt *a, struct text *why)
 {
-	if (a->wish != WISH_CANDIDATE || configuration_wants(g->configuration, a->generation))
+	if (!attempt_is_candidate(a) || configuration_wants(g->configuration, a->generation))
 		return false;
 	text_printf(why, "it was ready after the store had rejected it");
 	return true;
@@ -350,7 +339,7 @@ static int swap(struct generations *g, struct attempt *a, struct text *why)
 	if (a->routes != g->routes)
 		routes_set_statics(a->routes, &a->image->statics);
 	routes_flush(a->routes);
-	err = datapath_commit(g->p.datapath, a->staged, a->wish != WISH_CANDIDATE, why);
+	err = datapath_commit(g->p.datapath, a->staged, a->wish != WISH_COMMIT || a->some_missing, why);
 	if (err)
 		return err;
 	a->staged = NULL;
@@ -608,8 +597,8 @@ static void go_on(struct generations *g)
 	int err = a->err;
 
 	numbering_free(&a->numbering);
-	if (!err && a->wish == WISH_CANDIDATE)
-		err = check_interfaces(g, a);
+	if (!err)
+		err = check_ports(g, a);
 	if (!err)
 		err = find_routes(g, a, &why);
 	if (!err)
@@ -629,7 +618,7 @@ static void begin_next(uv_timer_t *timer)
 	int err;
 
 	g->begun = true;
-	if (a->wish != WISH_CANDIDATE)
+	if (!attempt_is_candidate(a))
 		a->generation = configuration_running(g->configuration);	/* by now */
 	if (a->wish == WISH_RETURNED && a->generation == g->p.view->generation)
 		return finish(g, true, "");	/* what was in line before has led there */
@@ -805,9 +794,9 @@ int generations_start(struct generations *g, struct configuration *configuration
 	return open_routes(g, &links_only, &g->routes, why);
 }
 
-void generations_compile(void *ctx, uint64_t generation, bool returned)
+void generations_compile(void *ctx, uint64_t generation, enum wish wish)
 {
-	queue(ctx, returned ? WISH_RETURNED : WISH_CANDIDATE, generation);
+	queue(ctx, wish, generation);
 }
 
 void generations_reload(struct generations *g,

@@ -5,7 +5,7 @@
  * One at a time, and all or nothing:
  *
  *	documents, objects -> policy -> image	mistakes: a verdict with all of them
- *	-> its interfaces are there		(a daemon that starts waits for them instead)
+ *	-> its interfaces are there		(or are waited for: daemon/missing_ports.h)
  *	-> route tables of its size, filled	those that run are used again, if they fit
  *	-> staged: loaded, and nothing runs it yet
  *	-> committed: one store, and it runs
@@ -21,7 +21,8 @@
 #include <stdint.h>
 #include <uv.h>
 
-struct configuration;
+#include "daemon/configuration.h"
+
 struct datapath;
 struct generations;
 struct grace;
@@ -54,7 +55,7 @@ int generations_start(struct generations *g, struct configuration *configuration
 		      void (*started)(void *ctx), void *ctx, struct text *why);
 
 /** generations_compile() - configuration_owner.compile, @ctx a struct generations. */
-void generations_compile(void *ctx, uint64_t generation, bool returned);
+void generations_compile(void *ctx, uint64_t generation, enum wish wish);
 
 /**
  * generations_reload() - makes run anew what the store has as running.

@@ -58,8 +58,12 @@ static uint64_t now_ms(void *ctx)
 static void compile(void *ctx, uint64_t generation, bool returned)
 {
 	struct home_daemon *h = ctx;
+	struct store_status status;
 
-	h->owner.compile(h->owner.ctx, generation, returned);
+	store_status(h->store, home_now_ms(), &status);
+	h->owner.compile(h->owner.ctx, generation,
+			 returned ? WISH_RETURNED :
+			 status.candidate == generation && status.candidate_copied ? WISH_ROLLBACK : WISH_COMMIT);
 }
 
 static void save_again(uv_timer_t *again);

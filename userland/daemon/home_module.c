@@ -6,7 +6,8 @@
  * while, and says at any time how things are. So a message only tells us to look: look() asks for
  * the status, and does what that calls for, whatever was said or missed. Numbers of generations
  * only grow, and @given is the last one that we know of: what runs beyond it has come to run
- * by the store's own doing, a candidate beyond it waits for us.
+ * by the store's own doing, a candidate beyond it waits for us. One thing the status does not say: whether
+ * a candidate is a roll-back. Where the message was lost it is taken for a commit, which is refused for more.
  *
  * Requests are answered by the kernel before the call that makes them returns; they take as
  * long as the store takes. What takes longer, to read all that runs and to write it to disk,
@@ -44,6 +45,7 @@ struct home_module {
 	bool closing;
 
 	uint64_t given;			/* see above */
+	uint64_t copied;		/* the last candidate that is a roll-back, as far as was heard */
 	uint64_t applied;		/* what the data path has, by our last verdict */
 	bool astray;			/* it may have what the store has not: a verdict was lost */
 	uint64_t restoring;		/* a candidate that is our copy; 0: none */
@@ -235,23 +237,26 @@ static bool connected(struct home_module *h)
 
 /* ---- looking ------------------------------------------------------------------------- */
 
-/* Messages are only a reason to look. Return: whether the connection is good. */
+/* Messages are only a reason to look, but for one. Return: whether the connection is good. */
 static bool pass_over_events(struct home_module *h)
 {
 	struct client_event e;
 	int err = 0;
 
-	for (int i = 0; !err && i < EVENTS_A_CALL; i++)
+	for (int i = 0; !err && i < EVENTS_A_CALL; i++) {
 		err = client_next_event(h->client, &e, 0);
+		if (!err && !e.lost && e.cmd == SLUICE_CMD_COMMIT && e.copied)
+			h->copied = e.generation;
+	}
 	if (!err)
 		look_in(h, 0);
 	return !err || err == -ETIMEDOUT;
 }
 
-static void give(struct home_module *h, uint64_t generation, bool returned)
+static void give(struct home_module *h, uint64_t generation, enum wish wish)
 {
 	h->given = generation;
-	h->owner.compile(h->owner.ctx, generation, returned);
+	h->owner.compile(h->owner.ctx, generation, wish);
 }
 
 static void look(struct home_module *h)
@@ -265,10 +270,14 @@ static void look(struct home_module *h)
 	h->running = st.running;
 	if (st.running > h->given || h->astray) {
 		h->astray = false;
-		give(h, st.running, true);
+		give(h, st.running, WISH_RETURNED);
 	}
-	if (st.candidate_waits && st.candidate > h->given)
-		give(h, st.candidate, false);
+	if (st.candidate_waits && st.candidate > h->given) {
+		/* what was told of it came before the status did */
+		if (!pass_over_events(h))
+			return lose(h);
+		give(h, st.candidate, st.candidate == h->copied ? WISH_ROLLBACK : WISH_COMMIT);
+	}
 	if (!st.confirm_waits)
 		h->wanted = st.running;
 	save_if_behind(h);

@@ -67,11 +67,9 @@ struct policy *inputs_parse(const struct inputs *in, struct diags *diags)
 	return policy;
 }
 
-/* ---- elements alone ------------------------------------------------------------- */
-
-bool inputs_alike(const struct inputs *a, const struct inputs *b)
+bool inputs_same_documents(const struct inputs *a, const struct inputs *b)
 {
-	if (a->documents.len != b->documents.len || a->elements != b->elements)
+	if (a->documents.len != b->documents.len)
 		return false;
 	for (size_t i = 0; i < a->documents.len; i++) {
 		const struct document *x = vec_at(&a->documents, i), *y = vec_at(&b->documents, i);
@@ -79,6 +77,15 @@ bool inputs_alike(const struct inputs *a, const struct inputs *b)
 		if (strcmp(x->name, y->name) || x->len != y->len || memcmp(x->text, y->text, x->len))
 			return false;
 	}
+	return true;
+}
+
+/* ---- elements alone ------------------------------------------------------------- */
+
+bool inputs_alike(const struct inputs *a, const struct inputs *b)
+{
+	if (a->elements != b->elements || !inputs_same_documents(a, b))
+		return false;
 	return !a->elements || !memcmp(a->objects.data, b->objects.data,
 				       a->elements * sizeof(struct object));
 }

@@ -28,6 +28,9 @@ void inputs_free(struct inputs *in);
 /** inputs_parse() - as a policy. Return: NULL never; mistakes are in @diags. */
 struct policy *inputs_parse(const struct inputs *in, struct diags *diags);
 
+/** inputs_same_documents() - whether the documents of @a and @b are the same; objects may differ. */
+bool inputs_same_documents(const struct inputs *a, const struct inputs *b);
+
 /** inputs_alike() - whether @a and @b differ in elements of sets at most. */
 bool inputs_alike(const struct inputs *a, const struct inputs *b);
 

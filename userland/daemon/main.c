@@ -150,11 +150,11 @@ static void has_started(void *ctx)
 	is_ready(d);
 }
 
-static void compile(void *ctx, uint64_t generation, bool returned)
+static void compile(void *ctx, uint64_t generation, enum wish wish)
 {
 	struct daemon *d = ctx;
 
-	generations_compile(d->generations, generation, returned);
+	generations_compile(d->generations, generation, wish);
 }
 
 /* All that takes more privilege than running does. */
