@@ -135,19 +135,23 @@ at_once() {
 	equal 0 $failed "that lost"
 }
 check "12 commands at once" at_once
-restarted() {
-	{
-		echo "set add friends 10.9.4.1"
-		wait_for 10 says '10\.9\.4\.1' at r object show
-		kill -KILL "$daemon"
-		while kill -0 "$daemon" 2> /dev/null; do sleep 0.02; done
-		sluiced -n "$LAB.r" 2> "$LAB_DIR/r/sluiced.again" >&2 &
-		echo $! > "$scratch/pid"
-		wait_for 60 at r history
-		printf 'set add friends 10.9.4.%d\n' 2 3
-	} | at r -batch - "$@"
-}
-check "a batch goes on with another sluiced" restarted
-check "and has done all" says '10\.9\.4\.3' at r object show
-kill "$(cat "$scratch/pid")"
+has() { at r object show | grep -q "^set add friends 10\.9\.$1\$"; }
+# Two batches have a line each before sluiced ends and after it is there again; one has a line between.
+exec 8> >(at r -batch - > "$scratch/patient" 2>&1; echo "code $?" >> "$scratch/patient")
+exec 9> >(exec 8>&-; at r -batch - -force > "$scratch/forced" 2>&1; echo "code $?" >> "$scratch/forced")
+echo "set add friends 10.9.4.1" >&8
+echo "set add friends 10.9.5.1" >&9
+check "two batches begin" eval 'wait_for 10 has 4.1 && wait_for 10 has 5.1'
+kill -KILL "$daemon"
+wait "$daemon" 2> /dev/null
+echo "set add friends 10.9.5.2" >&9
+check "a line without a sluiced says so" wait_for 10 grep -q 'standard input:2: .*sluiced' "$scratch/forced"
+check "another sluiced" start_daemon r 8>&- 9>&-
+echo "set add friends 10.9.4.2" >&8
+exec 8>&-
+check "a batch goes on with it" eval 'wait_for 10 has 4.2 && wait_for 10 grep -qx "code 0" "$scratch/patient"'
+echo "set add friends 10.9.5.3" >&9
+exec 9>&-
+check "with -force after a line that failed, too" eval \
+	'wait_for 10 has 5.3 && wait_for 10 grep -qx "code 3" "$scratch/forced" && not has 5.2'
 finish

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "netlink/message.h"
 
 #define FOLDER	"selftests/unit/cli/"
 #define WORDS	16
@@ -314,6 +315,9 @@ static const struct {
 	{ "replay --policy /nonexistent.sluice --pcap y", 1, "/nonexistent.sluice" },
 	{ "check /nonexistent.sluice", 1, "/nonexistent.sluice" },
 	{ "apply /nonexistent.sluice", 1, "/nonexistent.sluice" },
+	{ "apply -", 1, "nothing came from standard input" },
+	{ "apply /dev/stdin", 1, "hint: what was to write it may have failed" },
+	{ "plan --against /dev/null -", 1, "nothing came from standard input" },
 	/* nobody is there */
 	{ "status", 3, "no sluiced is running" },
 	{ "stat -jps", 3, "start it with 'sluiced' as root" },
@@ -446,6 +450,115 @@ static void test_golden(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+/* ---- tests: a store that goes away -------------------------------------------------------- */
+
+/* Acknowledges what is asked, and ends the connection in place of what it is to fail at. */
+static void serve_store(int fd, enum sluice_cmd fails_at)
+{
+	static _Alignas(4) uint8_t in[1 << 17];
+	uint8_t out[MESSAGE_ERROR_MAX] __attribute__((aligned(4)));
+	struct message_error e, none = { 0 };
+	const struct nlmsghdr *nlh;
+	struct message m;
+	ssize_t n;
+
+	while ((n = recv(fd, in, sizeof(in), 0)) > 0) {
+		size_t pos = 0;
+
+		while ((nlh = message_split(in, n, &pos, &e))) {
+			size_t len;
+
+			if (message_request(nlh, &m, &e) || m.cmd == fails_at) {
+				close(fd);
+				return;
+			}
+			len = m.dump ? message_put_done(out, nlh->nlmsg_seq) :
+				       message_put_error(out, nlh, &none);
+			send(fd, out, len, MSG_NOSIGNAL);
+		}
+	}
+	close(fd);
+}
+
+/* As the server does when it has as many as it takes. */
+static void turn_away(int fd)
+{
+	static const struct nlmsghdr nobody;
+	uint8_t out[MESSAGE_ERROR_MAX] __attribute__((aligned(4)));
+	struct message_error e;
+
+	message_fail(&e, -EUSERS, NULL, "as many clients are connected as may be");
+	send(fd, out, message_put_error(out, &nobody, &e), MSG_NOSIGNAL);
+	close(fd);
+}
+
+/* @fails_at: SLUICE_CMD_UNSPEC: nobody is let in. */
+static pid_t start_store(enum sluice_cmd fails_at)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/sluice.sock", dir);
+	unlink(addr.sun_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	pid = fork();
+	while (pid == 0) {
+		if (fails_at)
+			serve_store(accept(fd, NULL, NULL), fails_at);
+		else
+			turn_away(accept(fd, NULL, NULL));
+	}
+	close(fd);
+	return pid;
+}
+
+static void test_store_goes_away(void **state)
+{
+	static const struct {
+		const char *arguments;
+		enum sluice_cmd fails_at;
+		const char *says;
+	} cases[] = {
+		{ "history", SLUICE_CMD_STATUS, "sluiced has ended or was started anew" },
+		{ "history", SLUICE_CMD_UNSPEC, "hint: every 'sluice monitor' and every batch is one" },
+		{ "confirm", SLUICE_CMD_STATUS, "closed the connection" },
+		{ "object show", SLUICE_CMD_GET, "closed the connection" },
+		{ "set show", SLUICE_CMD_GET, "closed the connection" },
+		{ "monitor", SLUICE_CMD_SUBSCRIBE, "closed the connection" },
+		{ "route add 10.0.0.0/8 discard", SLUICE_CMD_UNSPEC, "as many clients" },
+		{ "route add 10.0.0.0/8 discard", SLUICE_CMD_SET, "closed the connection" },
+		{ "route add 10.0.0.0/8 discard", SLUICE_CMD_COMMIT, "it is not known whether this was done" },
+		{ "rollback", SLUICE_CMD_ROLLBACK, "hint: 'sluice history' shows what runs" },
+		{ "apply -", SLUICE_CMD_TXN_BEGIN, "closed the connection" },
+		{ "apply -", SLUICE_CMD_COMMIT, "it is not known whether this was done" },
+		{ "apply -", SLUICE_CMD_COMMIT, "hint: 'sluice history' shows what runs" },
+		{ "-batch - -atomic", SLUICE_CMD_COMMIT, "it is not known whether this was done" },
+	};
+	char path[128];
+	int wrong = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pid_t store = start_store(cases[i].fails_at);
+		struct run r = run(cases[i].arguments, *cases[i].arguments == '-' ?
+				   "route add 10.0.0.0/8 discard\n" : "route main;\n");
+
+		if (r.code != 3 || !strstr(text_string(&r.err), cases[i].says)) {
+			print_error("sluice %s: exit code %d; errors:\n%s", cases[i].arguments, r.code,
+				    text_string(&r.err));
+			wrong++;
+		}
+		kill(store, SIGKILL);
+		waitpid(store, NULL, 0);
+		run_free(&r);
+	}
+	snprintf(path, sizeof(path), "%s/sluice.sock", dir);
+	unlink(path);
+	assert_int_equal(wrong, 0);
+}
+
 /* ---- tests: check ---------------------------------------------------------------------- */
 
 static void test_check(void **state)
@@ -558,6 +671,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_store_goes_away),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_every_verb_is_documented),
 	};
