@@ -27,4 +27,7 @@ struct iptables_scope {
 const char *iptables_rule_read(const struct iptables_scope *scope, struct chain_rule *rule, char **word,
 			       unsigned int words);
 
+/** iptables_goes_on() - whether packets go on behind @target, as far as filters are concerned. */
+bool iptables_goes_on(const char *target);
+
 #endif

@@ -641,7 +641,7 @@ static void read_mark(struct reading *q)
 		not_said(q, MATCHES, "a mark of which some bits stay");
 }
 
-static void read_target(struct reading *q, bool leaves)
+bool iptables_goes_on(const char *target)
 {
 	static const char *const going_on[] = {
 		"NFLOG", "ULOG", "AUDIT", "SET", "TCPMSS", "CONNMARK", "CLASSIFY", "DSCP", "TOS",
@@ -650,6 +650,15 @@ static void read_target(struct reading *q, bool leaves)
 		/* They end the table nat, which drops nothing by them. */
 		"DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP",
 	};
+
+	for (size_t i = 0; i < sizeof(going_on) / sizeof(*going_on); i++)
+		if (!strcmp(target, going_on[i]))
+			return true;
+	return false;
+}
+
+static void read_target(struct reading *q, bool leaves)
+{
 	const char *target = value(q);
 	struct chain_rule *rule = q->rule;
 	struct text why = { 0 };
@@ -675,10 +684,7 @@ static void read_target(struct reading *q, bool leaves)
 	} else if (!strcmp(target, "MARK")) {
 		read_mark(q);
 	} else {
-		rule->does = DOES_UNKNOWN;
-		for (size_t i = 0; i < sizeof(going_on) / sizeof(*going_on); i++)
-			if (!strcmp(target, going_on[i]))
-				rule->does = DOES_OTHER;
+		rule->does = iptables_goes_on(target) ? DOES_OTHER : DOES_UNKNOWN;
 		text_printf(&why, "the target %s", target);
 		not_said(q, rule->does == DOES_OTHER ? MATCHES : MAY_MATCH, text_string(&why));
 		text_free(&why);

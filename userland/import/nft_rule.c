@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "import/ask.h"
+#include "import/iptables.h"
 #include "policy/field.h"
 
 #define RULE_TEXT_MAX	400	/* bytes of a rule as a comment */
@@ -593,6 +594,9 @@ static void read_statement(struct reading *q, const char *name, json_t *what)
 
 		for (size_t i = 0; i < sizeof(going_on) / sizeof(*going_on); i++)
 			known |= !strcmp(name, going_on[i]);
+		if (!strcmp(name, "xt"))
+			known = !strcmp(nft_string(what, "name"), "LOG") ||
+				iptables_goes_on(nft_string(what, "name"));
 		does(q, known ? DOES_OTHER : DOES_UNKNOWN);
 		not_said(q, known ? MATCHES : MAY_MATCH, "the statement \"%s\"", name);
 	}
