@@ -98,12 +98,30 @@ static int begin(struct client *c, struct vec *objects)
 	return err;
 }
 
+/*
+ * Where the data path runs what the store does not know, what the store has before the first generation is the
+ * empty one: to go back there would take down all there was. (Single objects are refused there in any case.)
+ */
+static bool has_way_back(struct client *c)
+{
+	struct client_status status;
+
+	if (client_status(c, &status) || status.running || !status.applied)
+		return true;
+	cli_error("there is nothing to go back to: the data path runs what an earlier sluiced left, which "
+		  "the store does not know");
+	cli_hint("apply without --confirm, or bring the store back first: see 'sluice status'");
+	return false;
+}
+
 static int commit(struct application *a, struct client *c, const struct client_commit *how)
 {
 	struct client_verdict verdict = { 0 };
 	unsigned int waited_ms = 0;
 	int err, code;
 
+	if (how->confirm_timeout_ms && !has_way_back(c))
+		return CLI_FAILED;
 	for (;;) {
 		err = client_commit(c, how, &verdict);
 		if (!commit_again(a->cli, c, err, &waited_ms))

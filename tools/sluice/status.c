@@ -178,8 +178,24 @@ static void print_confirmation(const struct client_status *store)
 	       store->confirm_back, duration_format(store->confirm_left_ms / 1000, left));
 }
 
+/* What runs while nothing of this sluiced's does. */
+static void print_earlier(const json_t *earlier)
+{
+	long long generation = field_number(earlier, "generation");
+
+	if (!earlier)
+		printf("%-12snone yet: every packet goes to the stack\n", "generation");
+	else if (generation)
+		printf("%-12snone of this sluiced's: the data path runs generation %lld of an earlier one\n",
+		       "generation", generation);
+	else
+		printf("%-12snone of this sluiced's: the data path runs what an earlier one left\n",
+		       "generation");
+}
+
 static void print_status(const struct cli *cli, const json_t *o, const struct client_status *store)
 {
+	const json_t *earlier = json_object_get(o, "earlier");
 	const char *why = field_text(o, "store_why");
 	long long now = time(NULL);
 	char buf[32];
@@ -191,14 +207,19 @@ static void print_status(const struct cli *cli, const json_t *o, const struct cl
 		printf("%-12s%lld, for %s\n", "generation", field_number(o, "generation"),
 		       duration_format(now - field_number(o, "since"), buf));
 	else
-		printf("%-12snone yet: every packet goes to the stack\n", "generation");
+		print_earlier(earlier);
 	if (store->confirm_waits)
 		print_confirmation(store);
 	printf("%-12s%s%s%s%s\n", "store",
 	       strcmp(field_text(o, "store"), "module") ? "in sluiced" : "in the module",
 	       *why ? " (" : "", why, *why ? ")" : "");
-	print_ports(json_object_get(o, "ports"));
-	print_routes(json_object_get(o, "routes"));
+	if (earlier) {
+		printf("%-12sas the earlier sluiced left them\n", "ports");
+		printf("%-12sas they were when it ended\n", "routes");
+	} else {
+		print_ports(json_object_get(o, "ports"));
+		print_routes(json_object_get(o, "routes"));
+	}
 	print_groups(o);
 	print_filters(cli, json_object_get(o, "filters"));
 	print_witnesses(json_object_get(o, "witnesses"));

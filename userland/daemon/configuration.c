@@ -63,6 +63,11 @@ uint64_t configuration_running(const struct configuration *c)
 	return c->home->ops->running(c->home);
 }
 
+const char *configuration_aside(const struct configuration *c)
+{
+	return c->home->aside;
+}
+
 int configuration_listen(struct configuration *c, const char *path, gid_t group, struct text *why)
 {
 	return c->home->ops->listen(c->home, path, group, why);

@@ -36,7 +36,15 @@ struct configuration_owner {
 	 */
 	void (*compile)(void *ctx, uint64_t generation, enum wish wish);
 
-	struct notes *notes;	/* what is not as asked is said here, under "store" */
+	/*
+	 * What is not as asked is said here: under "disk" for as long as it is so, under "store" what was
+	 * the matter at the start, for the daemon to clear.
+	 */
+	struct notes *notes;
+
+	/* The generation that the data path has from an earlier life; 0: none. An empty store counts on from it. */
+	uint64_t left;
+
 	unsigned int verdict_ms; /* what a store of ours waits for a verdict; 0: the default */
 };
 
@@ -56,6 +64,9 @@ const char *configuration_why(const struct configuration *c);
 
 /** configuration_running() - the generation that shall run at the start; 0: the empty one. */
 uint64_t configuration_running(const struct configuration *c);
+
+/** configuration_aside() - which file was set aside at the start, and why: a sentence; NULL: none. */
+const char *configuration_aside(const struct configuration *c);
 
 /**
  * configuration_listen() - serves the store, on the socket @path where it is ours.

@@ -26,6 +26,7 @@
 #include "daemon/attempt.h"
 #include "daemon/changed_sets.h"
 #include "daemon/configuration.h"
+#include "daemon/earlier.h"
 #include "daemon/filter_events.h"
 #include "daemon/flows.h"
 #include "daemon/grace.h"
@@ -178,6 +179,18 @@ static void return_from_astray(struct generations *g, const struct attempt *a)
 	queue(g, WISH_RETURNED, running);
 }
 
+/*
+ * What was the matter with the store at the start stands until somebody applies a policy: also the same one
+ * again, but not by a change of single objects, whose author may not know yet.
+ */
+static void clear_notes(struct generations *g, const struct attempt *a)
+{
+	notes_clear(g->p.notes, "generation");
+	if (a->wish == WISH_CANDIDATE && *g->p.ready &&
+	    (!inputs_same_documents(&g->inputs, &a->inputs) || inputs_same_objects(&g->inputs, &a->inputs)))
+		notes_clear(g->p.notes, "store");
+}
+
 /* The end of the attempt under way. @sentence: what there is to say besides diagnostics. */
 static void finish(struct generations *g, bool accepted, const char *sentence)
 {
@@ -192,7 +205,7 @@ static void finish(struct generations *g, bool accepted, const char *sentence)
 	if (tell_verdict(g, a, accepted, text_string(&message)) && accepted)
 		return_from_astray(g, a);
 	else if (accepted)
-		notes_clear(g->p.notes, "generation");
+		clear_notes(g, a);
 	if (a->done)
 		a->done(a->ctx, accepted, text_string(&message));
 	text_free(&message);
@@ -379,6 +392,8 @@ static void runs_now(struct generations *g, struct attempt *a)
 	a->inputs = inputs;	/* goes with the attempt */
 	g->p.view->generation = a->generation;
 	g->p.view->since = time(NULL);
+	g->p.view->earlier.runs = false;
+	earlier_keep(g->p.kept, a->generation);
 	show(g);
 }
 
@@ -625,6 +640,9 @@ static void begin_next(uv_timer_t *timer)
 	steps_begin(&a->steps);
 	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
 	steps_end(&a->steps, STEP_read);
+	if (!err && a->wish == WISH_CANDIDATE && !configuration_running(g->configuration))
+		err = earlier_refuse(&g->p.view->earlier, &a->inputs, configuration_aside(g->configuration),
+				     &why);
 	if (err) {
 		finish(g, false, text_string(&why));
 	} else if (!run_elements(g, a)) {
@@ -774,6 +792,18 @@ struct generations *generations_open(const struct generations_parts *parts)
 	return g;
 }
 
+static void note_earlier(struct generations *g)
+{
+	struct text what = { 0 };
+
+	if (!g->p.view->earlier.runs)
+		return;
+	earlier_say(&g->p.view->earlier, &what);
+	notes_set(g->p.notes, "generation", "the data path runs %s, with routes as they were, and the store knows "
+		  "nothing of it: apply a policy, or take it down with `sluiced --remove`", text_string(&what));
+	text_free(&what);
+}
+
 int generations_start(struct generations *g, struct configuration *configuration,
 		      void (*started)(void *ctx), void *ctx, struct text *why)
 {
@@ -787,10 +817,7 @@ int generations_start(struct generations *g, struct configuration *configuration
 		queue(g, WISH_RUNNING, running);
 		return 0;
 	}
-	if (g->loaded)
-		notes_set(g->p.notes, "generation", "the data path runs what a daemon before this one left, "
-			  "with routes as they were, and the store knows nothing of it: apply a "
-			  "policy, or take it down with `sluiced --remove`");
+	note_earlier(g);
 	return open_routes(g, &links_only, &g->routes, why);
 }
 

@@ -41,6 +41,8 @@ struct generations_parts {
 	unsigned int witness_ms;	/* for the witnesses of a commit; 0: the default */
 	unsigned int prove_ms;		/* for the assertions of a commit; 0: the default */
 	const char *refused;		/* file for a packet that a commit was refused for */
+	const char *kept;		/* file for the number of what runs (earlier.h) */
+	const bool *ready;		/* the start is over: what is applied from now on, somebody asks for */
 };
 
 struct generations *generations_open(const struct generations_parts *parts);

@@ -36,6 +36,7 @@ struct home_ops {
 /* The head of each home's own struct. */
 struct home {
 	const struct home_ops *ops;
+	char *aside;		/* which file was set aside at the start, and why: a sentence; NULL: none */
 };
 
 /** home_now_ms() - the time of stores: milliseconds that go on in suspend. */

@@ -79,7 +79,6 @@ static const char *save(void *ctx)
 			  h->path, strerror(-err));
 		uv_timer_start(&h->again, save_again, AGAIN_MS, 0);
 	} else {
-		notes_clear(h->owner.notes, "store");
 		notes_clear(h->owner.notes, "disk");
 		uv_timer_stop(&h->again);
 	}
@@ -281,6 +280,7 @@ static void handle_closed(uv_handle_t *handle)
 
 	if (--h->handles)
 		return;
+	free(h->home.aside);
 	free(h->path);
 	free(h);
 }
@@ -336,11 +336,26 @@ static int load(struct home_daemon *h, struct text *why)
 	err = disk_load(h->path, &h->store, home_now_ms(), sentence);
 	if (err == -EBADMSG) {
 		notes_set(h->owner.notes, "store", "%s", sentence);
+		h->home.aside = xstrdup(sentence);
 		return 0;
 	}
 	if (err)
 		text_printf(why, "cannot read %s: %s", h->path, *sentence ? sentence : strerror(-err));
 	return err;
+}
+
+/* A store that is empty goes on above what the data path has. Return: what it has, unknown to the store. */
+static uint64_t count_on(struct home_daemon *h)
+{
+	struct store_status st;
+	struct store_error e;
+
+	store_status(h->store, home_now_ms(), &st);
+	if (st.running)
+		return 0;	/* to be loaded anew, and reported then */
+	if (h->owner.left > st.last)
+		store_restore_end(h->store, h->owner.left, 0, home_now_ms(), &e);
+	return h->owner.left;
 }
 
 int home_daemon(uv_loop_t *loop, const char *path, const struct configuration_owner *owner,
@@ -355,7 +370,7 @@ int home_daemon(uv_loop_t *loop, const char *path, const struct configuration_ow
 		.now_ms = now_ms,
 	};
 	struct home_daemon *h = xcalloc(1, sizeof(*h));
-	uint64_t running;
+	uint64_t running, left;
 	int err;
 
 	h->home.ops = &daemon_ops;
@@ -375,9 +390,9 @@ int home_daemon(uv_loop_t *loop, const char *path, const struct configuration_ow
 	h->timer.data = h->again.data = h;
 	h->handles = 2;
 	callbacks.ctx = h;
+	left = count_on(h);
 	h->server = server_new(h->store, &callbacks);
-	/* What the data path has is of an earlier life: it is reported when it is ours. */
-	server_bind(h->server, 0, &running);
+	server_bind(h->server, left, &running);
 	watch_families(h);
 	*made = &h->home;
 	return 0;

@@ -114,10 +114,8 @@ static void say_saved(struct home_module *h, int err)
 			  "a boot an older configuration would come back; it is tried again every "
 			  "few seconds", h->path,
 			  text_string(&h->save_why));
-	if (err || h->closing)
-		return;
-	notes_clear(h->owner.notes, "store");
-	notes_clear(h->owner.notes, "disk");
+	else if (!h->closing)
+		notes_clear(h->owner.notes, "disk");
 }
 
 static void has_saved(uv_work_t *work, int status)
@@ -379,6 +377,7 @@ static void handle_closed(uv_handle_t *handle)
 
 	if (--h->handles)
 		return;
+	free(h->home.aside);
 	free(h->path);
 	free(h);
 }
@@ -422,14 +421,16 @@ static int restore(struct home_module *h, struct text *why)
 	int err;
 
 	err = module_copy_submit(h->path, &h->restoring, &sentence);
-	if (err == -EBADMSG)
-		notes_set(h->owner.notes, "store", "%s", text_string(&sentence));
-	else if (err == -ESTALE || err == -EBUSY)
+	if (err == -EBADMSG) {
+		h->home.aside = xstrdup(text_string(&sentence));
+		notes_set(h->owner.notes, "store", "%s", h->home.aside);
+	} else if (err == -ESTALE || err == -EBUSY) {
 		log_say("the copy in %s is not wanted: %s", h->path, text_string(&sentence));
-	else if (err)
+	} else if (err) {
 		text_printf(why, "%s could not be brought back: %s", h->path, text_string(&sentence));
-	else if (h->restoring)
+	} else if (h->restoring) {
 		log_say("the module's store is new: it gets what %s keeps", h->path);
+	}
 	text_free(&sentence);
 	h->given = h->restoring;
 	return err == -EBADMSG || err == -ESTALE || err == -EBUSY ? 0 : err;
@@ -445,6 +446,7 @@ int home_module(uv_loop_t *loop, const char *path, const struct configuration_ow
 	h->loop = loop;
 	h->owner = *owner;
 	h->path = xstrdup(path);
+	h->applied = owner->left;
 	err = connect_module(h, BIND_WAIT_MS, &h->running, why);
 	if (err) {
 		free(h->path);

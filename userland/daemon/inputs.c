@@ -82,12 +82,20 @@ bool inputs_same_documents(const struct inputs *a, const struct inputs *b)
 
 /* ---- elements alone ------------------------------------------------------------- */
 
+static bool same_objects(const struct inputs *a, const struct inputs *b, size_t n)
+{
+	return !n || !memcmp(a->objects.data, b->objects.data, n * sizeof(struct object));
+}
+
+bool inputs_same_objects(const struct inputs *a, const struct inputs *b)
+{
+	return a->objects.len == b->objects.len && same_objects(a, b, a->objects.len);
+}
+
 bool inputs_alike(const struct inputs *a, const struct inputs *b)
 {
-	if (a->elements != b->elements || !inputs_same_documents(a, b))
-		return false;
-	return !a->elements || !memcmp(a->objects.data, b->objects.data,
-				       a->elements * sizeof(struct object));
+	return a->elements == b->elements && inputs_same_documents(a, b) &&
+	       same_objects(a, b, a->elements);
 }
 
 static void print_sets(const struct policy *policy, struct text *out)

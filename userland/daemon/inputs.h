@@ -31,6 +31,9 @@ struct policy *inputs_parse(const struct inputs *in, struct diags *diags);
 /** inputs_same_documents() - whether the documents of @a and @b are the same; objects may differ. */
 bool inputs_same_documents(const struct inputs *a, const struct inputs *b);
 
+/** inputs_same_objects() - likewise for the objects. */
+bool inputs_same_objects(const struct inputs *a, const struct inputs *b);
+
 /** inputs_alike() - whether @a and @b differ in elements of sets at most. */
 bool inputs_alike(const struct inputs *a, const struct inputs *b);
 

@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "daemon/configuration.h"
 #include "daemon/drops.h"
+#include "daemon/earlier.h"
 #include "daemon/generations.h"
 #include "daemon/grace.h"
 #include "daemon/lock.h"
@@ -231,7 +232,7 @@ static void on_term(uv_signal_t *signal, int number)
 /* The parts, each with those that it works with. */
 static int open_parts(struct daemon *d, struct text *why)
 {
-	const struct configuration_owner owner = {
+	struct configuration_owner owner = {
 		.ctx = d,
 		.compile = compile,
 		.notes = &d->notes,
@@ -246,6 +247,8 @@ static int open_parts(struct daemon *d, struct text *why)
 		.witness_ms = d->options.witness_ms,
 		.prove_ms = d->options.prove_ms,
 		.refused = d->dir.refused,
+		.kept = d->dir.generation,
+		.ready = &d->ready,
 	};
 	int err = open_datapath(d, why);
 
@@ -253,6 +256,9 @@ static int open_parts(struct daemon *d, struct text *why)
 		return err;
 	parts.datapath = d->datapath;
 	d->view.datapath = d->datapath;
+	d->view.earlier = earlier_read(d->dir.generation, datapath_running(d->datapath));
+	/* one that wrote no number has at least the data path's */
+	owner.left = d->view.earlier.generation ?: datapath_running(d->datapath);
 	d->view.drops = drops_new();
 	err = privilege_drop(why);
 	if (err)

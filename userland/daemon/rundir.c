@@ -94,6 +94,7 @@ int rundir_make(struct rundir *dir, const char *base, const char *state, const c
 		return -EINVAL;
 	}
 	snprintf(dir->bpf, sizeof(dir->bpf), "%s/bpf", dir->path);
+	snprintf(dir->generation, sizeof(dir->generation), "%s/generation", dir->path);
 	snprintf(dir->store_socket, sizeof(dir->store_socket), "%s/sluice.sock", dir->path);
 	snprintf(dir->query_socket, sizeof(dir->query_socket), "%s/query.sock", dir->path);
 	err = make_folders(dir->path, why);

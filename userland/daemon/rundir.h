@@ -8,6 +8,7 @@
  *	state/store	the store on disk, unless that is to lie where a boot leaves it
  *	lock		held by the daemon that runs
  *	namespace	the network namespace whose ports are pinned in bpf/
+ *	generation	which of the store's generations runs in bpf/ (earlier.h)
  *
  * /run/sluice, or below it netns/NAME for a namespace that has a name.
  */
@@ -21,7 +22,8 @@ struct text;
 
 struct rundir {
 	char path[PATH_MAX - 64];
-	char bpf[PATH_MAX], store[PATH_MAX], refused[PATH_MAX], store_socket[PATH_MAX], query_socket[PATH_MAX];
+	char bpf[PATH_MAX], generation[PATH_MAX];
+	char store[PATH_MAX], refused[PATH_MAX], store_socket[PATH_MAX], query_socket[PATH_MAX];
 };
 
 /**

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/vec.h"
+#include "daemon/earlier.h"
 
 struct datapath;
 struct delays;
@@ -39,6 +40,7 @@ struct view {
 	/* What runs; all of one generation. */
 	uint64_t generation;		/* 0: none */
 	uint32_t loaded;		/* the data path's number of it */
+	struct earlier earlier;		/* what runs while there is none */
 	time_t since;
 	const struct policy *policy;	/* its documents are shown */
 	const struct witnesses *witnesses;	/* what it was asked before it ran */

@@ -236,6 +236,11 @@ static json_t *status_commit(const struct steps *steps)
 	return o;
 }
 
+static json_t *status_earlier(const struct earlier *e)
+{
+	return e->generation ? json_pack("{so}", "generation", json_number(e->generation)) : json_object();
+}
+
 int next_status(struct view_answer *a, struct text *out)
 {
 	const struct view *v = a->view;
@@ -251,6 +256,8 @@ int next_status(struct view_answer *a, struct text *out)
 	json_object_set_new(o, "generation", json_number(v->generation));
 	if (v->generation)
 		json_object_set_new(o, "since", json_integer(v->since));
+	if (v->earlier.runs)
+		json_object_set_new(o, "earlier", status_earlier(&v->earlier));
 	json_object_set_new(o, "store", json_text(v->store ? v->store : ""));
 	if (v->store_why)
 		json_object_set_new(o, "store_why", json_text(v->store_why));

@@ -23,7 +23,8 @@
  *
  * NLM_F_ACK asks for an NLMSG_ERROR with error 0 after success; failure always sends
  * one. It carries NLMSGERR_ATTR_MSG, a sentence (after success a warning, mostly none), and
- * NLMSGERR_ATTR_OFFS, the offending attribute, where there is one. A dump is NLM_F_MULTI messages up to NLMSG_DONE.
+ * NLMSGERR_ATTR_OFFS, the offending attribute, where there is one. A dump is NLM_F_MULTI
+ * messages up to NLMSG_DONE.
  *
  * The store refuses attributes, flags and commands that it does not know, nests without
  * NLA_F_NESTED, and a genlmsghdr version above its own. A client shall step over
