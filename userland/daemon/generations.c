@@ -186,7 +186,7 @@ static void return_from_astray(struct generations *g, const struct attempt *a)
 static void clear_notes(struct generations *g, const struct attempt *a)
 {
 	notes_clear(g->p.notes, "generation");
-	if (a->wish == WISH_CANDIDATE && *g->p.ready &&
+	if ((a->wish == WISH_COMMIT || a->wish == WISH_ROLLBACK) && *g->p.ready &&
 	    (!inputs_same_documents(&g->inputs, &a->inputs) || inputs_same_objects(&g->inputs, &a->inputs)))
 		notes_clear(g->p.notes, "store");
 }
@@ -640,7 +640,7 @@ static void begin_next(uv_timer_t *timer)
 	steps_begin(&a->steps);
 	err = inputs_read(g->configuration, a->generation, &a->inputs, &why);
 	steps_end(&a->steps, STEP_read);
-	if (!err && a->wish == WISH_CANDIDATE && !configuration_running(g->configuration))
+	if (!err && a->wish == WISH_COMMIT && !configuration_running(g->configuration))
 		err = earlier_refuse(&g->p.view->earlier, &a->inputs, configuration_aside(g->configuration),
 				     &why);
 	if (err) {
