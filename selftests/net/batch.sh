@@ -140,8 +140,9 @@ has() { at r object show | grep -q "^set add friends 10\.9\.$1\$"; }
 exec 8> >(at r -batch - > "$scratch/patient" 2>&1; echo "code $?" >> "$scratch/patient")
 exec 9> >(exec 8>&-; at r -batch - -force > "$scratch/forced" 2>&1; echo "code $?" >> "$scratch/forced")
 echo "set add friends 10.9.4.1" >&8
+check "a batch begins" wait_for 10 has 4.1
 echo "set add friends 10.9.5.1" >&9
-check "two batches begin" eval 'wait_for 10 has 4.1 && wait_for 10 has 5.1'
+check "and another one" wait_for 10 has 5.1
 kill -KILL "$daemon"
 wait "$daemon" 2> /dev/null
 echo "set add friends 10.9.5.2" >&9

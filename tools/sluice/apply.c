@@ -124,7 +124,7 @@ static int commit(struct application *a, struct client *c, const struct client_c
 		return CLI_FAILED;
 	for (;;) {
 		err = client_commit(c, how, &verdict);
-		if (!commit_again(a->cli, c, err, &waited_ms))
+		if (!commit_again(a->cli, err, &waited_ms))
 			break;
 		err = client_abort(c);
 		if (!err)

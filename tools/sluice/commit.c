@@ -137,16 +137,26 @@ int commit_refused(const struct cli *cli, const struct client *c, int err)
 	return CLI_FAILED;
 }
 
-bool commit_again(const struct cli *cli, struct client *c, int err, unsigned int *waited_ms)
+/* By a connection of its own: why the other one's commit was refused is still to be said. */
+static bool waits_to_be_confirmed(const struct cli *cli)
 {
+	struct client *c = client_new();
 	struct client_status status;
+	bool waits = store_try(cli, c) || client_status(c, &status) || status.confirm_waits;
+
+	client_free(c);
+	return waits;
+}
+
+bool commit_again(const struct cli *cli, int err, unsigned int *waited_ms)
+{
 	struct timespec pause = { 0 };
 	unsigned int ms;
 
 	if (cli->batch || (err != -ESTALE && err != -EBUSY) || *waited_ms >= AGAIN_MS)
 		return false;
-	/* What waits to be confirmed takes longer, and is for its owner to decide. */
-	if (err == -EBUSY && (client_status(c, &status) || status.confirm_waits))
+	/* That takes longer than the verdict on a candidate, and is for its owner to decide. */
+	if (err == -EBUSY && waits_to_be_confirmed(cli))
 		return false;
 	ms = 10 + *waited_ms / 2 + getpid() % 10;	/* of two that lost, one comes first */
 	if (ms > AGAIN_MS - *waited_ms)

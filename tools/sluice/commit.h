@@ -48,7 +48,7 @@ int commit_refused(const struct cli *cli, const struct client *c, int err);
  * another one came first is to begin anew. It has waited a little then.
  * @waited_ms: 0 before the first; after two seconds it is enough.
  */
-bool commit_again(const struct cli *cli, struct client *c, int err, unsigned int *waited_ms);
+bool commit_again(const struct cli *cli, int err, unsigned int *waited_ms);
 
 /** generation_parse() - reads the number of a generation. Return: 0 or -EINVAL. */
 int generation_parse(const char *word, uint64_t *generation);

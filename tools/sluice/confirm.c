@@ -77,7 +77,7 @@ static int go_back(const struct cli *cli, struct client *c, uint64_t generation,
 	/* "The one before" is another one when somebody else has come first. */
 	do
 		err = client_rollback(c, generation, how, &verdict);
-	while (generation != CLIENT_PREVIOUS && commit_again(cli, c, err, &waited_ms));
+	while (generation != CLIENT_PREVIOUS && commit_again(cli, err, &waited_ms));
 	if (err) {
 		code = commit_refused(cli, c, err);
 		if (err == -ENOENT)

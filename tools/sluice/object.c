@@ -110,7 +110,7 @@ static int commit_change(const struct cli *cli, struct client *c, struct change 
 		return code;
 	}
 	err = client_commit(c, how, &verdict);
-	if (commit_again(cli, c, err, &waited_ms)) {
+	if (commit_again(cli, err, &waited_ms)) {
 		client_abort(c);
 		return commit_change(cli, c, change, how, waited_ms);
 	}
