@@ -128,7 +128,7 @@ int commit_refused(const struct cli *cli, const struct client *c, int err)
 		cli_hint(cli->netns ? "start the compiler with 'sluiced -n %s' as root" :
 			 "start the compiler with 'sluiced' as root, or 'systemctl start sluiced'",
 			 netns);
-		break;
+		return CLI_UNREACHABLE;
 	case -ESTALE:
 		cli_hint("somebody else has committed meanwhile: look at 'sluice%s%s history', and try again",
 			 n, netns);

@@ -39,7 +39,7 @@ int commit_tell(const struct cli *cli, const struct client_verdict *v,
 
 /**
  * commit_refused() - complains of a commit or roll-back without a verdict. @err: what it gave.
- * Return: CLI_UNREACHABLE if nobody answers any more, and the outcome is not known; else CLI_FAILED.
+ * Return: CLI_UNREACHABLE if no sluiced was there, or none answers any more; else CLI_FAILED.
  */
 int commit_refused(const struct cli *cli, const struct client *c, int err);
 
