@@ -186,7 +186,7 @@ static void return_from_astray(struct generations *g, const struct attempt *a)
 static void clear_notes(struct generations *g, const struct attempt *a)
 {
 	notes_clear(g->p.notes, "generation");
-	if ((a->wish == WISH_COMMIT || a->wish == WISH_ROLLBACK) && *g->p.ready &&
+	if (attempt_is_candidate(a) && *g->p.ready &&
 	    (!inputs_same_documents(&g->inputs, &a->inputs) || inputs_same_objects(&g->inputs, &a->inputs)))
 		notes_clear(g->p.notes, "store");
 }
