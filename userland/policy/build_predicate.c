@@ -136,7 +136,7 @@ struct mask mask_of(struct document *doc, enum policy_field field, const struct 
 	if (field_kind(field) == KIND_MAC && v->type != VALUE_MAC) {
 		diag_error(diags_of(doc), at, "the mask of %s is a link-layer address, too",
 			   policy_field_name(field));
-		diag_hint(diags_of(doc), "such as ff:ff:ff:00:00:00");
+		diag_hint(diags_of(doc), "such as ff:ff:ff:ff:ff:00");
 		return none;
 	}
 	if (v->type == VALUE_MAC && field_kind(field) == KIND_MAC)
