@@ -117,6 +117,40 @@ void ask_rules(struct run *r)
 
 /* ---- near misses ------------------------------------------------------------------------ */
 
+/* The packet with another value of one field. */
+static void ask_value(struct run *r, const struct sketch *s, uint8_t family, unsigned int field, uint64_t value,
+		      uint64_t port, const struct context *c)
+{
+	struct packet k = { .boundary = true };
+
+	if (value >> policy_field_bits(field) || !sketch_vary(s, family, field, value, &k.fields, &k.sets))
+		return;
+	k.fields.value[FIELD_IN] = port;
+	packet_prepare(r, &k);
+	if (k.family == c->family)
+		ask(r, &k, c, NULL);
+}
+
+/*
+ * Other rules in front may leave only the middle of what a rule takes. Of a few rules all kinds of
+ * values that others tell apart are asked, or so many of them.
+ */
+#define INSIDE_MAX	128
+
+static void ask_inside(struct run *r, const struct sketch *s, uint8_t family, unsigned int field,
+		       const struct range *range, uint64_t port, const struct context *c)
+{
+	const struct vec *values = &r->values.of[field];
+	size_t step = 1 + values->len / INSIDE_MAX;
+
+	for (size_t i = 0; i < values->len && !time_is_up(r); i += step) {
+		uint64_t value = ((const struct value *)vec_at(values, i))->value;
+
+		if (range->first < value && value < range->last)
+			ask_value(r, s, family, field, value, port, c);
+	}
+}
+
 /* The packet with one field right inside and right outside of what the rule takes. */
 static void ask_edges(struct run *r, const struct sketch *s, uint8_t family, uint64_t port,
 		      const struct context *c)
@@ -128,18 +162,11 @@ static void ask_edges(struct run *r, const struct sketch *s, uint8_t family, uin
 			const struct range *range = vec_at(&s->left[field], i);
 			const uint64_t values[] = { range->first, range->last, range->first - 1, range->last + 1 };
 
-			for (unsigned int j = 0; j < 4; j++) {
-				struct packet k = { .boundary = true };
-
-				if ((j == 1 && values[1] == values[0]) ||
-				    values[j] >> policy_field_bits(field) ||
-				    !sketch_vary(s, family, field, values[j], &k.fields, &k.sets))
-					continue;
-				k.fields.value[FIELD_IN] = port;
-				packet_prepare(r, &k);
-				if (k.family == c->family)
-					ask(r, &k, c, NULL);
-			}
+			for (unsigned int j = 0; j < 4; j++)
+				if (j != 1 || values[1] != values[0])
+					ask_value(r, s, family, field, values[j], port, c);
+			if (r->options->focus)
+				ask_inside(r, s, family, field, range, port, c);
 		}
 	}
 }
